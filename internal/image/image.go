@@ -1,0 +1,67 @@
+// Package image finds the layers of images wherever images can be: in a
+// daemon, in the daemon's own layer records, in an archive or folder, in a
+// registry. It hands each layer's headers to a visitor, as they come, and
+// returns what it learnt of the images. Nothing is unpacked or written.
+package image
+
+import (
+	"context"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/tarwalk"
+)
+
+// A Visitor is given the layers of images. A source calls it from at most two
+// goroutines at once, once for each blob that it has not Seen, before it
+// returns the images that the blobs belong to.
+type Visitor interface {
+	// Seen says that a blob was visited before: it needs no reading.
+	Seen(blob string) bool
+	// Layer reads the headers of a blob. Its error ends the reading of that
+	// blob. What it leaves unread, the source reads where it has to check a
+	// digest.
+	Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error
+}
+
+// A Source is a place that holds one or more images.
+type Source interface {
+	// Images visits every layer of every image that was asked for. An image
+	// that could not be read whole has Err set, and the others are read all the
+	// same; the error is for when the source itself could not be read.
+	Images(ctx context.Context, v Visitor) ([]Image, error)
+}
+
+// Image is what is known of one image for one platform.
+type Image struct {
+	Name     string // as asked for, or as the archive tags it, e.g. "app:1"
+	Source   string // "daemon", "layer-records", "docker-archive", "oci-archive", "oci", "registry"
+	ID       string // digest of the configuration, "sha256:…"
+	Platform string // e.g. "linux/amd64", "linux/arm64/v8"
+	Config   Config
+	Layers   []Layer
+	Err      error
+}
+
+// Layer is one layer of an image, lowest first.
+type Layer struct {
+	Blob   string // what the Visitor was given, unique in a run
+	DiffID string // digest of the uncompressed tar, "sha256:…"
+	Digest string // digest of the blob as stored, "" where the source has none
+}
+
+// Config is the part of an image's configuration that an audit needs (OCI
+// image-spec, config.md).
+type Config struct {
+	User    string
+	Env     []string
+	Labels  map[string]string
+	History []History
+}
+
+// History is one instruction that made the image. Empty ones made no layer.
+type History struct {
+	Created   time.Time
+	CreatedBy string
+	Comment   string
+	Empty     bool
+}
