@@ -1,0 +1,104 @@
+package survey
+
+import (
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// Container is what decides how a container fares with remap, from inspect.
+type Container struct {
+	ID      string
+	Name    string // without the leading slash
+	Image   string // as it was asked for
+	ImageID string
+	State   string // "created", "running", "paused", "restarting", "exited", "dead"
+	PID     int    // of its first process, on the host; 0 where it does not run
+	Labels  map[string]string
+
+	User     string        // as configured: "", "1000", "app", "app:staff"
+	Identity Read[Account] // who that is, inside the container
+
+	Privileged   bool
+	UsernsMode   string // "" or "host"
+	NetworkMode  string // "bridge", "host", "none", "container:<id>", a network's name
+	PIDMode      string // "", "host", "container:<id>"
+	IPCMode      string // "private", "host", "container:<id>", …
+	UTSMode      string
+	CgroupnsMode string
+	GroupAdd     []string
+	CapAdd       []string
+	SecurityOpt  []string
+	ReadOnly     bool
+	AutoRemove   bool   // gone once it stops
+	Restart      string // restart policy's name
+	Devices      []Device
+	DeviceRules  []string          // cgroup rules
+	Tmpfs        map[string]string // destination to mount options, of --tmpfs
+	Mounts       []Mount
+	Runtime      string
+}
+
+// Running says whether the container has processes that a restart of the daemon
+// stops.
+func (c Container) Running() bool {
+	return c.State == "running" || c.State == "paused" || c.State == "restarting"
+}
+
+// HostUserns says whether the container was told to stay out of remap.
+func (c Container) HostUserns() bool { return c.UsernsMode == "host" }
+
+// Shares gives the containers, by ID or name, whose network, PID or IPC
+// namespace this one joins, with the namespace's name.
+func (c Container) Shares() map[string]string {
+	joined := map[string]string{}
+	for space, mode := range map[string]string{"network": c.NetworkMode, "pid": c.PIDMode, "ipc": c.IPCMode} {
+		if other, ok := strings.CutPrefix(mode, "container:"); ok {
+			joined[space] = other
+		}
+	}
+	return joined
+}
+
+// Builder says whether this is a BuildKit of buildx's docker-container driver,
+// and the builder's name. The driver names them buildx_buildkit_<builder><n>
+// (driver/docker-container in docker/buildx).
+func (c Container) Builder() (string, bool) {
+	name, ok := strings.CutPrefix(c.Name, "buildx_buildkit_")
+	return strings.TrimRight(name, "0123456789"), ok
+}
+
+// Project is the Compose project the container belongs to, "" where none.
+func (c Container) Project() string { return c.Labels["com.docker.compose.project"] }
+
+// Account is a user as numbers, with its supplementary groups.
+type Account struct {
+	UID, GID int64
+	Groups   []int64
+}
+
+// Device is a host device given to a container.
+type Device struct{ Host, Container, Permissions string }
+
+// Mount is one mount of a container.
+type Mount struct {
+	Type        string // "bind", "volume", "tmpfs", "npipe", "cluster"
+	Name        string // of a volume
+	Source      string // on the host; "" for tmpfs
+	Destination string
+	Driver      string
+	Writable    bool
+	Propagation string
+}
+
+// Path is a path on the host that a container mounts.
+type Path struct {
+	Stat    host.Stat // of what it leads to, symlinks followed
+	Parents []Parent  // every directory above it, "/" first
+}
+
+// Parent is a directory that has to be traversed to reach a path.
+type Parent struct {
+	Path string
+	Stat host.Stat
+}

@@ -1,0 +1,92 @@
+package survey
+
+import "github.com/docker-userns/docker-userns/internal/host"
+
+// Daemon is the dockerd that serves the endpoint, as a process of its host.
+type Daemon struct {
+	PID  int
+	Exe  string // what /proc/PID/exe leads to
+	Args []string
+	// Config is its configuration file: of --config-file, else the default of
+	// rootful dockerd, rootless dockerd or the snap.
+	Config string
+	// ConfigGiven says that --config-file names it: dockerd does not start where
+	// such a file is missing.
+	ConfigGiven bool
+	UID         int64  // the process runs as
+	UserSpace   string // target of /proc/PID/ns/user, e.g. "user:[4026531837]"
+	MountSpace  string
+	HostUserns  bool // shares process 1's user namespace
+	HostMounts  bool // shares process 1's mount namespace: its paths are the host's
+	Cgroup      string
+	Others      []int // further dockerd processes of the host, by PID
+}
+
+// Flag gives the value of a flag on the command line, in any of dockerd's
+// spellings (--name value, --name=value), and whether it is there. A flag that
+// stands alone is "true".
+func (d Daemon) Flag(name string) (string, bool) { return flagOf(d.Args, name) }
+
+// Manager is what starts and supervises dockerd.
+type Manager string
+
+// The service managers.
+const (
+	Systemd Manager = "systemd"
+	OpenRC  Manager = "openrc"
+	SysV    Manager = "sysv"
+	SnapD   Manager = "snap" // systemd underneath, flags fixed by the snap
+	NoUnit  Manager = "none" // dockerd was started by hand or by something unknown
+)
+
+// Unit is how dockerd is started.
+type Unit struct {
+	Manager   Manager
+	Name      string // "docker.service", "snap.docker.dockerd.service", "docker"
+	LoadState string // systemd's, e.g. "loaded", "masked"
+	Active    string // "active", "inactive", "failed", "activating"
+	Sub       string // "running", "dead", "start-limit-hit", …
+	Result    string // "success", "exit-code", "start-limit-hit"
+	MainPID   int
+	NRestarts int
+	File      string   // FragmentPath
+	DropIns   []string // paths
+	// Start is ExecStart's argv as systemd has it: variables of the environment
+	// files are not put in.
+	Start       string
+	Files       []TextFile // environment files, drop-ins, /etc/conf.d/docker, those that are there
+	Environment []string
+	Restart     string // "always", "on-failure", "no"
+	KillMode    string
+	// Socket is docker.socket's ActiveState, "" where there is none. While it
+	// listens, any client's call starts dockerd again.
+	Socket     string
+	NeedReload bool // files on disk changed since systemd read them
+}
+
+// ConfigFile is daemon.json. Where there is none, the Read it stands in has
+// fs.ErrNotExist, and Path says where it would be.
+type ConfigFile struct {
+	TextFile
+	Link   string    // where it is a symlink: what it leads to in the end
+	Parent host.Stat // its directory
+}
+
+// Storage is the ground that the data root stands on.
+type Storage struct {
+	DataRoot string // without the "/<uid>.<gid>" of remap
+	Current  string // in use now: DataRoot, or the remapped root in it
+	Path     Path   // of DataRoot; symlinks followed
+	Real     string // DataRoot with symlinks resolved
+	Space    host.Space
+	Trees    []Tree // "<uid>.<gid>" folders in DataRoot, in use or left from before
+}
+
+// Tree is a remapped root.
+type Tree struct {
+	Name     string // "100000.100000"
+	UID, GID int64
+	Stat     host.Stat
+	Images   int // layers recorded in it; 0 where it was never used
+	InUse    bool
+}

@@ -1,0 +1,60 @@
+// Package survey takes one snapshot of a daemon and of the machine it runs on.
+// It reads and reports; what the facts mean is for package check, package remap
+// and package verify to decide.
+package survey
+
+import "github.com/docker-userns/docker-userns/internal/host"
+
+// Read is a group of facts, or why they could not be read. Where Err is set,
+// Value holds what was learnt all the same, often nothing.
+//
+// Errors to ask for with errors.Is: [ErrDaemonDown], [ErrNotThisHost],
+// host.ErrNone, fs.ErrPermission, [ErrTooSlow].
+type Read[T any] struct {
+	Value T
+	Err   error
+}
+
+// Facts are everything that was seen. Host facts are of the daemon's host, never
+// of the machine that asks unless it is the same one; they carry
+// [ErrNotThisHost] or host.ErrNone where that host cannot be looked at.
+type Facts struct {
+	Context  string // name of the docker context, "" where there is none
+	Endpoint string // e.g. "unix:///var/run/docker.sock", "ssh://root@db1"
+	HostKind string // host.KindLocal, …
+	Root     error  // why the host is not looked at as root; nil where it is
+	Where    Where
+
+	// From the daemon's API.
+	Engine     Read[Engine]
+	Containers Read[[]Container] // sorted by name, running or not
+	Images     Read[[]Image]
+	Volumes    Read[[]Volume]
+	Networks   Read[[]Network]
+	Plugins    Read[[]Plugin]
+	Swarm      Read[[]SwarmService] // empty unless the node is a manager
+
+	// From the host.
+	Daemon   Read[Daemon]
+	Unit     Read[Unit]
+	Config   Read[ConfigFile]
+	SubUID   Read[TextFile] // /etc/subuid
+	SubGID   Read[TextFile] // /etc/subgid
+	Accounts Read[Accounts]
+	Kernel   Read[Kernel]
+	Tools    Read[Tools]
+	Maps     Read[[]LiveMap]
+	Storage  Read[Storage]
+	Paths    Read[map[string]Path] // by path: the sources of all bind mounts
+	Pending  Read[*Pending]        // a change under way; nil where there is none
+}
+
+// Remapped says whether the daemon that runs remaps user namespaces. It is only
+// known where Engine could be read, or, with the daemon down, not at all: then
+// ok is false.
+func (f Facts) Remapped() (remapped, ok bool) {
+	return f.Engine.Value.Remapped(), f.Engine.Err == nil
+}
+
+// SameHost says whether host facts are there to be read.
+func (f Facts) SameHost() bool { return f.HostKind != host.KindNone }
