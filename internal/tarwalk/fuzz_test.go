@@ -12,6 +12,13 @@ import (
 // of error. The bodies of sparse files are not compared, since tarwalk does not
 // expand them.
 func FuzzReader(f *testing.F) {
+	for _, rules := range allRules {
+		for _, r := range rules {
+			if len(r.data) <= 16<<10 {
+				f.Add([]byte(r.data))
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		agree(t, data)
 		if fixed := repair(data); !bytes.Equal(fixed, data) {
