@@ -1,0 +1,75 @@
+package image
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// archive is a store in a tar that can be read at any place.
+type archive struct {
+	contents
+	f     io.ReaderAt
+	where string
+}
+
+// indexArchive finds the files of an archive. archive/tar does it: the files
+// are few, each header is read as the engine would read it, and bodies are
+// passed over by seeking.
+func indexArchive(ctx context.Context, f io.ReaderAt, size int64, where string) (*archive, error) {
+	a := &archive{contents: newContents(), f: f, where: where}
+	s := io.NewSectionReader(heedful{ctx, f}, 0, size)
+	tr := tar.NewReader(s)
+	for {
+		h, err := tr.Next()
+		at, _ := s.Seek(0, io.SeekCurrent)
+		if err == io.EOF {
+			return a, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the archive's headers near byte %d: %w", at, err)
+		}
+		e, err := a.add(h)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			e.off = at
+		}
+	}
+}
+
+func (a *archive) find(name string) (string, int64, error) {
+	e, at, err := a.lookup(name)
+	if err != nil {
+		return "", 0, err
+	}
+	return blobKey(a.where, at, e.n), e.size, nil
+}
+
+// blobKey tells apart two entries of one name, and those of two archives.
+func blobKey(where, name string, n int) string {
+	return where + "\x00" + name + "\x00" + strconv.Itoa(n)
+}
+
+func (a *archive) document(name string) ([]byte, error) {
+	e, _, err := a.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return readDocument(io.NewSectionReader(a.f, e.off, e.size))
+}
+
+func (a *archive) visit(ctx context.Context, v Visitor, name string) visited {
+	e, at, err := a.lookup(name)
+	if err != nil {
+		return visited{err: err}
+	}
+	key := blobKey(a.where, at, e.n)
+	if v.Seen(key) {
+		return visited{}
+	}
+	return readExtent(ctx, v, key, a.f, e.off, e.size, algorithm(name))
+}

@@ -1,0 +1,127 @@
+package image
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Kinds of what is read, as Image.Source has them.
+const (
+	kindDocker = "docker-archive"
+	kindOCI    = "oci-archive"
+	kindDir    = "oci"
+)
+
+// Open gives the source for a path: a folder with an OCI layout, or an archive
+// as docker save, podman save, skopeo or buildx write it, which may be
+// compressed as a whole. Of an archive that is docker's and OCI's at once,
+// docker's part is read, since it has the tags. What is no file of its own (a
+// pipe) is read as a stream.
+func Open(path string, o Options) (Source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return OCIDir(path, o), nil
+	}
+	return fileSource{path: path, o: o}, nil
+}
+
+// DockerArchive is the source of an archive with a manifest.json, as docker
+// save writes it.
+func DockerArchive(path string, o Options) Source { return fileSource{path, kindDocker, o} }
+
+// OCIArchive is the source of an archive with an index.json: an OCI layout,
+// packed with tar.
+func OCIArchive(path string, o Options) Source { return fileSource{path, kindOCI, o} }
+
+// OCIDir is the source of a folder with an OCI layout. Symbolic links that lead
+// out of the folder are not followed.
+func OCIDir(path string, o Options) Source { return dirSource{path, o} }
+
+// Stream is the source of an archive that comes by once, such as standard
+// input; name is for errors and for images without a tag. Cancelling the
+// context ends it even while r waits for bytes, which one goroutine may then go
+// on doing.
+func Stream(name string, r io.Reader, o Options) Source { return streamSource{name, r, "", o} }
+
+// fileSource is an archive in a file.
+type fileSource struct {
+	path string
+	kind string // "" to find out
+	o    Options
+}
+
+func (s fileSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return streamSource{s.path, f, s.kind, s.o}.Images(ctx, v)
+	}
+	return s.read(ctx, v, f, info.Size())
+}
+
+func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int64) ([]Image, error) {
+	head := make([]byte, min(headSize, size))
+	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	r := reading{where: s.path, kind: s.kind, o: s.o}
+	switch sniff(head) {
+	case gzipped, zstandard:
+		return r.stream(ctx, v, io.NewSectionReader(f, 0, size))
+	}
+	// Two names of one file in one run are one set of blobs.
+	where, err := filepath.Abs(s.path)
+	if err != nil {
+		return nil, err
+	}
+	a, err := indexArchive(ctx, f, size, where)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	return r.images(ctx, v, a)
+}
+
+// dirSource is an OCI layout in a folder.
+type dirSource struct {
+	path string
+	o    Options
+}
+
+func (s dirSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
+	root, err := os.OpenRoot(s.path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	where, err := filepath.Abs(s.path)
+	if err != nil {
+		return nil, err
+	}
+	return reading{where: s.path, kind: kindDir, o: s.o}.images(ctx, v, folder{root, where})
+}
+
+// streamSource is an archive that comes by once.
+type streamSource struct {
+	name string
+	r    io.Reader
+	kind string
+	o    Options
+}
+
+func (s streamSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return reading{where: s.name, kind: s.kind, o: s.o}.stream(ctx, v, readAhead(ctx, s.r))
+}

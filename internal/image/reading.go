@@ -1,0 +1,177 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+)
+
+// A reading is one pass over an archive, folder or stream.
+type reading struct {
+	where string // for errors
+	kind  string // "" to find out
+	o     Options
+}
+
+func (r reading) wrap(err error) error { return fmt.Errorf("reading %s: %w", r.where, err) }
+
+// images reads the images of a store: first what the manifests say, then the
+// layers, each blob once and two at a time.
+func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error) {
+	plans, kind, err := r.plans(s)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	results := visitAll(ctx, v, s, plans)
+	if err := ctx.Err(); err != nil {
+		return nil, r.wrap(err)
+	}
+	images := make([]Image, len(plans))
+	for i, p := range plans {
+		p.Source = kind
+		if p.Err == nil {
+			p.Err = p.outcome(results)
+		}
+		if p.Err != nil {
+			p.Err = fmt.Errorf("reading image %q of %s: %w", p.Name, r.where, p.Err)
+		}
+		images[i] = p.Image
+	}
+	return images, nil
+}
+
+// plans gives the wanted images. Both kinds of manifest in one archive are of
+// docker save from 25 on, or of containerd's store: manifest.json has the tags,
+// index.json the platforms.
+func (r reading) plans(s store) ([]plan, string, error) {
+	l := &library{store: s}
+	kind := r.kind
+	if kind == "" {
+		switch {
+		case l.has(dockerManifestName):
+			kind = kindDocker
+		case l.has(indexName):
+			kind = kindOCI
+		default:
+			return nil, "", errors.New("not an archive of images, or cut short: there is neither a manifest.json nor an index.json in it")
+		}
+	}
+	read := ociPlans
+	if kind == kindDocker && (r.o.Platform == "" || !l.has(indexName)) {
+		read = dockerPlans
+	}
+	plans, err := read(l, r.o)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("not of kind %s, or cut short: %w", kind, err)
+	}
+	if err != nil {
+		return nil, kind, err
+	}
+	if kind == kindDocker {
+		forgetPlain(plans)
+	}
+	nameAll(plans, r.where)
+	return r.o.pick(plans), kind, nil
+}
+
+// forgetPlain leaves out the digest of a layer that docker save has not
+// compressed: it is the DiffID, which engines up to 24 give no second time.
+func forgetPlain(plans []plan) {
+	for _, p := range plans {
+		for i := range p.Layers {
+			if p.Layers[i].Digest == p.Layers[i].DiffID {
+				p.Layers[i].Digest = ""
+			}
+		}
+	}
+}
+
+// nameAll calls images by their first tag; those without one by where they are
+// from, or by their IDs where they are many.
+func nameAll(plans []plan, where string) {
+	for i := range plans {
+		switch p := &plans[i]; {
+		case len(p.tags) > 0:
+			p.Name = p.tags[0]
+		case len(plans) == 1 || p.ID == "":
+			p.Name = where
+		default:
+			p.Name = p.ID
+		}
+	}
+}
+
+// visitAll visits the blobs of all plans, the largest first, so that the last
+// one does not leave a processor idle for long.
+func visitAll(ctx context.Context, v Visitor, s store, plans []plan) map[string]visited {
+	var (
+		g       errgroup.Group
+		mu      sync.Mutex
+		results = map[string]visited{}
+	)
+	g.SetLimit(2)
+	for _, b := range blobsOf(s, plans) {
+		g.Go(func() error {
+			got := s.visit(ctx, v, b.name)
+			mu.Lock()
+			defer mu.Unlock()
+			results[b.key] = got
+			return nil
+		})
+	}
+	g.Wait()
+	return results
+}
+
+type blob struct {
+	key, name string
+	size      int64
+}
+
+func blobsOf(s store, plans []plan) []blob {
+	var blobs []blob
+	seen := map[string]bool{}
+	for _, p := range plans {
+		for i, name := range p.blobs {
+			if key := p.Layers[i].Blob; p.Err == nil && !seen[key] {
+				seen[key] = true
+				_, size, _ := s.find(name)
+				blobs = append(blobs, blob{key, name, size})
+			}
+		}
+	}
+	slices.SortStableFunc(blobs, func(a, b blob) int { return int(min(max(b.size-a.size, -1), 1)) })
+	return blobs
+}
+
+// outcome is the error of the lowest layer that could not be read, or is not
+// what its name promises.
+func (p plan) outcome(results map[string]visited) error {
+	for i, name := range p.blobs {
+		got := results[p.Layers[i].Blob]
+		err := got.against(name, digest.Digest(p.Layers[i].DiffID))
+		if err = errors.Join(err, got.err); err != nil {
+			return layerError(i, name, err)
+		}
+	}
+	return nil
+}
+
+// against holds what was hashed against the digest in the blob's name, or,
+// where there is none there, an uncompressed blob against its DiffID.
+func (got visited) against(name string, diffID digest.Digest) error {
+	want, what := addressed(clean(name)), "the blob"
+	if want == "" && !got.packed {
+		want, what = diffID, "the uncompressed layer"
+	}
+	if got.sum == "" || want == "" || got.sum == want {
+		return nil
+	}
+	return mismatch(what, want, got.sum)
+}

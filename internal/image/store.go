@@ -1,0 +1,80 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// A store is an archive, folder or stream that holds blobs by name, the names
+// being those of an archive's entries. Nothing in it is trusted.
+type store interface {
+	// find gives the key of the blob that a name leads to, and its size. The
+	// error is an fs.ErrNotExist where there is none.
+	find(name string) (key string, size int64, err error)
+	// document gives a JSON blob, which is of maxDocument bytes at most.
+	document(name string) ([]byte, error)
+	// visit has v read the blob that a name leads to.
+	visit(ctx context.Context, v Visitor, name string) visited
+}
+
+const (
+	maxDocument  = 8 << 20
+	maxDocuments = 32 << 20 // of one store, taken together
+	maxObjects   = 200_000  // in them: JSON of 3 bytes can take 200 in memory
+)
+
+// library reads the documents of a store, and no more of them than there is
+// memory for.
+type library struct {
+	store
+	where   string // the archive or folder, for errors
+	size    int
+	objects int
+}
+
+// read gives a document, held against the digest in its name.
+func (l *library) read(name string) ([]byte, error) {
+	b, err := l.document(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	if want := addressed(clean(name)); want != "" {
+		if got := want.Algorithm().FromBytes(b); got != want {
+			return nil, mismatch(fmt.Sprintf("%q", name), want, got)
+		}
+	}
+	l.size += len(b)
+	l.objects += bytes.Count(b, []byte{'{'})
+	if l.size > maxDocuments || l.objects > maxObjects {
+		return nil, fmt.Errorf("reading %q: the manifests and configurations take more than %d MiB or %d objects", name, maxDocuments>>20, maxObjects)
+	}
+	return b, nil
+}
+
+func (l *library) has(name string) bool {
+	_, _, err := l.find(name)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// readDocument reads JSON whole, up to the limit.
+func readDocument(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(b) > maxDocument:
+		return nil, errTooLarge
+	case sniff(b[:min(len(b), headSize)]) != document:
+		return nil, errNotJSON
+	}
+	return b, nil
+}
+
+var (
+	errTooLarge = fmt.Errorf("it is larger than the %d MiB that a manifest or configuration may have", maxDocument>>20)
+	errNotJSON  = errors.New("it is not JSON")
+)

@@ -1,0 +1,144 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+)
+
+// ReadStream reads the images of an archive that comes by once, such as the
+// body of GET /images/get, and writes nothing to disk. docker save sends the
+// manifest after the layers, so every blob that holds a tar is given to v, and
+// what looks like JSON is kept, up to 32 MiB of it. The caller closes r, which
+// it may do at once when ctx is done.
+func ReadStream(ctx context.Context, r io.Reader, v Visitor, o Options) ([]Image, error) {
+	return reading{where: "the stream", o: o}.stream(ctx, v, r)
+}
+
+func (r reading) stream(ctx context.Context, v Visitor, from io.Reader) ([]Image, error) {
+	end := &tail{r: from}
+	s, err := r.takeAll(ctx, v, end)
+	if err == nil {
+		err = end.drain()
+	}
+	if said := end.engineError(); said != "" {
+		err = fmt.Errorf("the engine broke off: %s", said)
+	}
+	if cause := ctx.Err(); cause != nil {
+		err = cause
+	}
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	return r.images(ctx, v, s)
+}
+
+// passed is a store of what has come by in a stream.
+type passed struct {
+	contents
+	where   string
+	trusted bool
+	kept    int // bytes of documents
+}
+
+// held is what is known of a blob that came by.
+type held struct {
+	document []byte
+	noJSON   error // why there is no document
+	visited
+}
+
+// streams counts them, so that no two of a run share the key of a blob.
+var streams atomic.Int64
+
+func (r reading) takeAll(ctx context.Context, v Visitor, from io.Reader) (*passed, error) {
+	s := &passed{contents: newContents(), trusted: r.o.Trusted}
+	s.where = fmt.Sprintf("%s\x00%d", r.where, streams.Add(1))
+	m := &meter{ctx: ctx, r: from}
+	outer, err := unpack(bufio.NewReaderSize(m, 64<<10), m)
+	if err != nil {
+		return nil, err
+	}
+	defer outer.close()
+	tr := tar.NewReader(outer)
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return s, nil
+		}
+		if err == nil {
+			err = s.take(ctx, v, h, tr)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("near byte %d of the archive: %w", outer.out, err)
+		}
+	}
+}
+
+func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Reader) error {
+	e, err := s.add(h)
+	if err != nil || e == nil || e.link != "" {
+		return err
+	}
+	src := bufio.NewReaderSize(body, headSize)
+	head, err := src.Peek(headSize)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	name := clean(h.Name)
+	e.held = &held{noJSON: errNotJSON, visited: visited{err: notTar(head)}}
+	switch sniff(head) {
+	case document:
+		e.held.document, e.held.noJSON = s.keep(head, src)
+	case plainTar, gzipped, zstandard:
+		by := algorithm(name)
+		if s.trusted {
+			by = ""
+		}
+		e.held.visited = readBlob(ctx, v, blobKey(s.where, name, e.n), src, by)
+	}
+	return ctx.Err()
+}
+
+// keep holds a document until the manifest is known, except those of
+// attestations, which no image is made of and which are large.
+func (s *passed) keep(head []byte, src io.Reader) ([]byte, error) {
+	if bytes.Contains(head, []byte("https://in-toto.io/Statement")) {
+		return nil, errors.New("it is an attestation")
+	}
+	b, err := readDocument(src)
+	if s.kept += len(b); s.kept > maxDocuments {
+		s.kept -= len(b)
+		return nil, fmt.Errorf("the stream has more than %d MiB of JSON", maxDocuments>>20)
+	}
+	return b, err
+}
+
+func (s *passed) find(name string) (string, int64, error) {
+	e, at, err := s.lookup(name)
+	if err != nil {
+		return "", 0, err
+	}
+	return blobKey(s.where, at, e.n), e.size, nil
+}
+
+func (s *passed) document(name string) ([]byte, error) {
+	e, _, err := s.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.held.document, e.held.noJSON
+}
+
+func (s *passed) visit(_ context.Context, _ Visitor, name string) visited {
+	e, _, err := s.lookup(name)
+	if err != nil {
+		return visited{err: err}
+	}
+	return e.held.visited
+}
