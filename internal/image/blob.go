@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 )
@@ -28,9 +29,11 @@ const (
 
 const headSize = 512 // what sniff needs to see, a tar header's length
 
+var emptyTar [headSize]byte // a layer without files begins with the end of a tar
+
 func sniff(head []byte) form {
 	switch {
-	case len(head) == 0 || isTar(head):
+	case len(head) == 0 || tarwalk.IsHeader(head) || bytes.Equal(head, emptyTar[:]):
 		return plainTar
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
 		return gzipped

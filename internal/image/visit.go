@@ -86,7 +86,7 @@ func readExtent(ctx context.Context, v Visitor, key string, f io.ReaderAt, off, 
 		return visited{err: err}
 	}
 	if sniff(head) == plainTar {
-		return visited{err: v.Layer(ctx, key, tarwalk.NewReader(section(f, off, size)))}
+		return visited{err: v.Layer(ctx, key, tarwalk.NewReader(tarwalk.Section(f, off, size)))}
 	}
 	return readBlob(ctx, v, key, io.NewSectionReader(f, off, size), by)
 }
