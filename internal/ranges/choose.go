@@ -1,0 +1,48 @@
+package ranges
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// Choose finds a range of size host IDs, the same for UIDs and GIDs, that
+// nobody on the host has. The files and the accounts have to be known; live
+// maps count where they are.
+func Choose(f survey.Facts, a Account, size int64) (idmap.Range, error) {
+	if f.Accounts.Err != nil {
+		return idmap.Range{}, fmt.Errorf("listing the accounts: %w", f.Accounts.Err)
+	}
+	lines, err := Split(f, a)
+	if err != nil {
+		return idmap.Range{}, err
+	}
+	var used []idmap.Range
+	for _, h := range []Held{lines.Own(), lines.Subordinate(), Accounts(f.Accounts.Value), Live(f.Maps.Value, idmap.Map{})} {
+		used = slices.Concat(used, h.UID, h.GID)
+	}
+	return idmap.Free(used, size, policy(f.Accounts.Value.LoginDefs.Data))
+}
+
+// policy takes what is allowed for UIDs and GIDs both by login.defs(5).
+func policy(loginDefs []byte) idmap.Policy {
+	set := map[string]int64{}
+	for line := range strings.Lines(string(loginDefs)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		if n, err := strconv.ParseInt(fields[1], 0, 64); err == nil {
+			set[fields[0]] = n
+		}
+	}
+	p := idmap.Policy{Min: max(set["SUB_UID_MIN"], set["SUB_GID_MIN"]), Max: set["SUB_UID_MAX"]}
+	if g := set["SUB_GID_MAX"]; g > 0 && (p.Max == 0 || g < p.Max) {
+		p.Max = g
+	}
+	return p
+}
