@@ -1,0 +1,6 @@
+package host
+
+import "errors"
+
+// ErrNoDaemon: no process of this machine that can be read is a dockerd.
+var ErrNoDaemon = errors.New("no dockerd of this machine can be looked into")

@@ -1,0 +1,20 @@
+//go:build !linux
+
+package host
+
+import (
+	"context"
+	"io"
+)
+
+// ProcessRoot is the file system as a process sees it. There is none to be had
+// here.
+type ProcessRoot struct{}
+
+// Close does nothing.
+func (*ProcessRoot) Close() error { return nil }
+
+// ReadFiles returns ErrNoDaemon.
+func (*ProcessRoot) ReadFiles(context.Context, []string, func(string, io.Reader, error) error) error {
+	return ErrNoDaemon
+}
