@@ -6,39 +6,44 @@ const (
 	MaxFile   = 1 << 20 // bytes of one file in [Answers]
 	MaxLines  = 8 << 20 // bytes of one answer to [Lines]
 	MaxOutput = 4 << 20 // bytes of each stream of a command
-	MaxNames  = 1 << 16 // names of one directory
+	MaxNames  = 1 << 16 // names of one directory, or links of one pattern
 )
 
-// Questions are what one round trip can ask.
+// Questions are what one round trip can ask. Paths are absolute.
 type Questions struct {
-	Files    []string  // regular files, symlinks followed: body and stat
-	Stats    []string  // anything, symlinks not followed; see [Stat]
-	ACLs     bool      // also read the POSIX ACL of each of Stats
-	Dirs     []string  // names in a directory, sorted, without "." and ".."
+	Files    []string  // bodies of regular files, symlinks followed
+	Stats    []string  // anything; a symlink is not followed
+	ACLs     bool      // whether Stats come with their POSIX ACL
+	Attrs    []string  // those of Stats that come with Immutable
+	Reals    []string  // paths to resolve: every symlink on the way followed
+	Dirs     []string  // names in a directory
 	Lines    []Lines   // lines of the many files that a pattern matches
-	Links    []string  // patterns of symlinks, such as /proc/1/exe: their targets
+	Links    []string  // patterns of symlinks, such as /proc/1/ns/*: their targets
 	Spaces   []string  // file systems, by a path on them
+	Programs []string  // names, looked for in PATH and the sbin folders
 	Commands []Command // run one after the other, after all else
 }
 
 // Lines asks for the lines of all files that Glob matches, e.g.
 // "/proc/[0-9]*/status". Prefixes keeps the lines that begin with one of them;
 // none keeps all. Files that vanish meanwhile are left out. It is for text
-// files whose names hold no newline or colon.
+// files whose paths hold no newline or colon.
 type Lines struct {
 	Glob     string
 	Prefixes []string
 }
 
-// Answers hold one entry for each question, under its path or pattern, and the
-// results of the commands in their order.
+// Answers hold one entry for each question, under its path, name or pattern, and
+// the results of the commands in their order.
 type Answers struct {
 	Files    map[string]Body
 	Stats    map[string]Stat
+	Reals    map[string]Real
 	Dirs     map[string]Dir
 	Lines    map[string]Text // by Glob
 	Links    map[string]Targets
 	Spaces   map[string]Space
+	Programs map[string]string // path by name; those not found have no entry
 	Commands []Result
 }
 
@@ -49,10 +54,16 @@ type Body struct {
 	Err       error
 }
 
-// Dir is the content of a directory. Truncated where it has over MaxNames names.
+// Real is a path without a symlink in it, as realpath(3) gives it.
+type Real struct {
+	Path string
+	Err  error
+}
+
+// Dir is the content of a directory: its names, sorted, without "." and "..".
 type Dir struct {
 	Names     []string
-	Truncated bool
+	Truncated bool // it has more than MaxNames
 	Err       error
 }
 
@@ -60,21 +71,18 @@ type Dir struct {
 // without their newlines.
 type Text struct {
 	Files     map[string][]string
-	Truncated bool // over MaxLines bytes: the last files are missing
-	Err       error
+	Truncated bool // over MaxLines bytes: files are missing
 }
 
 // Targets are the targets of the symlinks that a pattern matched, by path.
 // Links that may not be read are left out.
 type Targets map[string]string
 
-// Space is what statfs(2) says of a file system: what a process of root may
-// still use, in bytes and inodes. A file system without a limit on inodes, such
-// as btrfs, has 0 of both.
-type Space struct {
-	Type        string // as `stat -f -c %T` names it, e.g. "ext2/ext3", or hex
-	Bytes, Free int64
-	Inodes      int64
-	FreeInodes  int64
-	Err         error
+// newAnswers makes room for the answers to q.
+func newAnswers() Answers {
+	return Answers{
+		Files: map[string]Body{}, Stats: map[string]Stat{}, Reals: map[string]Real{},
+		Dirs: map[string]Dir{}, Lines: map[string]Text{}, Links: map[string]Targets{},
+		Spaces: map[string]Space{}, Programs: map[string]string{},
+	}
 }

@@ -1,0 +1,113 @@
+# What a session defines first, in POSIX sh, for coreutils and busybox alike.
+# Every function writes records: a body, then b's mark and status. The status 0
+# is success; any other is followed by a record that holds the message.
+LC_ALL=C PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
+export LC_ALL PATH
+unset CDPATH
+trap '' INT
+exec 3>&1
+
+b() { printf '\n%s %s\n' "$mark" "$1"; }
+fail() { b 1; printf '%s' "$1"; b 0; }
+# why PATH: ends a record with what the kernel says of PATH.
+why() { fail "$(ls -ldL -- "$1" 2>&1 >/dev/null)"; }
+
+# body LIMIT PATH: a regular file, its first LIMIT bytes, or all where that is -.
+body() {
+	if [ -f "$2" ]; then
+		if [ "$1" = - ]; then cat <"$2"; else head -c "$1" <"$2"; fi && b 0 && return
+		fail "$( { cat <"$2"; } 2>&1 >/dev/null)"
+	elif [ -e "$2" ]; then fail irregular
+	else why "$2"; fi
+}
+
+# stats ACLS PATH…: the message for each path that is not there; a letter for each
+# path, + there, - not; then a line of stat for each that is there, the targets of
+# the symlinks, and the ACLs where ACLS is not empty.
+stats() {
+	want=$1 letters= format='%f %u %g %s %d %i %h'
+	shift
+	for p do shift
+		if [ -e "$p" ] || [ -h "$p" ]; then letters=$letters+; set -- "$@" "$p"; else letters=$letters-; why "$p"; fi
+	done
+	printf %s "$letters"
+	b letters
+	[ $# -gt 0 ] || return
+	seen=$(stat -c "$format" -- "$@") || seen=$(for p do stat -c "$format" -- "$p" || echo gone; done)
+	printf '%s\n' "$seen"
+	b 0
+	for p do [ ! -h "$p" ] || link "$p"; done
+	b 0
+	[ -z "$want" ] || acls "$@"
+}
+
+# acls PATH…: the POSIX ACLs of those that have one, as getfacl prints them.
+# Without getfacl, GNU ls can at least tell which have one.
+acls() {
+	if command -v getfacl >/dev/null; then getfacl -psn -- "$@"; b 0
+	elif ls --version >/dev/null 2>&1; then
+		ls -ldnqU -- "$@" | cut -c11 | tr -d '\n'; b ls
+	else b none; fi
+}
+
+real() { if [ -e "$1" ]; then readlink -fn -- "$1"; b 0; else why "$1"; fi; }
+
+dir() {
+	if [ -d "$1" ] && [ -r "$1" ] && cd -- "$1" 2>/dev/null; then
+		for n in * .[!.]* ..?*; do
+			if [ -e "$n" ] || [ -h "$n" ]; then printf '%s\0' "$n"; fi
+		done
+		cd / && b 0
+	elif [ -d "$1" ]; then fail "Permission denied"
+	elif [ -e "$1" ]; then fail "Not a directory"
+	else why "$1"; fi
+}
+
+# attrs PATH…: the flags of chattr, a record each.
+attrs() { for p do lsattr -d -- "$p"; b 0; done; }
+
+# link PATH: its name and target, where it is a symlink that may be read.
+link() { t=$(readlink -n -- "$1"; echo .) && [ "$t" != . ] && printf '%s\0%s\0' "$1" "${t%.}"; }
+links() { for p do link "$p"; done; b 0; }
+
+space() {
+	if [ -e "$1" ]; then stat -f -c '%t %S %b %f %c %d' -- "$1" && b 0 || fail "$(stat -f -- "$1" 2>&1 >/dev/null)"
+	else why "$1"; fi
+}
+
+programs() { for n do p=$(command -v "$n") && printf '%s\0%s\0' "$n" "$p"; done; b 0; }
+
+# replace OWNER MODE PATH, the new body on standard input. OWNER and MODE are for
+# a file that is not there.
+replace() {
+	d=${3%/*}/ temp=
+	if [ -h "$3" ]; then fail symlink; return; fi
+	if [ -e "$3" ] && [ ! -f "$3" ]; then fail irregular; return; fi
+	said=$( { temp=$(umask 077; mktemp "$d.docker-userns.XXXXXX") &&
+		trap 'rm -f -- "$temp"' 0 1 15 &&
+		{ if [ -e "$3" ]; then keep "$3" "$temp"; else chown "$1" "$temp"; fi; } &&
+		cat >"$temp" &&
+		{ [ -e "$3" ] || chmod "$2" "$temp"; } &&
+		{ sync -- "$temp" 2>/dev/null || sync; } &&
+		mv -f -- "$temp" "$3" && trap - 0 1 15 &&
+		{ sync -- "$d" 2>/dev/null || sync; } && echo written >&4; } 2>&1 4>&3 >/dev/null 3>&-)
+	b 0; printf '%s' "$said"; b 0
+}
+
+# keep OLD NEW: what NEW is to have of OLD besides its body. GNU cp -a brings all
+# of it along; that of busybox leaves ACLs and labels behind.
+keep() {
+	cp -a -- "$1" "$2" || return
+	if ! cp --version >/dev/null 2>&1 && command -v setfacl >/dev/null; then
+		getfacl -p -- "$1" | setfacl --set-file=- -- "$2" || return
+	fi
+	if [ -d /sys/fs/selinux/booleans ] && command -v chcon >/dev/null; then chcon --reference="$1" -- "$2"; fi
+}
+
+# run COMMAND…: its output as one record, what it wrote to standard error as
+# another, its exit code as the status of the last.
+run() {
+	said=$( { env "$@" 2>&1 1>&3 3>&-; } )
+	code=$?
+	b 0; printf '%s' "$said"; b "$code"
+}

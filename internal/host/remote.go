@@ -1,0 +1,82 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// remote is a host that a session's shell looks at.
+type remote struct {
+	*session
+	kind string
+}
+
+func (r *remote) Kind() string { return r.kind }
+
+func (r *remote) Close() error { return r.close() }
+
+// Root asks the shell who it runs as.
+func (r *remote) Root(ctx context.Context) error {
+	var uid, said string
+	err := r.do(ctx, "b 0", func(sh *shell) error {
+		uid, said = sh.uid, sh.stderr.String()
+		_, err := sh.frames.status()
+		return err
+	})
+	if err != nil || uid == "0" {
+		return err
+	}
+	if said == "" {
+		said = "sudo -n was refused"
+	}
+	return fmt.Errorf("%s is looked at as the user with ID %s, not as root: %s", r.name, uid, said)
+}
+
+func (r *remote) Look(ctx context.Context, q Questions) (Answers, error) {
+	if err := checkQuestions(q); err != nil {
+		return Answers{}, err
+	}
+	a := newAnswers()
+	ops := asking(q, a)
+	for _, c := range q.Commands {
+		ops = append(ops, running(c, &a.Commands))
+	}
+	return a, r.doOps(ctx, ops)
+}
+
+func (r *remote) doOps(ctx context.Context, ops []op) error {
+	return r.do(ctx, scripts(ops), func(sh *shell) error {
+		for _, o := range ops {
+			if err := o.read(sh.frames); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *remote) ReadFiles(ctx context.Context, paths []string, each func(string, io.Reader, error) error) error {
+	if err := checkPaths(paths); err != nil {
+		return err
+	}
+	var script strings.Builder
+	for _, path := range paths {
+		fmt.Fprintf(&script, "body - %s\n", quote(path))
+	}
+	var stopped error
+	err := r.do(ctx, script.String(), func(sh *shell) error {
+		for _, path := range paths {
+			body := &bodyReader{frames: sh.frames, path: path}
+			if stopped = body.hand(each); stopped != nil {
+				return stopped
+			}
+		}
+		return nil
+	})
+	if stopped != nil && ctx.Err() == nil {
+		return stopped
+	}
+	return err
+}

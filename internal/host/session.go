@@ -1,0 +1,210 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+//go:embed prelude.sh
+var prelude string
+
+// grace is how long a shell may take to end once its input has ended.
+const grace = 2 * time.Second
+
+// errClosed: the host was closed.
+var errClosed = errors.New("the connection to the host was closed")
+
+// A session is a POSIX shell somewhere that reads its program from standard
+// input: definitions first, then one command group for each request. It is
+// started by the first request, and anew where it broke.
+type session struct {
+	name    string // of the host, for errors
+	command func() *exec.Cmd
+	ask     Ask // called once, where the shell was refused; may be nil
+
+	turn   sync.Mutex // one request at a time
+	shell  *shell
+	closed bool
+}
+
+// A shell is a running session.
+type shell struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    io.Closer
+	frames *frames
+	stderr *tail
+	uid    string // what `id -u` says there
+}
+
+// do sends a script and reads its answer: one round trip. Where read fails, or
+// ctx ends, the shell is given up, since nobody knows what it would say next.
+func (s *session) do(ctx context.Context, script string, read func(*shell) error) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	refused, err := s.try(ctx, script, read)
+	if refused && s.ask != nil && ctx.Err() == nil {
+		ask := s.ask
+		s.ask = nil
+		if err := ask(ctx); err != nil {
+			return fmt.Errorf("reaching %s: %w", s.name, err)
+		}
+		_, err = s.try(ctx, script, read)
+	}
+	return err
+}
+
+// try is one attempt; refused says that there was no shell to talk to.
+func (s *session) try(ctx context.Context, script string, read func(*shell) error) (refused bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	fresh := s.shell == nil
+	if fresh {
+		if err := s.start(); err != nil {
+			return true, err
+		}
+	}
+	sh := s.shell
+	stop := context.AfterFunc(ctx, sh.kill)
+	err = sh.exchange("{ "+script+"\n:; } </dev/null 2>/dev/null\n", fresh, read)
+	if !stop() { // ctx ended, and the shell with it
+		err = ctx.Err()
+	}
+	if err == nil {
+		return false, nil
+	}
+	s.shell = nil
+	return sh.uid == "", s.explain(sh, err)
+}
+
+// start runs the shell and sends nothing yet.
+func (s *session) start() error {
+	number := make([]byte, 16)
+	rand.Read(number)
+	mark := hex.EncodeToString(number)
+	sh := &shell{cmd: s.command(), stderr: &tail{}}
+	sh.cmd.Stderr = sh.stderr
+	sh.cmd.WaitDelay = grace
+	out, err := sh.cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("reaching %s: %w", s.name, err)
+	}
+	in, err := sh.cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("reaching %s: %w", s.name, err)
+	}
+	if err := sh.cmd.Start(); err != nil {
+		return fmt.Errorf("reaching %s: %w", s.name, err)
+	}
+	sh.in, sh.out, sh.frames = in, out, newFrames(out, mark)
+	s.shell = sh
+	return nil
+}
+
+// exchange sends a request and reads the answer. The first one sends the
+// definitions along, so that connecting costs no round trip of its own.
+func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) error {
+	if fresh {
+		mark := strings.TrimSpace(string(sh.frames.mark))
+		request = "mark=" + mark + "\n" + prelude + "\nid -u; b 0\n" + request
+	}
+	_, sent := io.WriteString(sh.in, request)
+	if fresh {
+		hello, _, _, err := sh.frames.record(window)
+		if err != nil {
+			return err
+		}
+		// Whatever a login script printed stands before it.
+		fields := strings.Fields(string(hello))
+		if len(fields) > 0 {
+			sh.uid = fields[len(fields)-1]
+		}
+	}
+	if err := read(sh); err != nil {
+		return err
+	}
+	return sent
+}
+
+// explain ends a broken shell, and adds what it said on standard error.
+func (s *session) explain(sh *shell, err error) error {
+	sh.kill()
+	sh.wait()
+	if said := sh.stderr.String(); said != "" && errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("reaching %s: %s", s.name, said)
+	}
+	return fmt.Errorf("reaching %s: %w", s.name, err)
+}
+
+// kill asks the shell to end, and ends its input and output: that reaches a
+// shell too that this process may not signal, as one that sudo started.
+func (sh *shell) kill() {
+	if sh.cmd.Process.Signal(syscall.SIGTERM) != nil {
+		sh.cmd.Process.Kill()
+	}
+	sh.in.Close()
+	sh.out.Close()
+}
+
+// wait gives the shell a while to end, and then no more choice.
+func (sh *shell) wait() {
+	ended := make(chan struct{})
+	go func() {
+		sh.cmd.Wait() // its exit code is that of the last command, and says nothing
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(grace):
+		sh.cmd.Process.Kill()
+	}
+}
+
+// close ends the shell in good order.
+func (s *session) close() error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.closed = true
+	if s.shell != nil {
+		s.shell.in.Close()
+		s.shell.wait()
+		s.shell = nil
+	}
+	return nil
+}
+
+// tail keeps the last lines of a program's standard error.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if over := len(t.buf) - 2048; over > 0 {
+		t.buf = append([]byte(nil), t.buf[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.Join(strings.FieldsFunc(string(t.buf), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}

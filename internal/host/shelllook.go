@@ -1,0 +1,179 @@
+package host
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// An op is one question as a session asks it: what the shell is to do, and how
+// to read the records that it answers with.
+type op struct {
+	script string
+	read   func(*frames) error
+}
+
+// scripts joins ops into what one round trip sends.
+func scripts(ops []op) string {
+	var b strings.Builder
+	for _, o := range ops {
+		b.WriteString(o.script)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// asking turns questions into ops that fill a.
+func asking(q Questions, a Answers) []op {
+	var ops []op
+	for _, path := range q.Files {
+		ops = append(ops, askFile(path, a.Files))
+	}
+	if len(q.Stats) > 0 {
+		ops = append(ops, askStats(q, a.Stats))
+	}
+	if len(q.Attrs) > 0 {
+		ops = append(ops, askAttrs(q.Attrs, a.Stats))
+	}
+	for _, path := range q.Reals {
+		ops = append(ops, askReal(path, a.Reals))
+	}
+	for _, path := range q.Dirs {
+		ops = append(ops, askDir(path, a.Dirs))
+	}
+	for _, l := range q.Lines {
+		ops = append(ops, askLines(l, a.Lines))
+	}
+	for _, pattern := range q.Links {
+		ops = append(ops, askLinks(pattern, a.Links))
+	}
+	for _, path := range q.Spaces {
+		ops = append(ops, askSpace(path, a.Spaces))
+	}
+	if len(q.Programs) > 0 {
+		ops = append(ops, askPrograms(q.Programs, a.Programs))
+	}
+	return ops
+}
+
+func askFile(path string, into map[string]Body) op {
+	return op{fmt.Sprintf("body %d %s", MaxFile+1, quote(path)), func(f *frames) error {
+		data, cut, err := f.whole(MaxFile, "open", path)
+		if err.fatal != nil {
+			return err.fatal
+		}
+		into[path] = Body{Data: data, Truncated: cut, Err: err.said}
+		return nil
+	}}
+}
+
+func askReal(path string, into map[string]Real) op {
+	return op{"real " + quote(path), func(f *frames) error {
+		data, _, err := f.whole(MaxFile, "readlink", path)
+		if err.fatal != nil {
+			return err.fatal
+		}
+		if err.said == nil && len(data) == 0 {
+			err.said = saying("readlink", path, "")
+		}
+		into[path] = Real{Path: string(data), Err: err.said}
+		return nil
+	}}
+}
+
+func askDir(path string, into map[string]Dir) op {
+	return op{"dir " + quote(path), func(f *frames) error {
+		data, cut, err := f.whole(MaxLines, "open", path)
+		if err.fatal != nil {
+			return err.fatal
+		}
+		names := zeroed(data)
+		sort.Strings(names)
+		if len(names) > MaxNames {
+			names, cut = names[:MaxNames], true
+		}
+		into[path] = Dir{Names: names, Truncated: cut, Err: err.said}
+		return nil
+	}}
+}
+
+func askLines(l Lines, into map[string]Text) op {
+	patterns := " -e ''"
+	if len(l.Prefixes) > 0 {
+		patterns = ""
+	}
+	for _, p := range l.Prefixes {
+		patterns += " -e " + quote("^"+regex(p))
+	}
+	script := fmt.Sprintf(`printf '%%s\0' %s | xargs -0 grep -sH%s --; b 0`, glob(l.Glob), patterns)
+	return op{script, func(f *frames) error {
+		data, cut, _, err := f.record(MaxLines)
+		if err != nil {
+			return err
+		}
+		if cut { // the last line may be half a line
+			data = data[:strings.LastIndexByte(string(data), '\n')+1]
+		}
+		t := Text{Files: map[string][]string{}, Truncated: cut}
+		for line := range strings.Lines(string(data)) {
+			if path, text, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":"); ok {
+				t.Files[path] = append(t.Files[path], text)
+			}
+		}
+		into[l.Glob] = t
+		return nil
+	}}
+}
+
+func askLinks(pattern string, into map[string]Targets) op {
+	return op{"links " + glob(pattern), func(f *frames) error {
+		pairs, err := f.pairs()
+		into[pattern] = pairs
+		return err
+	}}
+}
+
+func askPrograms(names []string, into map[string]string) op {
+	return op{"programs " + words(names), func(f *frames) error {
+		pairs, err := f.pairs()
+		for name, path := range pairs {
+			if strings.HasPrefix(path, "/") { // not a builtin or an alias
+				into[name] = path
+			}
+		}
+		return err
+	}}
+}
+
+func askSpace(path string, into map[string]Space) op {
+	return op{"space " + quote(path), func(f *frames) error {
+		data, _, err := f.whole(MaxFile, "statfs", path)
+		if err.fatal != nil {
+			return err.fatal
+		}
+		into[path] = parseSpace(path, string(data), err.said)
+		return nil
+	}}
+}
+
+// parseSpace reads what `stat -f` prints: the magic number in hex, the size of a
+// block, blocks, free blocks, inodes, free inodes.
+func parseSpace(path, line string, said error) Space {
+	if said != nil {
+		return Space{Err: said}
+	}
+	var magic uint64
+	var block, blocks, free, inodes, freeInodes int64
+	if _, err := fmt.Sscanf(line, "%x %d %d %d %d %d", &magic, &block, &blocks, &free, &inodes, &freeInodes); err != nil {
+		return Space{Err: saying("statfs", path, "unexpected answer of stat -f")}
+	}
+	return Space{Type: fsName(magic), Bytes: block * blocks, Free: block * free, Inodes: inodes, FreeInodes: freeInodes}
+}
+
+// zeroed splits what a shell wrote with NULs after each part.
+func zeroed(data []byte) []string {
+	if len(data) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+}
