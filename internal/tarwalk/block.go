@@ -34,28 +34,35 @@ func IsHeader(b []byte) bool {
 	return h.valid(h.sum())
 }
 
-// sum adds all bytes of the block, eight at a time: each 16-bit lane of acc
-// takes 128 of them, which it can hold.
+// lanes are the low bytes of the 16-bit lanes of a word.
+const lanes = 0x00ff00ff00ff00ff
+
+// addBytes adds the eight bytes of x in pairs, one pair a lane.
+func addBytes(x uint64) uint64 { return x&lanes + x>>8&lanes }
+
+// addLanes adds the lanes of x.
+func addLanes(x uint64) uint64 {
+	x = x&0x0000ffff0000ffff + x>>16&0x0000ffff0000ffff
+	return x>>32 + x&0xffffffff
+}
+
+// sum adds all bytes of the block, eight at a time: a lane takes 128 of them,
+// for which it has room.
 func (b *block) sum() uint64 {
-	const lanes = 0x00ff00ff00ff00ff
 	var acc uint64
-	for i := 0; i < blockSize; i += 16 {
-		x, y := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
-		acc += x&lanes + x>>8&lanes + y&lanes + y>>8&lanes
+	for p := b[:]; len(p) >= 32; p = p[32:] {
+		acc += addBytes(binary.LittleEndian.Uint64(p)) + addBytes(binary.LittleEndian.Uint64(p[8:])) +
+			addBytes(binary.LittleEndian.Uint64(p[16:])) + addBytes(binary.LittleEndian.Uint64(p[24:]))
 	}
-	acc = acc&0x0000ffff0000ffff + acc>>16&0x0000ffff0000ffff
-	return acc>>32 + acc&0xffffffff
+	return addLanes(acc)
 }
 
 // valid holds the checksum against the sum of all bytes. The checksum was made
 // with spaces in its own place, of unsigned or (old Sun tar) of signed bytes.
 func (b *block) valid(sum uint64) bool {
-	field := b[148:156]
-	want, ok := octal(field)
-	unsigned := int64(sum) + 8*' '
-	for _, c := range field {
-		unsigned -= int64(c)
-	}
+	field := binary.LittleEndian.Uint64(b[148:156])
+	want, ok := checksum(field)
+	unsigned := int64(sum-addLanes(addBytes(field))) + 8*' '
 	if want == unsigned || !ok {
 		return ok
 	}
@@ -69,13 +76,13 @@ func (b *block) valid(sum uint64) bool {
 }
 
 func (b *block) format() format {
-	magic := string(b[257:263])
 	switch {
-	case magic == "ustar\x00" && string(b[508:512]) == "tar\x00":
-		return formatSTAR
-	case magic == "ustar\x00":
+	case string(b[257:263]) == "ustar\x00":
+		if string(b[508:512]) == "tar\x00" {
+			return formatSTAR
+		}
 		return formatUSTAR
-	case magic == "ustar " && string(b[263:265]) == " \x00":
+	case string(b[257:265]) == "ustar  \x00":
 		return formatGNU
 	}
 	return formatV7

@@ -29,6 +29,18 @@ func numeric12(b *[12]byte) (int64, bool) {
 	return numeric(b[:])
 }
 
+// checksum reads the checksum field: octal, in nearly all archives six digits
+// and then a NUL and a space.
+func checksum(x uint64) (int64, bool) {
+	digits := x<<16 ^ 0x3030303030300000
+	if digits&0xf8f8f8f8f8f80000 == 0 && terminates(byte(x>>48)) && terminates(byte(x>>56)) {
+		return octal8(digits), true
+	}
+	var field [8]byte
+	binary.LittleEndian.PutUint64(field[:], x)
+	return octal(field[:])
+}
+
 func terminates(c byte) bool { return c == 0 || c == ' ' }
 
 // octal8 joins eight octal digits, one a byte, the highest in the lowest byte.
@@ -81,7 +93,10 @@ func octal(b []byte) (int64, bool) {
 
 // cString is b up to its first NUL.
 func cString(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
+	if len(b) == 0 || b[0] == 0 { // most links and prefixes
+		return b[:0]
+	}
+	if i := bytes.IndexByte(b, 0); i > 0 {
 		return b[:i]
 	}
 	return b

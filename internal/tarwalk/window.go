@@ -5,7 +5,7 @@ import "io"
 // Sizes of the window in bytes. Where bodies are skipped, what was read of them
 // is waste, so the window is small; a stream is read whole, in few calls.
 const (
-	skipWindow   = 16 << 10
+	skipWindow   = 32 << 10
 	streamWindow = 64 << 10
 )
 
