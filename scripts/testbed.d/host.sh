@@ -18,6 +18,7 @@ do_run() {
 	make_tree "$engine"
 	claim
 	number=$(cat "$dir/number") wish=''
+	trap '' PIPE
 	trap 'wish=stop' TERM INT HUP
 	trap 'wish=reset' USR1
 	trap 'wish=power' USR2
@@ -183,6 +184,7 @@ lay_disk() {
 	mkdir "$disk/upper" "$disk/work" "$disk/docker" "$disk/containerd" "$disk/srv"
 	mount -t overlay -o "lowerdir=$(tree_of "$engine"),upperdir=$disk/upper,workdir=$disk/work" duns "$dir/root"
 	echo "10.99.$number.2/24" >"$dir/root/etc/testbed-address"
+	printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$name" >"$dir/root/etc/hosts"
 	local home
 	for home in root home/op home/opnp home/guest; do
 		mkdir -pm 700 "$dir/root/$home/.ssh"
