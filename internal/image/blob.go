@@ -130,7 +130,7 @@ func notTar(head []byte) error {
 	switch sniff(head) {
 	case bzip2ed, xzed:
 		packer := map[form]string{bzip2ed: "bzip2", xzed: "xz"}[sniff(head)]
-		return fmt.Errorf("the blob is compressed with %s, which is not read here: unpack it, or use gzip or zstd", packer)
+		return fmt.Errorf("it is compressed with %s, which is not read here: unpack it, or use gzip or zstd", packer)
 	}
-	return fmt.Errorf("the blob is not a tar: it begins with %s", strings.ToValidUTF8(fmt.Sprintf("%.24q", head), "?"))
+	return fmt.Errorf("it is not a tar: it begins with %s", strings.ToValidUTF8(fmt.Sprintf("%.24q", head), "?"))
 }

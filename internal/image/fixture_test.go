@@ -261,3 +261,5 @@ func must(err error) {
 		panic(err)
 	}
 }
+
+func fromJSON(s string, v any) { must(json.Unmarshal([]byte(s), v)) }

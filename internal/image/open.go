@@ -78,8 +78,11 @@ func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int
 	}
 	r := reading{where: s.path, kind: s.kind, o: s.o}
 	switch sniff(head) {
+	case plainTar:
 	case gzipped, zstandard:
 		return r.stream(ctx, v, io.NewSectionReader(f, 0, size))
+	default:
+		return nil, r.wrap(notTar(head))
 	}
 	// Two names of one file in one run are one set of blobs.
 	where, err := filepath.Abs(s.path)

@@ -155,23 +155,25 @@ func blobsOf(s store, plans []plan) []blob {
 func (p plan) outcome(results map[string]visited) error {
 	for i, name := range p.blobs {
 		got := results[p.Layers[i].Blob]
-		err := got.against(name, digest.Digest(p.Layers[i].DiffID))
-		if err = errors.Join(err, got.err); err != nil {
+		if err := got.outcome(name, digest.Digest(p.Layers[i].DiffID)); err != nil {
 			return layerError(i, name, err)
 		}
 	}
 	return nil
 }
 
-// against holds what was hashed against the digest in the blob's name, or,
-// where there is none there, an uncompressed blob against its DiffID.
-func (got visited) against(name string, diffID digest.Digest) error {
+// outcome holds what was hashed against the digest in the blob's name, or,
+// where there is none, a layer that is not compressed against its DiffID.
+func (got visited) outcome(name string, diffID digest.Digest) error {
 	want, what := addressed(clean(name)), "the blob"
-	if want == "" && !got.packed {
+	if want == "" && !got.packed && got.err == nil {
 		want, what = diffID, "the uncompressed layer"
 	}
-	if got.sum == "" || want == "" || got.sum == want {
-		return nil
+	switch wrong := got.sum != "" && want != "" && got.sum != want; {
+	case !wrong:
+		return got.err
+	case got.err == nil:
+		return mismatch(what, want, got.sum)
 	}
-	return mismatch(what, want, got.sum)
+	return fmt.Errorf("%w: %w", mismatch(what, want, got.sum), got.err)
 }
