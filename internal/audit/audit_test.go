@@ -120,3 +120,9 @@ func TestVerdict(t *testing.T) {
 		})
 	}
 }
+
+func single(size int64) idmap.Map { return idmap.Single(100000, size) }
+
+func headerOf(name string, uid int64) *tarwalk.Header {
+	return &tarwalk.Header{Name: []byte(name), UID: uid, Type: tar.TypeReg}
+}

@@ -1,0 +1,162 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+)
+
+// maxResults is how many results of a run GitHub's code scanning keeps.
+const maxResults = 5000
+
+const toolURI = "https://github.com/docker-userns/docker-userns"
+
+// SARIFOptions say how reports are put into SARIF.
+type SARIFOptions struct {
+	Version    string      // of this program
+	Dockerfile *Dockerfile // whose lines results point at, nil where there is none
+}
+
+// SARIF writes reports as one SARIF 2.1.0 log that GitHub's code scanning takes:
+// one result for each layer, owner and folder, found again in the next run by its
+// fingerprint. Beyond 5,000 results errors go first, and a notification says what
+// was left out.
+func SARIF(w io.Writer, reports []Report, opt SARIFOptions) error {
+	run := sarif.NewRunWithInformationURI("docker-userns", toolURI)
+	if opt.Version != "" {
+		run.Tool.Driver.WithVersion(opt.Version)
+	}
+	for _, r := range ruleTexts {
+		describe(run, r)
+	}
+	var all []*sarif.Result
+	for _, r := range reports {
+		all = append(all, results(r, opt)...)
+	}
+	slices.SortStableFunc(all, func(a, b *sarif.Result) int { return weight(a.Level) - weight(b.Level) })
+	invocation := sarif.NewInvocation().WithExecutionSuccessful(true)
+	if len(all) > maxResults {
+		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("warning").WithMessage(
+			sarif.NewTextMessage(fmt.Sprintf("%d of %d results are given: code scanning keeps no more", maxResults, len(all)))))
+		all = all[:maxResults]
+	}
+	run.AddInvocation(invocation)
+	run.WithResults(append([]*sarif.Result{}, all...))
+	return sarif.NewReport().AddRun(run).PrettyWrite(w)
+}
+
+func weight(level string) int { return strings.Index("error warning note", level) }
+
+func describe(run *sarif.Run, r ruleText) {
+	rule := run.AddRule(string(r.rule)).WithName(string(r.rule)).WithDescription(r.short)
+	rule.WithShortDescription(sarif.NewMultiformatMessageString().WithText(r.short))
+	rule.WithHelp(sarif.NewMultiformatMessageString().WithText(strings.ReplaceAll(r.help, "`", "")).WithMarkdown(r.help))
+	rule.WithHelpURI(toolURI + "#" + string(r.rule))
+	rule.WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(string(severity(r.rule))))
+	rule.WithProperties(sarif.NewPropertyBag().Add("security-severity", r.severity).WithTags([]string{"security", "docker", "userns-remap"}))
+}
+
+// results are those of one image.
+func results(r Report, opt SARIFOptions) []*sarif.Result {
+	var lines []Lines
+	if opt.Dockerfile != nil {
+		lines = opt.Dockerfile.Lines(r.Layers)
+	}
+	var all []*sarif.Result
+	for _, f := range r.Findings {
+		for _, folder := range folders(f) {
+			all = append(all, result(r, f, folder, place(r, f, lines, opt.Dockerfile)))
+		}
+	}
+	return all
+}
+
+// folders are those of a finding, and one without a name for the rest.
+func folders(f Finding) []Folder {
+	all, rest := slices.Clone(f.Folders), f.Count
+	for _, folder := range all {
+		rest -= folder.Count
+	}
+	if rest > 0 {
+		all = append(all, Folder{Path: elsewhere, Count: rest})
+	}
+	return all
+}
+
+// elsewhere stands for the folders that are not told apart. No cleaned path is that.
+const elsewhere = "."
+
+func result(r Report, f Finding, folder Folder, at *sarif.Location) *sarif.Result {
+	res := sarif.NewRuleResult(string(f.Rule)).
+		WithLevel(string(f.Severity)).
+		WithMessage(sarif.NewTextMessage(message(r, f, folder))).
+		AddLocation(at).
+		WithPartialFingerprints(map[string]string{"primaryLocationLineHash": fingerprint(r, f, folder) + ":1"})
+	res.RuleIndex = slices.IndexFunc(ruleTexts, func(t ruleText) bool { return t.rule == f.Rule })
+	return res
+}
+
+func message(r Report, f Finding, folder Folder) string {
+	if f.Rule == UnmappedUser {
+		return printable(fmt.Sprintf("%s: %s", r.Image, f.Fix))
+	}
+	where := "/" + folder.Path
+	switch {
+	case f.Rule == UnmappedAccount:
+		where = strings.Join(f.Paths, ", ")
+	case folder.Path == elsewhere:
+		where = "further folders"
+	}
+	return printable(fmt.Sprintf("%s, layer %d: %d entries of %d:%d in %s. Fix: %s", r.Image, f.Layer, folder.Count, f.UID, f.GID, where, f.Fix))
+}
+
+// fingerprint holds what stays the same when an image is built again: digests and
+// tags do not, and layer numbers move.
+func fingerprint(r Report, f Finding, folder Folder) string {
+	layer := fmt.Sprint(f.Layer)
+	if f.Layer >= 0 && f.Layer < len(r.Layers) && r.Layers[f.Layer].Instruction != "" {
+		layer = r.Layers[f.Layer].Instruction
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{repository(r.Image), r.Platform, layer, string(f.Rule), fmt.Sprint(f.UID, ":", f.GID), folder.Path}))
+	return hex.EncodeToString(sum[:8])
+}
+
+// place is the line of the Dockerfile, or the image's name as the path of a file:
+// code scanning wants one.
+func place(r Report, f Finding, lines []Lines, d *Dockerfile) *sarif.Location {
+	uri, at := artifact(repository(r.Image)), Lines{1, 1}
+	if d != nil {
+		uri = artifact(d.Name)
+		if f.Layer >= 0 && f.Layer < len(lines) && lines[f.Layer].Start > 0 {
+			at = lines[f.Layer]
+		}
+	}
+	return sarif.NewLocationWithPhysicalLocation(sarif.NewPhysicalLocation().
+		WithArtifactLocation(sarif.NewArtifactLocation().WithURI(uri)).
+		WithRegion(sarif.NewSimpleRegion(at.Start, at.End)))
+}
+
+// artifact is a path as a relative URI that stays below its root.
+func artifact(name string) string {
+	name = strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(name, `\`, "/")), "/")
+	if name == "" {
+		name = "image"
+	}
+	return (&url.URL{Path: printable(name)}).String()
+}
+
+// repository is an image's name without tag and digest.
+func repository(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name = name[:i]
+	}
+	return name
+}
