@@ -216,7 +216,7 @@ func (r *Reader) global() error {
 	if v := r.pax.values[paxPath]; len(v) > 0 {
 		name = v
 	}
-	r.h = Header{Name: name, Type: tar.TypeXGlobalHeader, Offset: r.h.Offset, BodyOffset: r.win.offset()}
+	r.h = Header{Name: name, Type: tar.TypeXGlobalHeader, Offset: r.h.Offset, BodyOffset: r.at + blockSize}
 	return nil
 }
 
