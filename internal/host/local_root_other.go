@@ -9,7 +9,7 @@ import (
 
 // ProcessRoot is the file system as a process sees it. There is none to be had
 // here.
-type ProcessRoot struct{}
+type ProcessRoot struct{ PID int }
 
 // Close does nothing.
 func (*ProcessRoot) Close() error { return nil }

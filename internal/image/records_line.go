@@ -233,5 +233,5 @@ func decodeBase64(buf, text []byte) ([]byte, bool) {
 	}
 	got, err := base64.StdEncoding.Decode(buf[:n], text)
 	padding := len(text) - len(bytes.TrimRight(text, "="))
-	return buf[:max(got, 0)], err == nil && got == n-padding
+	return buf[:max(got, 0)], err == nil && len(text)%4 == 0 && got == n-padding
 }

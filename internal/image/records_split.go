@@ -66,10 +66,10 @@ func (s *splitReader) Skip(n int64) error {
 	for n > 0 {
 		err := s.fill()
 		if err == io.EOF {
-			return s.fail(io.ErrUnexpectedEOF)
+			s.err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return err
+			return s.err
 		}
 		if s.hole > 0 {
 			holes++
