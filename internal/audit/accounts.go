@@ -40,6 +40,9 @@ func (j *join) lines(name string, data []byte) Finding {
 		if !ok || (name == "etc/group" || j.uid.kernel(uid)) && j.gid.kernel(gid) {
 			continue
 		}
+		if asked := j.opt.ID; asked != nil && uid != *asked && gid != *asked {
+			continue
+		}
 		if f.Count++; f.Count == 1 {
 			f.UID, f.GID = uid, gid
 		}

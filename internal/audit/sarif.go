@@ -114,7 +114,7 @@ func message(r Report, f Finding, folder Folder) string {
 	case folder.Path == elsewhere:
 		where = "further folders"
 	}
-	return printable(fmt.Sprintf("%s, layer %d: %d entries of %d:%d in %s. Fix: %s", r.Image, f.Layer, folder.Count, f.UID, f.GID, where, f.Fix))
+	return printable(fmt.Sprintf("%s, layer %d: %s of %d:%d in %s. Fix: %s", r.Image, f.Layer, entries(folder.Count), f.UID, f.GID, where, f.Fix))
 }
 
 // fingerprint holds what stays the same when an image is built again: digests and
@@ -159,4 +159,11 @@ func repository(name string) string {
 		name = name[:i]
 	}
 	return name
+}
+
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }

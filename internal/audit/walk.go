@@ -25,7 +25,8 @@ type walk struct {
 	owners map[owner]*group
 	others map[Rule]*group // owners past maxOwners
 	last   *group
-	texts  int // bytes of text kept
+	paths  budget
+	dirs   budget
 }
 
 func newWalk(a *Auditor) *walk {
@@ -129,7 +130,7 @@ func (w *walk) offender(o owner, name []byte, bits uint64) {
 		g.hashes.add(maphash.Bytes(w.seed, name)&^1 | bits)
 		g.dirs.add(number)
 	}
-	if w.opt.Paths < 0 || len(g.paths) < max(w.opt.Paths, minSample) && w.afford(len(name)) {
+	if w.opt.Paths < 0 || len(g.paths) < max(w.opt.Paths, minSample) && w.paths.afford(len(name)) {
 		g.paths = append(g.paths, text(name))
 	}
 	w.folder(g, dir, number)
@@ -164,7 +165,7 @@ func (w *walk) group(o owner) *group {
 func (w *walk) folder(g *group, dir []byte, number uint32) {
 	slot, ok := g.slots[number]
 	if !ok {
-		if number == noDir || len(g.folders) >= maxFolders || !w.afford(len(dir)) {
+		if number == noDir || len(g.folders) >= maxFolders || !w.dirs.afford(len(dir)) {
 			return
 		}
 		slot = len(g.folders)
@@ -174,11 +175,15 @@ func (w *walk) folder(g *group, dir []byte, number uint32) {
 	g.folders[slot].Count++
 }
 
-// afford says whether n more bytes of text may be kept, and counts them.
-func (w *walk) afford(n int) bool {
-	if w.texts+n > maxTexts {
+// budget counts bytes of text that are kept.
+type budget int
+
+// afford says whether a text of n more bytes may be kept, and counts it.
+func (b *budget) afford(n int) bool {
+	const header = 64 // what a string costs beside its bytes
+	if int(*b)+n+header > maxTexts {
 		return false
 	}
-	w.texts += n
+	*b += budget(n + header)
 	return true
 }
