@@ -137,6 +137,9 @@ func FuzzSplitLine(f *testing.F) {
 		`{"position":1,"size":5,"name":"x","type":1}`, `{"type":1,"name":"x","size":01,"payload":null,"position":1}`,
 		`{"type":2,"payload":"A\r\nAAA","position":0}`, "{\"type\":2,\"payload\":\"A\rAAA\",\"position\":0}", `{"type":2,"payload":"A===","position":0}`,
 		`{"type":1,"name":"x","size":-1,"payload":"","position":1}`, `{"type":1,"name":"x","size":9223372036854775808,"payload":null,"position":1}`,
+		`{"type":2,"payload":"` + strings.Repeat("A", 64) + strings.Repeat("QUJD", 9) + strings.Repeat("A", 70) + `==","position":0}`,
+		`{"type":2,"payload":"` + strings.Repeat("A", 32) + "AA==" + strings.Repeat("A", 32) + `","position":0}`,
+		`{"type":2,"payload":"` + strings.Repeat("QUJD", 8) + strings.Repeat("A", 32) + `","position":0}`,
 	} {
 		f.Add([]byte(seed))
 	}
