@@ -45,6 +45,15 @@ func (w *window) next(n int) ([]byte, error) {
 	return b, nil
 }
 
+// must is next inside an entry, where the archive must not end.
+func (w *window) must(n int) ([]byte, error) {
+	b, err := w.next(n)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return b, err
+}
+
 // fill reads until n bytes are unused; n is at most the size of the window.
 func (w *window) fill(n int) error {
 	w.base += int64(w.pos)
