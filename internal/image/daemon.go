@@ -1,0 +1,162 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	dockerimage "github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/system"
+	"github.com/docker/docker/client"
+)
+
+// Engine is the part of docker's client that a [Daemon] needs.
+type Engine interface {
+	ClientVersion() string
+	Info(ctx context.Context) (system.Info, error)
+	ImageInspect(ctx context.Context, name string, opts ...client.ImageInspectOption) (dockerimage.InspectResponse, error)
+	ImageList(ctx context.Context, opts dockerimage.ListOptions) ([]dockerimage.Summary, error)
+	ImageSave(ctx context.Context, names []string, opts ...client.ImageSaveOption) (io.ReadCloser, error)
+}
+
+// Daemon is the source of images in a daemon. They are read out of the daemon's
+// own layer records where those can be, and else streamed from it, which gives
+// the same but for Source: "layer-records" or "daemon".
+type Daemon struct {
+	Engine Engine
+	Names  []string // names as docker takes them, or image IDs
+	All    bool     // every image instead: by each of its tags, or by its ID
+	// Platform is one platform, "all", or "" for what the daemon has.
+	Platform string
+	// Hosts are machines whose files may be the daemon's, tried in order. What
+	// is read of them is believed by its digests only. None means streaming.
+	Hosts []Files
+}
+
+// wish is an image as it was asked for.
+type wish struct {
+	name string
+	id   string
+	err  error
+}
+
+// Images visits the wanted images. The error is for a daemon that does not
+// answer; an image that is not there, or vanishes meanwhile, has Err set.
+func (d Daemon) Images(ctx context.Context, v Visitor) ([]Image, error) {
+	info, err := d.Engine.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking the daemon about itself: %w", err)
+	}
+	wishes, err := d.wishes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	images := d.granted(ctx, v, info, wishes)
+	return images, ctx.Err()
+}
+
+// granted reads each image once, and gives it once for each wish.
+func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes []wish) []Image {
+	if hasContainerdStore(info) {
+		return d.saveEach(ctx, v, wishes)
+	}
+	ids := idsOf(wishes)
+	found := d.recorded(ctx, v, info, ids)
+	d.streamed(ctx, v, slices.DeleteFunc(ids, func(id string) bool { _, ok := found[id]; return ok }), found)
+	var images []Image
+	for _, w := range wishes {
+		if w.err != nil {
+			images = append(images, Image{Name: w.name, Source: sourceDaemon, Err: w.err})
+			continue
+		}
+		img := d.suited(found[w.id])
+		img.Name = w.name
+		images = append(images, img)
+	}
+	return images
+}
+
+// suited gives an image an error where it is for another platform than the
+// wanted one: an engine with a graph driver has but one for each name.
+func (d Daemon) suited(img Image) Image {
+	if img.Err != nil {
+		return img
+	}
+	p := Options{Platform: d.Platform}.choose([]plan{{Image: img}})[0]
+	if p.Err != nil {
+		return Image{Source: img.Source, ID: img.ID, Platform: img.Platform, Err: p.Err}
+	}
+	return img
+}
+
+// recorded tries the layer records of each host.
+func (d Daemon) recorded(ctx context.Context, v Visitor, info system.Info, ids []string) map[string]Image {
+	found := map[string]Image{}
+	for _, files := range d.Hosts {
+		rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := found[id]; return ok })
+		r := records{files: files, dataRoot: info.DockerRootDir, driver: info.Driver}
+		images, _ := r.read(ctx, v, rest) // the engine can send what could not be read
+		for id, img := range images {
+			found[id] = img
+		}
+	}
+	return found
+}
+
+// hasContainerdStore: such an engine (24 and later) has no layer records, and
+// its image IDs are not digests of configurations.
+func hasContainerdStore(info system.Info) bool {
+	return slices.ContainsFunc(info.DriverStatus, func(s [2]string) bool {
+		return s == [2]string{"driver-type", "io.containerd.snapshotter.v1"}
+	})
+}
+
+func idsOf(wishes []wish) (ids []string) {
+	for _, w := range wishes {
+		if w.err == nil && !slices.Contains(ids, w.id) {
+			ids = append(ids, w.id)
+		}
+	}
+	return ids
+}
+
+// wishes finds the images behind the names, or all there are.
+func (d Daemon) wishes(ctx context.Context) ([]wish, error) {
+	if d.All {
+		return d.all(ctx)
+	}
+	var wishes []wish
+	for _, name := range d.Names {
+		got, err := d.Engine.ImageInspect(ctx, name)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if cerrdefs.IsNotFound(err) {
+			err = fmt.Errorf("%w: pull it first, or read it from its registry as docker://%s", err, name)
+		}
+		wishes = append(wishes, wish{name, got.ID, err})
+	}
+	return wishes, nil
+}
+
+func (d Daemon) all(ctx context.Context) ([]wish, error) {
+	list, err := d.Engine.ImageList(ctx, dockerimage.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("listing the daemon's images: %w", err)
+	}
+	var wishes []wish
+	for _, s := range list {
+		tags := slices.DeleteFunc(slices.Clone(s.RepoTags), func(tag string) bool { return tag == "<none>:<none>" })
+		if len(tags) == 0 {
+			tags = []string{s.ID}
+		}
+		for _, tag := range tags {
+			wishes = append(wishes, wish{name: tag, id: s.ID})
+		}
+	}
+	slices.SortStableFunc(wishes, func(a, b wish) int { return strings.Compare(a.name, b.name) })
+	return wishes, nil
+}

@@ -1,0 +1,83 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+)
+
+const sourceDaemon = "daemon"
+
+// streamed adds the images that come from an engine with a graph driver: all
+// in one go, since they share layers, and each alone where that fails, since an
+// engine fails for all of them if one cannot be sent.
+func (d Daemon) streamed(ctx context.Context, v Visitor, ids []string, found map[string]Image) {
+	if len(ids) == 0 {
+		return
+	}
+	images, err := d.save(ctx, v, ids, Options{Names: ids, Platform: "all", Trusted: true})
+	for _, img := range images {
+		img.Source = sourceDaemon
+		found[img.Name] = img
+	}
+	if err == nil {
+		return
+	}
+	for _, id := range ids {
+		if found[id] = (Image{Source: sourceDaemon, ID: id, Err: err}); len(ids) > 1 && ctx.Err() == nil {
+			d.streamed(ctx, v, []string{id}, found)
+		}
+	}
+}
+
+// saveEach streams image by image, as an engine with containerd's image store
+// sends them without delay. One name can stand for several platforms.
+func (d Daemon) saveEach(ctx context.Context, v Visitor, wishes []wish) []Image {
+	var all []Image
+	for _, w := range wishes {
+		images, err := []Image(nil), w.err
+		if err == nil {
+			images, err = d.save(ctx, v, []string{w.name}, Options{Platform: d.Platform, Trusted: true})
+		}
+		if err != nil {
+			images = []Image{{Err: err}}
+		}
+		for _, img := range images {
+			img.Name, img.Source = w.name, sourceDaemon
+			all = append(all, img)
+		}
+	}
+	return all
+}
+
+// save reads one docker save. Cancelling ctx ends it at once.
+func (d Daemon) save(ctx context.Context, v Visitor, names []string, o Options) ([]Image, error) {
+	opts, err := d.saveOptions(o.Platform)
+	if err != nil {
+		return nil, err
+	}
+	body, err := d.Engine.ImageSave(ctx, names, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("saving %s: %w", strings.Join(names, ", "), err)
+	}
+	defer body.Close()
+	defer context.AfterFunc(ctx, func() { body.Close() })()
+	return ReadStream(ctx, body, v, o)
+}
+
+// saveOptions asks for one platform where the engine can send it alone, from
+// API 1.48 on. Before, it sends what it has and the reader chooses.
+func (d Daemon) saveOptions(platform string) ([]client.ImageSaveOption, error) {
+	if platform == "" || platform == "all" || versions.LessThan(d.Engine.ClientVersion(), "1.48") {
+		return nil, nil
+	}
+	p, err := platforms.Parse(platform)
+	if err != nil {
+		return nil, fmt.Errorf("reading the platform %q: %w", platform, err)
+	}
+	return []client.ImageSaveOption{client.ImageSaveWithPlatforms(p)}, nil
+}
