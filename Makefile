@@ -1,0 +1,38 @@
+# The work is in scripts/; this is the table of contents.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help build install demo test lint cross bench fuzz docs clean
+
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/docker-userns, static
+	@scripts/build
+
+install: ## Install the plugin: for you, or with sudo for every user of this machine
+	@scripts/install
+
+demo: ## Install the plugin, and audit an image made on the spot (no engine needed)
+	@scripts/demo
+
+test: ## Run all tests; as root on Debian, install first what they need
+	@scripts/test
+
+lint: ## Run golangci-lint and the checks of the project's own rules
+	@scripts/lint
+
+cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
+	@scripts/cross
+
+bench: ## Measure the audit against tar, pigz, zstd and docker save, as ratios
+	@scripts/bench
+
+fuzz: ## Fuzz every parser for FUZZTIME each (1m)
+	@scripts/fuzz
+
+docs: ## Write the parts of README.md that come from the program
+	@scripts/docs
+
+clean: ## Remove what was built
+	rm -rf bin dist

@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/docker/cli/cli/streams"
+)
+
+// auditWriter writes reports, as they come or when the last one is there.
+type auditWriter interface {
+	add(audit.Report) error
+	end() error
+}
+
+func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, dockerfile *audit.Dockerfile) (auditWriter, error) {
+	switch opts.format {
+	case "", formatter.TableFormatKey:
+		return &auditTable{w: out, style: styleOf(out), idMap: m, dockerfile: dockerfile}, nil
+	case formatter.JSONFormatKey:
+		return auditJSON{out, m}, nil
+	case formatSARIF:
+		return &auditSARIF{w: out, dockerfile: dockerfile, version: opts.version}, nil
+	}
+	return newAuditTemplate(out, opts.format)
+}
+
+// reportJSON is a report with what the command knows of its ID map.
+type reportJSON struct {
+	audit.Report
+	IDMapFrom string `json:"idMapFrom"` // flag, engine, root, subid or default
+}
+
+// auditJSON writes a line a report.
+type auditJSON struct {
+	w     io.Writer
+	idMap auditedMap
+}
+
+func (a auditJSON) add(r audit.Report) error {
+	return encodeLine(a.w, reportJSON{r, a.idMap.From})
+}
+
+func (auditJSON) end() error { return nil }
+
+// encodeLine writes v as one line of JSON, "<" and "&" as they are.
+func encodeLine(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// auditSARIF writes one log of all reports.
+type auditSARIF struct {
+	w          io.Writer
+	reports    []audit.Report
+	dockerfile *audit.Dockerfile
+	version    string
+}
+
+func (a *auditSARIF) add(r audit.Report) error {
+	a.reports = append(a.reports, r)
+	return nil
+}
+
+func (a *auditSARIF) end() error {
+	return audit.SARIF(a.w, a.reports, audit.SARIFOptions{Version: a.version, Dockerfile: a.dockerfile})
+}

@@ -1,0 +1,112 @@
+package commands
+
+import (
+	"errors"
+
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/spf13/cobra"
+)
+
+type auditOptions struct {
+	images     []string
+	all        bool
+	platform   string
+	idMap      []string
+	size       int64
+	noTrunc    bool
+	id         string
+	explain    string
+	format     string
+	dockerfile string
+	version    string // of the program
+}
+
+const auditLong = `Find the files of an image that a remapped engine refuses
+
+An engine with userns-remap registers an image only if every file of every layer
+has a UID and a GID in the engine's ID map, whatever later layers do to the file.
+This names the file, the layer, the instruction that made it, and what to write
+instead.
+
+IMAGE is one of:
+  NAME                  an image of the engine, as 'docker image ls' has it
+  docker-daemon:NAME    the same
+  docker://REF          an image in a registry; nothing is pulled
+  docker-archive:FILE   what 'docker save' writes
+  oci-archive:FILE      an OCI layout packed with tar
+  oci:FOLDER            an OCI layout
+  PATH                  a file or a folder of one of these kinds
+  -                     such an archive on standard input`
+
+const auditExample = `  docker userns audit-image app:1
+  docker userns audit-image --all
+  docker --context prod userns audit-image --format json app:1
+  docker save app:1 | docker userns audit-image -
+  docker userns audit-image docker://registry.example/app:1
+  docker userns audit-image --explain 'container ID 1516583083 cannot be mapped to a host ID' app:1
+  docker userns audit-image --format sarif --dockerfile Dockerfile app:1 > audit.sarif`
+
+func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command {
+	opts := auditOptions{version: version}
+	cmd := &cobra.Command{
+		Use:     "audit-image [OPTIONS] IMAGE [IMAGE...]",
+		Short:   "Find the files of an image that a remapped engine refuses",
+		Long:    auditLong,
+		Example: auditExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			opts.images = args
+			return opts.validate()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runAudit(cmd.Context(), dockerCLI, opts)
+		},
+		ValidArgsFunction: completeImages(dockerCLI),
+	}
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.all, "all", "a", false, "Audit every image of the engine")
+	flags.StringVar(&opts.platform, "platform", "", `Platform of an image that has several, or "all"`)
+	flags.StringArrayVar(&opts.idMap, "id-map", nil, `ID map of the engine, e.g. "0:100000:65536"; several with commas, "uid=…" and "gid=…" where they differ`)
+	flags.Int64Var(&opts.size, "size", 0, "Size of the engine's ID map, from ID 0 on")
+	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "List every path, not the first 10 of each finding")
+	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
+	flags.StringVar(&opts.explain, "explain", "", "Look for the ID in an error message of the engine")
+	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
+	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for line numbers")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+const formatSARIF = "sarif"
+
+const auditFormatHelp = `Format output:
+'table':            Print a table and what to do (default)
+'table TEMPLATE':   Print a table with a Go template
+'json':             Print a JSON object a line, one an image
+'sarif':            Print SARIF, as GitHub's code scanning takes it
+'TEMPLATE':         Print with a Go template`
+
+func (o auditOptions) validate() error {
+	switch {
+	case len(o.images) == 0 && !o.all && o.explain == "":
+		return errors.New("docker: 'docker userns audit-image' requires at least 1 argument\n\nUsage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]\n\nRun 'docker userns audit-image --help' for more information")
+	case len(o.images) > 0 && o.all:
+		return errors.New("--all and IMAGE: give one of the two")
+	case o.id != "" && o.explain != "":
+		return errors.New("--id and --explain: give one of the two")
+	case o.dockerfile != "" && o.format != "" && o.format != formatter.TableFormatKey && o.format != formatSARIF:
+		return errors.New("--dockerfile: only the formats table and sarif name its lines")
+	case stdins(o.images) > 1:
+		return errors.New("- (standard input) can be read once only")
+	}
+	return nil
+}
+
+func stdins(images []string) (n int) {
+	for _, name := range images {
+		if name == "-" {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,116 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker/cli/cli/command"
+)
+
+// shownPaths is how many paths of a finding are shown without --no-trunc.
+const shownPaths = 10
+
+func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) error {
+	id, err := opts.wantedID(dockerCLI.Err())
+	if err != nil {
+		return err
+	}
+	if len(opts.images) == 0 && !opts.all {
+		return nil
+	}
+	dockerfile, err := openDockerfile(opts.dockerfile)
+	if err != nil {
+		return err
+	}
+	engine := &lazyEngine{dockerCLI: dockerCLI}
+	sources := sourcesOf(opts, engine)
+	idMap, err := chooseMap(ctx, opts, engine)
+	if err != nil {
+		return err
+	}
+	out, err := newAuditWriter(dockerCLI.Out(), opts, idMap, dockerfile)
+	if err != nil {
+		return err
+	}
+	paths := shownPaths
+	if opts.noTrunc {
+		paths = -1
+	}
+	run := auditRun{
+		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, ID: id}),
+		out:     out,
+		note:    newProgress(dockerCLI.Err()),
+	}
+	for _, s := range sources {
+		run.audit(ctx, s)
+	}
+	if err := out.end(); err != nil {
+		return err
+	}
+	return run.result(ctx)
+}
+
+// auditRun audits one source after the other, and remembers how it went.
+type auditRun struct {
+	auditor       *audit.Auditor
+	out           auditWriter
+	note          *progress
+	images        []image.Image
+	found, failed bool
+}
+
+// audit reports the images of a source. What goes wrong with one is said, and
+// the others are audited all the same.
+func (r *auditRun) audit(ctx context.Context, s namedSource) {
+	r.note.start("auditing " + printable(s.name))
+	images, err := s.Images(ctx, counting{r.auditor, r.note})
+	r.note.stop()
+	if err != nil {
+		r.fail(s.name, err)
+	}
+	r.images = append(r.images, images...)
+	for _, img := range images {
+		if img.Err != nil {
+			r.fail(img.Name, img.Err)
+			continue
+		}
+		report := r.auditor.Report(img, r.images...)
+		r.found = r.found || report.Verdict != audit.Mappable || !report.Startable
+		if err := r.out.add(report); err != nil {
+			r.fail(img.Name, err)
+		}
+	}
+}
+
+func (r *auditRun) fail(name string, err error) {
+	r.failed = true
+	r.note.say(fmt.Sprintf("auditing %s: %v", name, err))
+}
+
+func (r *auditRun) result(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Canceled
+	case r.failed:
+		return errReported
+	case r.found:
+		return errFound
+	}
+	return nil
+}
+
+// openDockerfile reads the file that instructions are looked up in.
+func openDockerfile(path string) (*audit.Dockerfile, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return audit.ParseDockerfile(path, f)
+}

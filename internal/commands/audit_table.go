@@ -1,0 +1,171 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker/cli/cli/command/formatter"
+)
+
+// auditTable is what a person reads: a line an image, then what is wrong with
+// each and what to write instead.
+type auditTable struct {
+	w          io.Writer
+	style      style
+	idMap      auditedMap
+	dockerfile *audit.Dockerfile
+	reports    []audit.Report
+}
+
+func (a *auditTable) add(r audit.Report) error {
+	a.reports = append(a.reports, r)
+	return nil
+}
+
+func (a *auditTable) end() error {
+	if len(a.reports) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	a.summary(&b)
+	fmt.Fprintf(&b, "\nID map: %s (%s)\n", a.idMap.String(), a.idMap.what())
+	for _, r := range a.reports {
+		a.image(&b, r)
+	}
+	_, err := io.WriteString(a.w, b.String())
+	return err
+}
+
+func (a *auditTable) summary(w io.Writer) {
+	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
+	fmt.Fprintln(tw, "IMAGE\tPLATFORM\tVERDICT\tSTARTS\tLAYERS\tENTRIES\tUNMAPPED\tMAP NEEDED")
+	for _, r := range a.reports {
+		t := total(r)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", shortName(r), printable(r.Platform), r.Verdict,
+			yesNo(r.Startable), len(r.Layers), t.entries, t.unmapped, needed(r.Required))
+	}
+	_ = tw.Flush()
+}
+
+// shortName is the image's name, or its ID cut short where it has none.
+func shortName(r audit.Report) string {
+	if r.Image != "" {
+		return printable(r.Image)
+	}
+	return formatter.TruncateID(r.ID)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// needed is the size of map that takes the image: one number where UIDs and
+// GIDs are alike.
+func needed(r audit.Required) string {
+	if r.UID == r.GID {
+		return size(r.UID)
+	}
+	return size(r.UID) + " UIDs, " + size(r.GID) + " GIDs"
+}
+
+func size(n int64) string {
+	if n < 0 {
+		return "none can"
+	}
+	return fmt.Sprint(n)
+}
+
+// image prints the findings of one image, grouped by what cures them.
+func (a *auditTable) image(w io.Writer, r audit.Report) {
+	for _, g := range grouped(r.Findings) {
+		fmt.Fprintln(w)
+		a.heading(w, r, g[0])
+		for _, f := range g {
+			a.finding(w, f)
+		}
+		a.cure(w, g[0])
+	}
+	a.bars(w, r)
+}
+
+// grouped puts findings that follow each other and have one cure together.
+func grouped(all []audit.Finding) (groups [][]audit.Finding) {
+	for i, f := range all {
+		if i > 0 && all[i-1].Layer == f.Layer && all[i-1].Rule == f.Rule && all[i-1].Fix == f.Fix {
+			groups[len(groups)-1] = append(groups[len(groups)-1], f)
+			continue
+		}
+		groups = append(groups, []audit.Finding{f})
+	}
+	return groups
+}
+
+func (a *auditTable) heading(w io.Writer, r audit.Report, f audit.Finding) {
+	mark := a.style.bad(a.style.mark("✗", "x"))
+	switch f.Severity {
+	case audit.Warning:
+		mark = a.style.warn(a.style.mark("!", "!"))
+	case audit.Note:
+		mark = a.style.mark("•", "-")
+	}
+	fmt.Fprintf(w, "%s %s: %s\n", mark, a.style.strong(shortName(r)), a.where(r, f))
+}
+
+// where names the layer and the instruction that made it.
+func (a *auditTable) where(r audit.Report, f audit.Finding) string {
+	if f.Layer < 0 || f.Layer >= len(r.Layers) {
+		return "the image's configuration"
+	}
+	l := r.Layers[f.Layer]
+	s := fmt.Sprintf("layer %d of %d", f.Layer+1, len(r.Layers))
+	if l.Base {
+		s += ", of the base image"
+	}
+	if l.Instruction != "" {
+		s += ", made by\n    " + a.style.strong(printable(l.Instruction))
+	}
+	if a.dockerfile != nil {
+		if at := a.dockerfile.Lines(r.Layers)[f.Layer]; at.Start > 0 {
+			s += "\n    " + lines(printable(a.dockerfile.Name), at)
+		}
+	}
+	return s
+}
+
+func lines(file string, at audit.Lines) string {
+	if at.Start == at.End {
+		return fmt.Sprintf("%s, line %d", file, at.Start)
+	}
+	return fmt.Sprintf("%s, lines %d to %d", file, at.Start, at.End)
+}
+
+func (a *auditTable) finding(w io.Writer, f audit.Finding) {
+	fmt.Fprintf(w, "  %s\n", a.what(f))
+	for _, p := range f.Paths {
+		fmt.Fprintf(w, "      %s\n", printable(p))
+	}
+	if more := f.Count - int64(len(f.Paths)); more > 0 && len(f.Paths) > 0 {
+		fmt.Fprintln(w, a.style.faint(fmt.Sprintf("      and %d more; --no-trunc lists them all", more)))
+	}
+	switch f.LaterLayer {
+	case audit.Chowned:
+		fmt.Fprintln(w, "    A later layer gives them a mapped owner. That does not help: the engine takes every layer by itself.")
+	case audit.Removed:
+		fmt.Fprintln(w, "    A later layer removes them. That does not help: the engine takes every layer by itself.")
+	}
+}
+
+func (a *auditTable) cure(w io.Writer, f audit.Finding) {
+	if why := causeText[f.Cause]; why != "" {
+		fmt.Fprintf(w, "  %s %s\n", a.style.faint("Why: "), why)
+	}
+	if f.Fix != "" {
+		fmt.Fprintf(w, "  %s %s\n", a.style.good("Cure:"), printable(f.Fix))
+	}
+}

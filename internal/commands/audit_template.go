@@ -1,0 +1,110 @@
+package commands
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker/cli/cli/command/formatter"
+)
+
+// auditTemplate writes a line a report with a template, as docker's own
+// commands do. It begins with the template that the user gave.
+type auditTemplate struct {
+	w       io.Writer
+	format  formatter.Format
+	reports []audit.Report
+}
+
+// newAuditTemplate refuses a template that cannot be parsed before any image is
+// read.
+func newAuditTemplate(w io.Writer, format string) (*auditTemplate, error) {
+	a := &auditTemplate{w: io.Discard, format: formatter.Format(format)}
+	if err := a.end(); err != nil {
+		return nil, err
+	}
+	a.w = w
+	return a, nil
+}
+
+func (a *auditTemplate) add(r audit.Report) error {
+	a.reports = append(a.reports, r)
+	return nil
+}
+
+func (a *auditTemplate) end() error {
+	ctx := formatter.Context{Output: a.w, Format: a.format}
+	return ctx.Write(newReportContext(audit.Report{}), func(format func(formatter.SubContext) error) error {
+		for _, r := range a.reports {
+			if err := format(newReportContext(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// reportContext is what a template sees of a report.
+type reportContext struct {
+	formatter.HeaderContext
+	r audit.Report
+}
+
+func newReportContext(r audit.Report) *reportContext {
+	c := reportContext{r: r}
+	c.Header = formatter.SubHeaderContext{
+		"Image": "IMAGE", "ID": "IMAGE ID", "Source": "SOURCE", "Platform": "PLATFORM", "Verdict": "VERDICT",
+		"Startable": "STARTABLE", "Layers": "LAYERS", "Entries": "ENTRIES", "Unmapped": "UNMAPPED",
+		"RequiredUID": "REQUIRED UIDS", "RequiredGID": "REQUIRED GIDS", "Findings": "FINDINGS",
+	}
+	return &c
+}
+
+// MarshalJSON is for {{json .}}.
+func (c *reportContext) MarshalJSON() ([]byte, error) { return formatter.MarshalJSON(c) }
+
+// Image is the image's name.
+func (c *reportContext) Image() string { return printable(c.r.Image) }
+
+// ID is the image's ID, a digest.
+func (c *reportContext) ID() string { return c.r.ID }
+
+// Source says where the layers were read.
+func (c *reportContext) Source() string { return c.r.Source }
+
+// Platform is the image's platform.
+func (c *reportContext) Platform() string { return printable(c.r.Platform) }
+
+// Verdict is mappable or unmappable.
+func (c *reportContext) Verdict() string { return string(c.r.Verdict) }
+
+// Startable says whether a container can run as the image's USER.
+func (c *reportContext) Startable() bool { return c.r.Startable }
+
+// Layers are the layers of the image, lowest first.
+func (c *reportContext) Layers() []audit.Layer { return c.r.Layers }
+
+// Findings are what is wrong with the image.
+func (c *reportContext) Findings() []audit.Finding { return c.r.Findings }
+
+// Entries is the number of headers in all layers.
+func (c *reportContext) Entries() string { return strconv.FormatInt(total(c.r).entries, 10) }
+
+// Unmapped is the number of headers that the engine refuses.
+func (c *reportContext) Unmapped() string { return strconv.FormatInt(total(c.r).unmapped, 10) }
+
+// RequiredUID is the smallest size of a UID map that takes the image.
+func (c *reportContext) RequiredUID() string { return strconv.FormatInt(c.r.Required.UID, 10) }
+
+// RequiredGID is the smallest size of a GID map that takes the image.
+func (c *reportContext) RequiredGID() string { return strconv.FormatInt(c.r.Required.GID, 10) }
+
+type totals struct{ entries, unmapped int64 }
+
+func total(r audit.Report) (t totals) {
+	for _, l := range r.Layers {
+		t.entries += l.Entries
+		t.unmapped += l.Unmapped
+	}
+	return t
+}

@@ -1,0 +1,109 @@
+// Package commands is what a user types and reads: the verbs with their flags,
+// prompts, renderers and exit codes. It is the only package that knows cobra
+// and the Docker CLI.
+package commands
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/docker/cli/cli-plugins/plugin"
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/debug"
+	cliflags "github.com/docker/cli/cli/flags"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.opentelemetry.io/otel"
+)
+
+// name of the plugin: "docker userns".
+const name = "userns"
+
+// Main runs the program with the arguments of the process, as a plugin of the
+// Docker CLI or by itself, and returns its exit code.
+func Main(version string) int {
+	otel.SetErrorHandler(debug.OTELErrorHandler)
+	if plugin.RunningStandalone() {
+		os.Args = asPlugin(os.Args)
+	}
+	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-userns/" + version))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return codeTrouble
+	}
+	err = plugin.RunPlugin(dockerCLI, newRootCommand(dockerCLI, version), metadata.Metadata{
+		SchemaVersion:    "0.1.0",
+		Vendor:           "The docker-userns authors",
+		Version:          version,
+		ShortDescription: "Turn on, prove and turn off userns-remap, and audit images for it",
+		URL:              "https://github.com/docker-userns/docker-userns",
+	})
+	return exit(dockerCLI.Err(), err)
+}
+
+// asPlugin gives the arguments of a program that was started by itself the form
+// that docker gives them: the plugin's name stands between docker's own flags,
+// such as --context, and the verb.
+func asPlugin(args []string) []string {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SetInterspersed(false)
+	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.Usage = func() {}
+	cliflags.NewClientOptions().InstallFlags(flags)
+	at := 1
+	if err := flags.Parse(args[1:]); err == nil {
+		at = len(args) - flags.NArg()
+	}
+	if at < len(args) && strings.HasPrefix(args[at], cobra.ShellCompRequestCmd) {
+		at++
+	}
+	if at < len(args) && args[at] == name {
+		return args
+	}
+	return slices.Insert(args, at, name)
+}
+
+func newRootCommand(dockerCLI command.Cli, version string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   name,
+		Short: "Manage the engine's user namespace remapping",
+		Long: "Manage the engine's user namespace remapping (userns-remap), which runs the\n" +
+			"root of a container as an ordinary user of the host.",
+		Version:           version,
+		Args:              noVerb,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: prepare,
+	}
+	cmd.SetVersionTemplate("docker userns version {{.Version}}\n")
+	cmd.Flags().BoolP("version", "v", false, "Print the version of the plugin")
+	cmd.AddCommand(newAuditImageCommand(dockerCLI, version))
+	return cmd
+}
+
+// noVerb refuses a verb that does not exist the way docker does.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("docker: unknown command: docker userns %s\n\nRun 'docker userns --help' for more information", printable(args[0]))
+}
+
+// prepare makes the command's context end with the first Ctrl-C, or when the
+// Docker CLI says so; a second Ctrl-C ends the process.
+func prepare(cmd *cobra.Command, args []string) error {
+	if err := plugin.PersistentPreRunE(cmd, args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	cmd.SetContext(ctx)
+	return nil
+}

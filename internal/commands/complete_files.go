@@ -1,0 +1,38 @@
+package commands
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// completeFiles offers the files and folders behind a prefix such as
+// docker-archive:, which the shell itself would take for part of the name.
+func completeFiles(place, typed string) ([]string, cobra.ShellCompDirective) {
+	if place == inRegistry {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	dir, begin := filepath.Split(strings.TrimPrefix(typed, place))
+	folder := dir
+	if folder == "" {
+		folder = "."
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasPrefix(name, begin) || place == inOCIFolder && !e.IsDir() {
+			continue
+		}
+		if e.IsDir() {
+			name += string(filepath.Separator)
+		}
+		names = append(names, place+dir+name)
+	}
+	return names, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+}

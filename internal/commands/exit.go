@@ -1,0 +1,48 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/docker/cli/cli"
+)
+
+// Exit codes, which scripts rely on.
+const (
+	codeFound   = 1 // looked, and found something
+	codeTrouble = 2 // could not look, or could not do it
+)
+
+// errFound ends a command that did its work and found something wrong. What it
+// found is printed by then.
+var errFound = errors.New("found something")
+
+// errReported ends a command that could not do all of its work, and has said so.
+var errReported = errors.New("reported already")
+
+// exit prints what the user has not been told yet of an error, and gives the
+// code of the process.
+func exit(stderr io.Writer, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound):
+		return codeFound
+	case errors.Is(err, errReported):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "interrupted")
+	default:
+		fmt.Fprintln(stderr, message(err))
+	}
+	return codeTrouble
+}
+
+func message(err error) string {
+	var status cli.StatusError
+	if errors.As(err, &status) {
+		return status.Error()
+	}
+	return printableLines(err.Error())
+}

@@ -1,0 +1,88 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/tarwalk"
+	"github.com/docker/cli/cli/streams"
+)
+
+// patience is how long nothing is said of work that goes on.
+const patience = 700 * time.Millisecond
+
+// progress says on a terminal what is going on, in one line that is wiped when
+// it ends. On anything else it is silent.
+type progress struct {
+	w        *streams.Out
+	mu       sync.Mutex
+	layers   int
+	shown    bool
+	finished chan struct{}
+	stopped  sync.WaitGroup
+}
+
+func newProgress(w *streams.Out) *progress { return &progress{w: w} }
+
+func (p *progress) start(what string) {
+	p.layers = 0
+	if !p.w.IsTerminal() {
+		return
+	}
+	p.finished = make(chan struct{})
+	p.stopped.Add(1)
+	go p.run(what, p.finished)
+}
+
+func (p *progress) run(what string, finished chan struct{}) {
+	defer p.stopped.Done()
+	began := time.Now()
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	for {
+		select {
+		case <-finished:
+			return
+		case <-tick.C:
+			p.mu.Lock()
+			fmt.Fprintf(p.w, "\r\x1b[K%s … %d layers read, %s", what, p.layers, time.Since(began).Round(time.Second))
+			p.shown = true
+			p.mu.Unlock()
+		}
+	}
+}
+
+// stop wipes the line.
+func (p *progress) stop() {
+	if p.finished == nil {
+		return
+	}
+	close(p.finished)
+	p.finished = nil
+	p.stopped.Wait()
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// say prints a line for the user, terminal or not.
+func (p *progress) say(s string) { fmt.Fprintln(p.w, printableLines(s)) }
+
+// counting is a visitor that counts the layers for the progress line.
+type counting struct {
+	image.Visitor
+	*progress
+}
+
+// Layer reads one layer, and counts it.
+func (c counting) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+	err := c.Visitor.Layer(ctx, blob, headers)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.layers++
+	return err
+}
