@@ -36,7 +36,7 @@ type Explained struct {
 var (
 	// noise are the escape sequences that terminals and logs put between letters
 	// (ECMA-48 CSI and OSC), themselves or written out.
-	noise = regexp.MustCompile(`(?:\x1b|\\x1b|\\u001[bB]|\\033|\\e)(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)`)
+	noise = regexp.MustCompile(`(?:\x1b|\\x1b|\\u001[bB]|\\033|\\e)(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))?`)
 
 	// messages, as dockerd 20.10 to 29.7 and runc 1.0 to 1.3 word them. Blanks can
 	// have become line ends on the way.
