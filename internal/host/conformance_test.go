@@ -162,7 +162,7 @@ func TestLook(t *testing.T) {
 		ACLs:     acl,
 		Reals:    []string{path("good"), path("missing"), dir},
 		Dirs:     []string{dir, path("empty"), path("missing"), path("plain")},
-		Lines:    []Lines{{Glob: "/proc/1/status", Prefixes: []string{"Uid", "Gid:", ".*"}}, {Glob: dir + "/p[kl]ain"}, {Glob: dir + "/none*"}},
+		Lines:    []Lines{{Glob: "/proc/1/status", Prefixes: []string{"Uid", "Gid:", ".*"}}, {Glob: dir + "/p[kl]ain"}, {Glob: dir + "/none*"}, {Glob: dir + "/q*", Except: "quo'te"}},
 		Links:    []string{"/proc/1/ns/*", path("link"), path("nothing*")},
 		Programs: []string{"sh", "no-such-program", "cd"},
 		Commands: []Command{{Args: []string{"printf", "%s", "a 'b'"}}, {Args: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}},

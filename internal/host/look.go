@@ -3,7 +3,7 @@ package host
 // Limits of what one answer holds, so that no file or command of a host can
 // fill the memory of the one that looks at it.
 const (
-	MaxFile   = 1 << 20 // bytes of one file in [Answers]
+	MaxFile   = 4 << 20 // bytes of one file in [Answers]
 	MaxLines  = 8 << 20 // bytes of one answer to [Lines]
 	MaxOutput = 4 << 20 // bytes of each stream of a command
 	MaxNames  = 1 << 16 // names of one directory, or links of one pattern
@@ -25,12 +25,13 @@ type Questions struct {
 }
 
 // Lines asks for the lines of all files that Glob matches, e.g.
-// "/proc/[0-9]*/status". Prefixes keeps the lines that begin with one of them;
-// none keeps all. Files that vanish meanwhile are left out. It is for text
+// "/proc/[0-9]*/status". Prefixes keeps the lines that begin with one of them,
+// none keeps all; Except then leaves out the lines that it equals. Files that vanish meanwhile are left out. It is for text
 // files whose paths hold no newline or colon.
 type Lines struct {
 	Glob     string
 	Prefixes []string
+	Except   string
 }
 
 // Answers hold one entry for each question, under its path, name or pattern, and

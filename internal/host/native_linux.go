@@ -165,7 +165,7 @@ func grep(l Lines) Text {
 		}
 		for line := range strings.Lines(string(body.Data)) {
 			line = strings.TrimSuffix(line, "\n")
-			if !begins(line, l.Prefixes) {
+			if !begins(line, l.Prefixes) || l.Except != "" && line == l.Except {
 				continue
 			}
 			if size += len(path) + len(line) + 2; size > MaxLines {

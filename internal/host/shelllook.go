@@ -105,7 +105,11 @@ func askLines(l Lines, into map[string]Text) op {
 	for _, p := range l.Prefixes {
 		patterns += " -e " + quote("^"+regex(p))
 	}
-	script := fmt.Sprintf(`printf '%%s\0' %s | xargs -0 grep -sH%s --; b 0`, glob(l.Glob), patterns)
+	script := fmt.Sprintf(`printf '%%s\0' %s | xargs -0 grep -sH%s --`, glob(l.Glob), patterns)
+	if l.Except != "" {
+		script += " | grep -v -e " + quote("^[^:]*:"+regex(l.Except)+"$")
+	}
+	script += "; b 0"
 	return op{script, func(f *frames) error {
 		data, cut, _, err := f.record(MaxLines)
 		if err != nil {

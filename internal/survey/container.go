@@ -19,24 +19,26 @@ type Container struct {
 	User     string        // as configured: "", "1000", "app", "app:staff"
 	Identity Read[Account] // who that is, inside the container
 
-	Privileged   bool
-	UsernsMode   string // "" or "host"
-	NetworkMode  string // "bridge", "host", "none", "container:<id>", a network's name
-	PIDMode      string // "", "host", "container:<id>"
-	IPCMode      string // "private", "host", "container:<id>", …
-	UTSMode      string
-	CgroupnsMode string
-	GroupAdd     []string
-	CapAdd       []string
-	SecurityOpt  []string
-	ReadOnly     bool
-	AutoRemove   bool   // gone once it stops
-	Restart      string // restart policy's name
-	Devices      []Device
-	DeviceRules  []string          // cgroup rules
-	Tmpfs        map[string]string // destination to mount options, of --tmpfs
-	Mounts       []Mount
-	Runtime      string
+	Privileged     bool
+	UsernsMode     string // "" or "host"
+	NetworkMode    string // "bridge", "host", "none", "container:<id>", a network's name
+	PIDMode        string // "", "host", "container:<id>"
+	IPCMode        string // "private", "host", "container:<id>", …
+	UTSMode        string
+	CgroupnsMode   string
+	GroupAdd       []string
+	CapAdd         []string
+	SecurityOpt    []string
+	ReadOnly       bool
+	AutoRemove     bool   // gone once it stops
+	Restart        string // restart policy's name
+	Devices        []Device
+	DeviceRules    []string          // cgroup rules
+	DeviceRequests []string          // drivers of --gpus and its like
+	Networks       []string          // names of those it is attached to
+	Tmpfs          map[string]string // destination to mount options, of --tmpfs
+	Mounts         []Mount
+	Runtime        string
 }
 
 // Running says whether the container has processes that a restart of the daemon
@@ -93,8 +95,9 @@ type Mount struct {
 
 // Path is a path on the host that a container mounts.
 type Path struct {
-	Stat    host.Stat // of what it leads to, symlinks followed
-	Parents []Parent  // every directory above it, "/" first
+	Real    string    // the path without symlinks
+	Stat    host.Stat // of what it leads to
+	Parents []Parent  // every directory above Real, "/" first
 }
 
 // Parent is a directory that has to be traversed to reach a path.

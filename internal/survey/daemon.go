@@ -8,7 +8,7 @@ type Daemon struct {
 	Exe  string // what /proc/PID/exe leads to
 	Args []string
 	// Config is its configuration file: of --config-file, else the default of
-	// rootful dockerd, rootless dockerd or the snap.
+	// dockerd or of the snap; "" for a rootless one, whose home is not known.
 	Config string
 	// ConfigGiven says that --config-file names it: dockerd does not start where
 	// such a file is missing.
@@ -16,10 +16,12 @@ type Daemon struct {
 	UID         int64  // the process runs as
 	UserSpace   string // target of /proc/PID/ns/user, e.g. "user:[4026531837]"
 	MountSpace  string
-	HostUserns  bool // shares process 1's user namespace
-	HostMounts  bool // shares process 1's mount namespace: its paths are the host's
-	Cgroup      string
-	Others      []int // further dockerd processes of the host, by PID
+	// Whether it was not seen to be in another namespace than what looks at the
+	// host: a rootless daemon is in another user namespace, one of a snap in
+	// another mount namespace, one in a container in other ones of all kinds.
+	HostUserns, HostMounts, HostPIDs bool
+	Cgroup                           string
+	Others                           []int // further dockerd processes of the host, by PID
 }
 
 // Flag gives the value of a flag on the command line, in any of dockerd's
@@ -53,15 +55,23 @@ type Unit struct {
 	DropIns   []string // paths
 	// Start is ExecStart's argv as systemd has it: variables of the environment
 	// files are not put in.
-	Start       string
-	Files       []TextFile // environment files, drop-ins, /etc/conf.d/docker, those that are there
-	Environment []string
-	Restart     string // "always", "on-failure", "no"
-	KillMode    string
+	Start            string
+	EnvironmentFiles []EnvironmentFile // that the unit names
+	Files            []TextFile        // environment files, drop-ins, /etc/conf.d/docker, those that are there
+	Environment      []string
+	Restart          string // "always", "on-failure", "no"
+	KillMode         string
 	// Socket is docker.socket's ActiveState, "" where there is none. While it
 	// listens, any client's call starts dockerd again.
 	Socket     string
 	NeedReload bool // files on disk changed since systemd read them
+}
+
+// EnvironmentFile is a file that systemd reads variables from. Where it is not
+// Optional, the unit does not start without it.
+type EnvironmentFile struct {
+	Path     string
+	Optional bool
 }
 
 // ConfigFile is daemon.json. Where there is none, the Read it stands in has

@@ -26,8 +26,9 @@ type Engine struct {
 	InitBinary      string
 	DefaultRuntime  string
 	Runtimes        []string // names
-	RuncVersion     string   // from /version's components, else info's commit, "" unknown
+	RuncVersion     string   // from /version's components, "" unknown
 	ContainerdVer   string
+	Components      []string // names of /version's parts, e.g. "Engine", "Podman Engine"
 	Swarm           SwarmState
 	Containers      int // all of them
 	Running         int

@@ -46,7 +46,6 @@ type Kernel struct {
 	MaxUserns      Read[int64] // sysctl user.max_user_namespaces
 	Unprivileged   Read[int64] // kernel.unprivileged_userns_clone: Debian's patch; fs.ErrNotExist elsewhere
 	AppArmor       Read[int64] // kernel.apparmor_restrict_unprivileged_userns; fs.ErrNotExist before 6.x or without AppArmor
-	UserLive       int64       // user namespaces that live in /proc now, the first one not counted
 	SELinux        string      // "enforcing", "permissive", "" where it is off
 	UIDMap, GIDMap []string    // lines of /proc/1/uid_map: whether the host is itself a container
 	Init           string      // comm of process 1, e.g. "systemd"

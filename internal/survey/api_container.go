@@ -1,0 +1,80 @@
+package survey
+
+import (
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+)
+
+func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
+
+// kept leaves out what was removed meanwhile, and sorts by name.
+func kept(list []inspected) []inspected {
+	list = slices.DeleteFunc(list, func(c inspected) bool { return c.ID == "" })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// containerOf takes from inspect what remap touches. Nothing in the answer is
+// taken for granted: parts of it are missing where a container is half made.
+func containerOf(answer container.InspectResponse) inspected {
+	if answer.ContainerJSONBase == nil {
+		return inspected{}
+	}
+	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image}
+	if answer.State != nil {
+		c.State, c.PID = string(answer.State.Status), answer.State.Pid
+	}
+	if answer.Config != nil {
+		c.Image, c.User, c.Labels = answer.Config.Image, answer.Config.User, answer.Config.Labels
+	}
+	if answer.HostConfig != nil {
+		c.addHostConfig(answer.HostConfig)
+	}
+	for _, m := range answer.Mounts {
+		c.Mounts = append(c.Mounts, Mount{
+			Type: string(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination,
+			Driver: m.Driver, Writable: m.RW, Propagation: string(m.Propagation),
+		})
+	}
+	if answer.NetworkSettings != nil {
+		for name := range answer.NetworkSettings.Networks {
+			c.Networks = append(c.Networks, name)
+		}
+		sort.Strings(c.Networks)
+	}
+	return inspected{c, layersOf(answer.GraphDriver.Data)}
+}
+
+func (c *Container) addHostConfig(h *container.HostConfig) {
+	c.Privileged, c.ReadOnly, c.AutoRemove = h.Privileged, h.ReadonlyRootfs, h.AutoRemove
+	c.UsernsMode, c.NetworkMode = string(h.UsernsMode), string(h.NetworkMode)
+	c.PIDMode, c.IPCMode = string(h.PidMode), string(h.IpcMode)
+	c.UTSMode, c.CgroupnsMode = string(h.UTSMode), string(h.CgroupnsMode)
+	c.GroupAdd, c.CapAdd, c.SecurityOpt = h.GroupAdd, h.CapAdd, h.SecurityOpt
+	c.Restart, c.Runtime, c.Tmpfs = string(h.RestartPolicy.Name), h.Runtime, h.Tmpfs
+	c.DeviceRules = h.DeviceCgroupRules
+	for _, d := range h.Devices {
+		c.Devices = append(c.Devices, Device{d.PathOnHost, d.PathInContainer, d.CgroupPermissions})
+	}
+	for _, r := range h.DeviceRequests {
+		c.DeviceRequests = append(c.DeviceRequests, r.Driver)
+	}
+}
+
+// layersOf are the folders that overlay2 makes a root file system of.
+func layersOf(data map[string]string) []string {
+	var layers []string
+	for _, list := range []string{data["UpperDir"], data["LowerDir"]} {
+		for dir := range strings.SplitSeq(list, ":") {
+			if path.IsAbs(dir) {
+				layers = append(layers, path.Clean(dir))
+			}
+		}
+	}
+	return layers
+}

@@ -1,0 +1,124 @@
+package survey
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// errUser: the image's accounts could not be read to look up a name.
+var errUser = errors.New("its user is a name that could not be looked up in its image")
+
+// accountFiles are the files that say who the user of a container is, where its
+// process does not: those of each layer, since the layers are not mounted when
+// it does not run.
+func (c inspected) accountFiles() []string {
+	if c.PID > 0 || !c.named() {
+		return nil
+	}
+	var files []string
+	for _, dir := range c.layers {
+		files = append(files, path.Join(dir, "etc/passwd"), path.Join(dir, "etc/group"))
+	}
+	return files
+}
+
+// named says whether the user or its group is a name.
+func (c inspected) named() bool {
+	for part := range strings.SplitSeq(c.User, ":") {
+		if _, number := id(part); !number && part != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// identity finds out who a container runs as, in its own IDs: its first process
+// says so, which may have left its user behind; else its configuration.
+func (l *look) identity(c inspected) Read[Account] {
+	if c.PID > 0 {
+		if who, ok := l.ofProcess(c.PID); ok {
+			return Read[Account]{Value: who}
+		}
+	}
+	return l.configured(c)
+}
+
+// ofProcess reads the IDs of a process through its user namespace's map.
+func (l *look) ofProcess(pid int) (Account, bool) {
+	dir := "/proc/" + strconv.Itoa(pid)
+	who, ok := statusIDs(string(l.seen.Files[dir+"/status"].Data))
+	uids, gids := textLines(l.seen.Files[dir+"/uid_map"]), textLines(l.seen.Files[dir+"/gid_map"])
+	if !ok || len(uids) == 0 || len(gids) == 0 {
+		return Account{}, false
+	}
+	who.UID, who.GID = inside(uids, who.UID), inside(gids, who.GID)
+	for i, g := range who.Groups {
+		who.Groups[i] = inside(gids, g)
+	}
+	return who, true
+}
+
+// configured reads USER as runc and dockerd do (GetExecUser of moby/sys/user):
+// "", "user", "user:group", each a name or a number, and adds the groups of
+// --group-add.
+func (l *look) configured(c inspected) Read[Account] {
+	user, group, _ := strings.Cut(c.User, ":")
+	users, groups := l.imageAccounts(c)
+	var who Account
+	if uid, ok := id(user); ok || user == "" {
+		who.UID = uid
+		if i := slices.IndexFunc(users, func(e Entry) bool { return e.ID == uid }); i >= 0 {
+			who.GID, user = users[i].GID, users[i].Name
+		}
+	} else if i := slices.IndexFunc(users, func(e Entry) bool { return e.Name == user }); i >= 0 {
+		who.UID, who.GID = users[i].ID, users[i].GID
+	} else {
+		return Read[Account]{Err: errUser}
+	}
+	if group != "" {
+		gid, ok := groupID(group, groups)
+		if !ok {
+			return Read[Account]{Err: errUser}
+		}
+		who.GID = gid
+	} else {
+		for _, g := range groups {
+			if slices.Contains(g.Members, user) {
+				who.Groups = append(who.Groups, g.ID)
+			}
+		}
+	}
+	for _, g := range c.GroupAdd {
+		if gid, ok := groupID(g, groups); ok {
+			who.Groups = append(who.Groups, gid)
+		}
+	}
+	return Read[Account]{Value: who}
+}
+
+func groupID(group string, groups []Entry) (int64, bool) {
+	if gid, ok := id(group); ok {
+		return gid, true
+	}
+	i := slices.IndexFunc(groups, func(e Entry) bool { return e.Name == group })
+	if i < 0 {
+		return 0, false
+	}
+	return groups[i].ID, true
+}
+
+// imageAccounts are the passwd and group of the topmost layer that has them.
+func (l *look) imageAccounts(c inspected) (users, groups []Entry) {
+	for _, dir := range c.layers {
+		if b, ok := l.seen.Files[path.Join(dir, "etc/passwd")]; ok && b.Err == nil && users == nil {
+			users = parsePasswd(string(b.Data))
+		}
+		if b, ok := l.seen.Files[path.Join(dir, "etc/group")]; ok && b.Err == nil && groups == nil {
+			groups = parseGroup(string(b.Data))
+		}
+	}
+	return users, groups
+}

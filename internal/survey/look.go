@@ -1,0 +1,145 @@
+package survey
+
+import (
+	"context"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// maxDaemons is how many dockerd processes of one host are looked into.
+const maxDaemons = 16
+
+// look is what has been seen of a host so far, round by round.
+type look struct {
+	host       host.Host
+	peer       host.Process // who listens on a unix socket of this machine
+	engine     *Engine      // nil where the daemon does not answer
+	containers []inspected
+
+	seen     host.Answers
+	users    []Entry // getent's
+	groups   []Entry
+	partial  bool // getent could not be had
+	dockerds []int
+	units    map[string]Unit // by name
+}
+
+// round asks and adds to what was seen. An empty one is not asked.
+func (l *look) round(ctx context.Context, q host.Questions) ([]host.Result, error) {
+	if empty(q) {
+		return nil, nil
+	}
+	a, err := l.host.Look(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if l.seen.Files == nil {
+		l.seen = a
+		return a.Commands, nil
+	}
+	maps.Copy(l.seen.Files, a.Files)
+	maps.Copy(l.seen.Stats, a.Stats)
+	maps.Copy(l.seen.Reals, a.Reals)
+	maps.Copy(l.seen.Dirs, a.Dirs)
+	maps.Copy(l.seen.Links, a.Links)
+	maps.Copy(l.seen.Spaces, a.Spaces)
+	return a.Commands, nil
+}
+
+func empty(q host.Questions) bool {
+	return len(q.Files)+len(q.Stats)+len(q.Dirs)+len(q.Links)+len(q.Spaces)+len(q.Reals)+len(q.Commands) == 0
+}
+
+// unasked leaves out what was asked before, or twice.
+func (l *look) unasked(q host.Questions) host.Questions {
+	q.Files = fresh(q.Files, l.seen.Files)
+	q.Stats = fresh(q.Stats, l.seen.Stats)
+	q.Attrs = fresh(q.Attrs, l.seen.Stats)
+	q.Reals = fresh(q.Reals, l.seen.Reals)
+	q.Dirs = fresh(q.Dirs, l.seen.Dirs)
+	q.Links = fresh(q.Links, l.seen.Links)
+	q.Spaces = fresh(q.Spaces, l.seen.Spaces)
+	return q
+}
+
+func fresh[T any](paths []string, seen map[string]T) []string {
+	once := map[string]bool{}
+	return slices.DeleteFunc(paths, func(p string) bool {
+		_, known := seen[p]
+		again := once[p]
+		once[p] = true
+		return known || again || !path.IsAbs(p) || strings.Contains(p, "\x00")
+	})
+}
+
+// learn takes from the first round what the second one goes by.
+func (l *look) learn(results []host.Result) {
+	if len(results) > cmdUnits {
+		l.users, l.groups = parsePasswd(string(results[cmdUsers].Stdout)), parseGroup(string(results[cmdGroups].Stdout))
+		l.partial = results[cmdUsers].Code != 0 || results[cmdGroups].Code != 0 || len(l.users) == 0
+		l.addUnits(results[cmdUnits])
+	}
+	l.dockerds = named(l.seen.Lines[comms], "dockerd")
+	if l.peer.Name == "dockerd" && !slices.Contains(l.dockerds, l.peer.PID) && l.host.Kind() != host.KindSSH {
+		l.dockerds = append(l.dockerds, l.peer.PID)
+	}
+	l.dockerds = l.dockerds[:min(len(l.dockerds), maxDaemons)]
+}
+
+// addUnits reads an answer of systemctl show.
+func (l *look) addUnits(r host.Result) {
+	if l.units == nil {
+		l.units = map[string]Unit{}
+	}
+	for name, show := range parseShow(string(r.Stdout)) {
+		l.units[name] = unitOf(show)
+	}
+}
+
+// paths are the sources of all bind mounts, sorted.
+func (l *look) paths() []string {
+	set := map[string]bool{}
+	for _, c := range l.containers {
+		for _, m := range c.Mounts {
+			if m.Type == "bind" && path.IsAbs(m.Source) && !strings.Contains(m.Source, "\x00") {
+				set[path.Clean(m.Source)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// missing are the stats that a path still needs.
+func (l *look) missing(p string) []string {
+	_, need := pathOf(p, l.seen.Stats)
+	var all []string
+	for _, n := range need {
+		all = append(all, chain(n)...)
+	}
+	return all
+}
+
+// treeName reads the name of a remapped root, "<uid>.<gid>".
+func treeName(name string) (uid, gid int64, ok bool) {
+	u, g, found := strings.Cut(name, ".")
+	uid, okUID := id(u)
+	gid, okGID := id(g)
+	return uid, gid, found && okUID && okGID && strconv.FormatInt(uid, 10)+"."+strconv.FormatInt(gid, 10) == name
+}
+
+// layerFolder is where an engine records the layers of a graph driver.
+func layerFolder(root, driver string) string {
+	return path.Join(root, "image", driver, "layerdb", "sha256")
+}
+
+func (l *look) driver() string {
+	if l.engine != nil && l.engine.Driver != "" && !strings.Contains(l.engine.Driver, "/") {
+		return l.engine.Driver
+	}
+	return "overlay2"
+}

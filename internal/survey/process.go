@@ -1,0 +1,176 @@
+package survey
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// process is a dockerd of the host, with the systemd unit it runs in.
+type process struct {
+	Daemon
+	unit string
+}
+
+// process reads what the second round has of a dockerd.
+func (l *look) process(pid int) process {
+	dir := "/proc/" + strconv.Itoa(pid)
+	spaces := l.seen.Links[dir+"/ns/*"]
+	d := process{Daemon: Daemon{
+		PID: pid, Args: arguments(l.seen.Files[dir+"/cmdline"].Data),
+		Exe:       strings.TrimSuffix(l.seen.Links[dir+"/exe"][dir+"/exe"], " (deleted)"),
+		UserSpace: spaces[dir+"/ns/user"], MountSpace: spaces[dir+"/ns/mnt"],
+	}}
+	d.HostUserns, d.HostMounts = l.shares(spaces, dir, "user"), l.shares(spaces, dir, "mnt")
+	d.HostPIDs = l.shares(spaces, dir, "pid")
+	if who, ok := statusIDs(string(l.seen.Files[dir+"/status"].Data)); ok {
+		d.UID = who.UID
+	}
+	d.Cgroup, d.unit = cgroupUnit(string(l.seen.Files[dir+"/cgroup"].Data))
+	d.setConfig()
+	return d
+}
+
+// shares says whether a process was not seen to be in another namespace than
+// what looks at the host.
+func (l *look) shares(spaces host.Targets, dir, kind string) bool {
+	theirs, ours := spaces[dir+"/ns/"+kind], l.seen.Links["/proc/self/ns/*"]["/proc/self/ns/"+kind]
+	return theirs == "" || ours == "" || theirs == ours
+}
+
+// setConfig finds the configuration file of a dockerd, as getDefaultDaemonConfigFile
+// of cmd/dockerd does. That of a rootless one lies in its user's home, which
+// only its environment tells: Config is empty then, unless a flag names it.
+func (d *process) setConfig() {
+	if d.Config, d.ConfigGiven = d.Flag("config-file"); d.ConfigGiven {
+		return
+	}
+	switch {
+	case d.snap():
+		d.Config = snapConfig
+	case d.UID == 0 && d.HostUserns:
+		d.Config = hostConfig
+	}
+}
+
+func (d process) snap() bool {
+	return strings.HasPrefix(d.Exe, "/snap/docker/") || strings.HasPrefix(d.unit, "snap.docker.")
+}
+
+// daemon chooses the dockerd that serves the endpoint among those of the host:
+// the one that listens there, else the one whose data root the engine names,
+// else the service's, else the only one.
+func (l *look) daemon() (process, bool) {
+	var all []process
+	for _, pid := range l.dockerds {
+		if d := l.process(pid); len(d.Args) > 0 {
+			all = append(all, d)
+		}
+	}
+	for _, serves := range []func(process) bool{
+		func(d process) bool { return d.PID == l.peer.PID },
+		func(d process) bool { return l.engine != nil && d.PID == l.mainPID() && l.rootFits(d) },
+		func(d process) bool { return l.engine != nil && l.rootFits(d) },
+		func(d process) bool { return l.engine == nil && d.PID == l.mainPID() },
+	} {
+		if i := slices.IndexFunc(all, serves); i >= 0 {
+			return all[i], true
+		}
+	}
+	if len(all) == 1 && l.engine == nil {
+		return all[0], true
+	}
+	return process{}, false
+}
+
+// mainPID is the process of the host's own docker service.
+func (l *look) mainPID() int {
+	for _, name := range []string{"docker.service", "snap.docker.dockerd.service"} {
+		if pid := l.units[name].MainPID; pid > 0 {
+			return pid
+		}
+	}
+	pid, _ := strconv.Atoi(trimmed(l.seen.Files[pidFile]))
+	return pid
+}
+
+// rootFits says whether a dockerd's data root is the engine's, as far as its
+// flags and its configuration file say.
+func (l *look) rootFits(d process) bool {
+	return !d.inContainer() && l.configuredRoot(d) == trunk(l.engine.DataRoot)
+}
+
+// inContainer says that a dockerd has another view of processes than the host.
+func (d process) inContainer() bool { return !d.HostPIDs }
+
+// configuredRoot is the data root that a dockerd was told to use, or its
+// default.
+func (l *look) configuredRoot(d process) string {
+	for _, name := range []string{"data-root", "graph", "g"} {
+		if root, ok := d.Flag(name); ok && path.IsAbs(root) {
+			return path.Clean(root)
+		}
+	}
+	if body, ok := l.seen.Files[d.Config]; ok && body.Err == nil {
+		var keys struct {
+			DataRoot string `json:"data-root"`
+			Graph    string `json:"graph"`
+		}
+		if json.Unmarshal(body.Data, &keys) == nil {
+			for _, root := range []string{keys.DataRoot, keys.Graph} {
+				if path.IsAbs(root) && !strings.Contains(root, "\x00") {
+					return path.Clean(root)
+				}
+			}
+		}
+	}
+	if d.snap() {
+		return snapDataRoot
+	}
+	return plainDataRoot
+}
+
+// trunk is a data root without the "/<uid>.<gid>" of remap.
+func trunk(root string) string {
+	if _, _, ok := treeName(path.Base(root)); ok {
+		return path.Dir(root)
+	}
+	return path.Clean(root)
+}
+
+// dataRoot is the data root of the daemon, running or not.
+func (l *look) dataRoot() string {
+	if l.engine != nil && path.IsAbs(l.engine.DataRoot) {
+		return trunk(l.engine.DataRoot)
+	}
+	if d, ok := l.daemon(); ok {
+		return l.configuredRoot(d)
+	}
+	return l.configuredRoot(l.startedWith())
+}
+
+// startedWith is the dockerd that the host's unit would start: what is known of
+// it before, or without, a process.
+func (l *look) startedWith() process {
+	unit := l.service("")
+	d := process{unit: unit.Name}
+	d.Args = strings.Fields(unit.Start)
+	d.HostUserns, d.HostMounts, d.HostPIDs = true, true, true
+	d.setConfig()
+	return d
+}
+
+// service is the unit that starts dockerd: of the name given, else the one of
+// Docker's packages, else the snap's. The zero Unit where there is none.
+func (l *look) service(name string) Unit {
+	for _, n := range []string{name, "docker.service", "snap.docker.dockerd.service"} {
+		if u, ok := l.units[n]; ok && (u.LoadState != "not-found" || u.MainPID > 0) {
+			return u
+		}
+	}
+	return Unit{}
+}

@@ -1,0 +1,140 @@
+package survey
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// Files that are always asked for.
+const (
+	subuidFile    = "/etc/subuid"
+	subgidFile    = "/etc/subgid"
+	loginDefs     = "/etc/login.defs"
+	hostConfig    = "/etc/docker/daemon.json"
+	snapConfig    = "/var/snap/docker/current/config/daemon.json"
+	snapDataRoot  = "/var/snap/docker/common/var-lib-docker"
+	plainDataRoot = "/var/lib/docker"
+	pidFile       = "/var/run/docker.pid"
+
+	maxUserns    = "/proc/sys/user/max_user_namespaces"
+	unprivileged = "/proc/sys/kernel/unprivileged_userns_clone"
+	appArmor     = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+	selinux      = "/sys/fs/selinux/enforce"
+
+	comms   = "/proc/[0-9]*/comm"
+	uidMaps = "/proc/[0-9]*/uid_map"
+	gidMaps = "/proc/[0-9]*/gid_map"
+)
+
+// PendingLink is a symlink to the folder of a change that was armed and is not
+// settled yet. To make it is to take the lock: symlink(2) fails where it is
+// there already. The folder holds a file "manifest.json".
+const PendingLink = "/var/lib/docker-userns/pending"
+
+const pendingManifest = PendingLink + "/manifest.json"
+
+// defaults are the files that init scripts read variables from.
+var defaults = []string{"/etc/default/docker", "/etc/conf.d/docker", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"}
+
+var programs = []string{
+	"useradd", "adduser", "usermod", "groupadd", "getent", "getsubids", "systemctl", "systemd-run", "service",
+	"rc-service", "snap", "getfacl", "setfacl", "restorecon", "runc", "sudo", "dockerd", "lsattr", "sha256sum",
+}
+
+// Commands of the first round, in their order.
+const (
+	cmdUsers = iota
+	cmdGroups
+	cmdUnits
+)
+
+// first is the round that needs to know nothing.
+func first() host.Questions {
+	files := []string{
+		subuidFile, subgidFile, loginDefs, hostConfig, snapConfig, pidFile, maxUserns, unprivileged, appArmor, selinux,
+		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/proc/sys/kernel/osrelease",
+		"/proc/1/uid_map", "/proc/1/gid_map", "/proc/1/comm", pendingManifest,
+	}
+	stats := []string{
+		subuidFile, subgidFile, loginDefs, hostConfig, "/etc/docker", snapConfig, path.Dir(snapConfig),
+		"/run/systemd/system", "/run/openrc", "/etc/init.d/docker", "/proc/self/ns/user", PendingLink,
+	}
+	return host.Questions{
+		Files:    append(files, defaults...),
+		Stats:    stats,
+		Attrs:    []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
+		Reals:    []string{hostConfig, snapConfig},
+		Lines:    []host.Lines{{Glob: comms, Prefixes: []string{"dockerd"}}, {Glob: uidMaps, Except: identity}, {Glob: gidMaps, Except: identity}},
+		Links:    []string{"/proc/self/ns/*", "/proc/1/ns/*"},
+		Programs: programs,
+		Commands: []host.Command{
+			{Args: []string{"timeout", "5", "getent", "passwd"}},
+			{Args: []string{"timeout", "5", "getent", "group"}},
+			{Args: []string{"timeout", "5", "systemctl", "show", "--no-pager", properties,
+				"docker.service", "docker.socket", "snap.docker.dockerd.service"}},
+		},
+	}
+}
+
+// second asks for what the first round and the engine have named: the processes
+// of dockerd and of the containers, the data root, the mounts, the unit's files.
+func (l *look) second() host.Questions {
+	var q host.Questions
+	for _, pid := range l.dockerds {
+		dir := "/proc/" + strconv.Itoa(pid)
+		q.Files = append(q.Files, dir+"/cmdline", dir+"/cgroup", dir+"/status")
+		q.Links = append(q.Links, dir+"/exe", dir+"/ns/*")
+	}
+	for _, c := range l.containers {
+		if c.PID > 0 {
+			q.Files = append(q.Files, "/proc/"+strconv.Itoa(c.PID)+"/status", "/proc/"+strconv.Itoa(c.PID)+"/uid_map", "/proc/"+strconv.Itoa(c.PID)+"/gid_map")
+		}
+		q.Files = append(q.Files, c.accountFiles()...)
+	}
+	q.ACLs = true
+	for _, p := range l.paths() {
+		q.Stats = append(q.Stats, chain(p)...)
+		if below, ok := strings.CutPrefix(p, "/var/run/"); ok { // a symlink wherever there is systemd
+			q.Stats = append(q.Stats, chain("/run/"+below)...)
+		}
+	}
+	askRoot(&q, l.dataRoot())
+	for _, unit := range l.units {
+		q.Files = append(q.Files, unit.DropIns...)
+		for _, f := range unit.EnvironmentFiles {
+			q.Files = append(q.Files, f.Path)
+		}
+	}
+	askConfig(&q, l.startedWith())
+	return l.unasked(q)
+}
+
+// third asks for what the second round has named: what symlinks lead to, a
+// configuration file of another place, a unit of another name, and the remapped
+// trees of the data root.
+func (l *look) third() host.Questions {
+	var q host.Questions
+	q.ACLs = true
+	for _, p := range l.paths() {
+		q.Stats = append(q.Stats, l.missing(p)...)
+	}
+	root := l.dataRoot()
+	askRoot(&q, root)
+	q.Stats = append(q.Stats, l.missing(root)...)
+	for _, name := range l.seen.Dirs[root].Names {
+		if _, _, ok := treeName(name); ok {
+			q.Stats = append(q.Stats, path.Join(root, name))
+			q.Dirs = append(q.Dirs, layerFolder(path.Join(root, name), l.driver()))
+		}
+	}
+	if d, ok := l.daemon(); ok {
+		askConfig(&q, d)
+		if _, known := l.units[d.unit]; d.unit != "" && !known {
+			q.Commands = []host.Command{{Args: []string{"systemctl", "show", "--no-pager", properties, d.unit}}}
+		}
+	}
+	return l.unasked(q)
+}

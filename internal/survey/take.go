@@ -1,0 +1,125 @@
+package survey
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// Target is what a survey looks at.
+type Target struct {
+	Context  string    // name of the docker context
+	Endpoint string    // of the daemon, as the context has it
+	API      API       // nil where there is none to be had
+	Host     host.Host // the daemon's own, or this machine's; host.None where out of reach
+	// Sizes is how long the sizes of volumes are waited for, 400 ms where 0. The
+	// engine reads every file of every volume for them.
+	Sizes time.Duration
+}
+
+const (
+	someSizes  = 400 * time.Millisecond
+	callsLocal = 8
+	callsSSH   = 4 // each is a process on both ends
+)
+
+// Take takes a snapshot. It changes nothing, and always returns: what could not
+// be read says so itself. The engine and the host are asked at the same time,
+// the host in at most three round trips.
+func Take(ctx context.Context, t Target) Facts {
+	f := Facts{Context: t.Context, Endpoint: t.Endpoint, HostKind: t.Host.Kind()}
+	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint)}
+	var results []host.Result
+	var errHost error
+	all(
+		func() { l.containers = t.askEngine(ctx, &f) },
+		func() {
+			f.Root = t.Host.Root(ctx)
+			results, errHost = l.round(ctx, first())
+		},
+	)
+	if f.Engine.Err == nil {
+		l.engine = &f.Engine.Value
+	}
+	if errHost == nil {
+		errHost = l.goOn(ctx, results)
+	}
+	f.Where = l.where(f)
+	if errHost != nil {
+		errHost = fmt.Errorf("looking at the host: %w", errHost)
+	} else {
+		errHost = f.Where.elsewhere(l.engine != nil)
+	}
+	l.fill(&f, errHost)
+	for _, c := range l.containers {
+		f.Containers.Value = append(f.Containers.Value, c.Container)
+	}
+	f.attach()
+	return f
+}
+
+func (t Target) askEngine(ctx context.Context, f *Facts) []inspected {
+	sizes, calls := t.Sizes, callsLocal
+	if sizes == 0 {
+		sizes = someSizes
+	}
+	if strings.HasPrefix(t.Endpoint, "ssh://") {
+		calls = callsSSH
+	}
+	if t.API == nil {
+		return askEngine(ctx, newCaller(noAPI{}, calls, sizes), f)
+	}
+	return askEngine(ctx, newCaller(t.API, calls, sizes), f)
+}
+
+// goOn takes the rounds that need to know something.
+func (l *look) goOn(ctx context.Context, results []host.Result) error {
+	l.learn(results)
+	if _, err := l.round(ctx, l.second()); err != nil {
+		return err
+	}
+	results, err := l.round(ctx, l.third())
+	for _, r := range results {
+		l.addUnits(r)
+	}
+	return err
+}
+
+// peer is who listens on the endpoint's socket, where it is one of this machine.
+func peer(ctx context.Context, endpoint string) host.Process {
+	socket, ok := strings.CutPrefix(endpoint, "unix://")
+	if !ok {
+		return host.Process{}
+	}
+	if u, err := url.PathUnescape(socket); err == nil {
+		socket = u
+	}
+	p, _ := host.Listener(ctx, socket)
+	return p
+}
+
+// unreadHost says of all host facts why they are not there.
+func (f *Facts) unreadHost(err error) {
+	f.Daemon, f.Unit, f.Config = Read[Daemon]{Err: err}, Read[Unit]{Err: err}, Read[ConfigFile]{Err: err}
+	f.SubUID, f.SubGID = Read[TextFile]{Err: err}, Read[TextFile]{Err: err}
+	f.Accounts, f.Kernel, f.Tools = Read[Accounts]{Err: err}, Read[Kernel]{Err: err}, Read[Tools]{Err: err}
+	f.Maps, f.Storage = Read[[]LiveMap]{Err: err}, Read[Storage]{Err: err}
+	f.Paths, f.Pending = Read[map[string]Path]{Err: err}, Read[*Pending]{Err: err}
+}
+
+// attach names the running containers that each network has.
+func (f *Facts) attach() {
+	for i, n := range f.Networks.Value {
+		for _, c := range f.Containers.Value {
+			for _, name := range c.Networks {
+				if name == n.Name && c.Running() {
+					f.Networks.Value[i].Containers = append(f.Networks.Value[i].Containers, c.Name)
+				}
+			}
+		}
+	}
+}
