@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/testbed"
+)
+
+// Whichever way docker is told which engine is meant, the plugin means it too.
+func TestWaysToNameAnEngine(t *testing.T) {
+	host := boot(t, testbed.Engine28)
+	host.ServeTLS(t)
+	loadPictures(t, host)
+	ways := []struct {
+		name string
+		env  []string
+		args []string
+	}{
+		{"--context", nil, []string{"--context", "root"}},
+		{"DOCKER_CONTEXT", []string{"DOCKER_CONTEXT=root"}, nil},
+		{"--context wins over DOCKER_CONTEXT", []string{"DOCKER_CONTEXT=nowhere"}, []string{"--context", "root"}},
+		{"DOCKER_HOST with ssh", []string{"DOCKER_HOST=ssh://op@" + host.Address}, nil},
+		{"DOCKER_HOST wins over DOCKER_CONTEXT", []string{"DOCKER_HOST=ssh://op@" + host.Address, "DOCKER_CONTEXT=nowhere"}, nil},
+		{"--host with ssh", nil, []string{"--host", "ssh://root@" + host.Address}},
+		{"DOCKER_HOST with TLS", []string{"DOCKER_HOST=tcp://" + host.Address + ":2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + host.CertPath()}, nil},
+	}
+	audit := []string{"userns", "audit-image", "--format", "{{.Image}} {{.Verdict}}", "fine:1"}
+	for _, way := range ways {
+		a := docker(t, host, way.env, append(way.args, audit...)...)
+		assert.Check(t, a.code == 0 && a.stdout == "fine:1 mappable\n", "%s: %d %s%s", way.name, a.code, a.stdout, a.stderr)
+	}
+	host.Docker(t, "context", "use", "root")
+	a := docker(t, host, nil, audit...)
+	assert.Check(t, a.code == 0 && a.stdout == "fine:1 mappable\n", "docker context use: %d %s%s", a.code, a.stdout, a.stderr)
+}
+
+// An engine that cannot be asked is exit code 2, and a message that names it.
+func TestEnginesThatDoNotAnswer(t *testing.T) {
+	host := boot(t, testbed.Engine28)
+	host.ServeTLS(t)
+	loadPictures(t, host)
+	silent := func(t *testing.T, want string, args ...string) {
+		t.Helper()
+		a := docker(t, host, nil, append(args, "userns", "audit-image", "fine:1")...)
+		assert.Check(t, a.code == 2, "%v: exit code %d\n%s%s", args, a.code, a.stdout, a.stderr)
+		assert.Check(t, a.stdout == "", "%v: %s", args, a.stdout)
+		assert.Check(t, strings.Contains(a.stderr, want), "%v: %s", args, a.stderr)
+		t.Logf("%v: %s", args, a.stderr)
+	}
+	t.Run("no such context", func(t *testing.T) { silent(t, "nowhere", "--context", "nowhere") })
+	t.Run("no such user", func(t *testing.T) {
+		silent(t, "Permission denied", "--host", "ssh://nobodyhere@"+host.Address)
+	})
+	t.Run("a user without rights", func(t *testing.T) { silent(t, "guest", "--context", "guest") })
+	t.Run("a port that nobody listens on", func(t *testing.T) {
+		silent(t, host.Address, "--host", "tcp://"+host.Address+":1")
+	})
+	t.Run("TLS without a certificate", func(t *testing.T) {
+		silent(t, host.Address, "--tls", "--host", "tcp://"+host.Address+":2376")
+	})
+	t.Run("no such image", func(t *testing.T) {
+		a := docker(t, host, nil, "--context", "root", "userns", "audit-image", "missing:1")
+		assert.Equal(t, a.code, 2, a.stdout)
+		assert.Assert(t, strings.Contains(a.stderr, "missing:1"), a.stderr)
+	})
+	t.Run("a host that fell silent", func(t *testing.T) {
+		mend := host.CutLink(t)
+		silent(t, host.Address, "--context", "root")
+		silent(t, host.Address, "--context", "tls")
+		mend()
+		a := docker(t, host, nil, "--context", "root", "userns", "audit-image", "fine:1")
+		assert.Equal(t, a.code, 0, a.stderr)
+	})
+	t.Run("an engine that is down", func(t *testing.T) {
+		host.Run(t, "systemctl", "stop", "docker.socket", "docker.service")
+		silent(t, "unix", "--context", "unix")
+		silent(t, "root", "--context", "root")
+		silent(t, host.Address, "--context", "tls")
+	})
+}
