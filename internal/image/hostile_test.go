@@ -31,6 +31,7 @@ func TestHostileArchives(t *testing.T) {
 		"manifest is no JSON":      {packed(with(good, file{name: "manifest.json", body: "<html>"})), `reading "manifest.json": it is not JSON`},
 		"manifest is broken JSON":  {packed(with(good, file{name: "manifest.json", body: "[{"})), `parsing "manifest.json"`},
 		"manifest of another kind": {packed(with(good, file{name: "manifest.json", body: `{"a":1}`})), `parsing "manifest.json"`},
+		"no image":                 {packed(with(good, file{name: "manifest.json", body: "[]"})), "it holds no image"},
 		"huge manifest":            {packed(with(good, file{name: "manifest.json", body: "[" + strings.Repeat(" ", maxDocument) + "]"})), "larger than the 8 MiB"},
 		"manifest of many objects": {packed(with(good, file{name: "manifest.json", body: "[" + strings.Repeat("{},", maxObjects) + "{}]"})), "objects"},
 		"sparse":                   {sparseTar(), "stored as a sparse file"},

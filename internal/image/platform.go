@@ -21,13 +21,16 @@ func (o Options) choose(all []plan) []plan {
 		return failed(all, err)
 	}
 	if best := bestOf(all, matcher); len(best) > 0 {
-		return best
+		return append(best, filter(all, plan.unclear)...)
 	}
 	if len(all) == 1 && (o.Platform == "" || all[0].Err != nil) {
 		return all
 	}
 	return failed(all, fmt.Errorf("no image for %s, only for %s: choose one with --platform", o.platform(), listPlatforms(all)))
 }
+
+// unclear is a plan that may be the wanted one, if only it could be read.
+func (p plan) unclear() bool { return p.Err != nil && p.Platform == "" }
 
 // matcher takes a platform as it is asked for; and for this machine's own, what
 // its processors run as well (arm/v6 on arm/v7).
@@ -95,5 +98,5 @@ func listPlatforms(all []plan) string {
 
 // failed stands for an image that is there and not as wanted.
 func failed(all []plan, err error) []plan {
-	return []plan{{Image: Image{ID: "", Err: err}, tags: all[0].tags}}
+	return []plan{{Image: Image{Err: err}, tags: all[0].tags}}
 }

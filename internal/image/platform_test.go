@@ -80,6 +80,31 @@ func TestPlatformsOfDockerArchive(t *testing.T) {
 	}
 }
 
+// An image that cannot be told to be for another platform is not passed over.
+func TestUnclearPlatform(t *testing.T) {
+	broken := picture{tag: "multi:1", layers: []string{high}}
+	files := layout(gzipOf, on("linux/"+runtime.GOARCH), broken)
+	var index ocispec.Index
+	for i, f := range files {
+		if strings.Contains(f.body, `"manifests":[{"mediaType":"application/vnd.oci.image.manifest`) {
+			fromJSON(f.body, &index)
+			files[i] = file{name: "unused", body: "{}"}
+		}
+	}
+	index.Manifests[1].Platform = nil
+	files = with(without(files, place(broken.config())), file{name: "index.json", body: toJSON(index)})
+	for way, read := range ways {
+		t.Run(way, func(t *testing.T) {
+			v := newRecorder()
+			images, err := read(t, packed(files), v, Options{})
+			assert.NilError(t, err)
+			v.expect(t, images[:1], on("linux/"+runtime.GOARCH))
+			assert.Equal(t, len(images), 2)
+			assert.ErrorContains(t, images[1].Err, "reading its configuration")
+		})
+	}
+}
+
 func TestPlatformOfOne(t *testing.T) {
 	images, err := ways["file"](t, packed(saved20(app)), newRecorder(), Options{Platform: "linux/s390x"})
 	assert.NilError(t, err)

@@ -73,6 +73,9 @@ func (r reading) plans(s store) ([]plan, string, error) {
 	if err != nil {
 		return nil, kind, err
 	}
+	if len(plans) == 0 {
+		return nil, kind, errors.New("it holds no image")
+	}
 	if kind == kindDocker {
 		forgetPlain(plans)
 	}
