@@ -88,6 +88,7 @@ var blockRules = []rule{
 	{"GNU block with times that are neither", head('0', "a", 0, gnu, prefix("s\xfcd")) + end, "0 a> 1000:100 0; EOF"},
 	{"star prefix is shorter", head('0', "a", 0, star, prefix(long155[:131]), number(476, 12, 1), number(488, 12, 1)) + end, "0 " + long155[:131] + "/a> 1000:100 0; EOF"},
 	{"star times", head('0', "a", 0, star, at(476, "x")) + end, "malformed"},
+	{"star times, the second", head('0', "a", 0, star, at(488, "x")) + end, "malformed"},
 	{"empty name", head('0', "", 0) + end, "0 > 1000:100 0; EOF"},
 	{"name that is not UTF-8", head('0', "\xff\xfe", 0) + end, "0 \xff\xfe> 1000:100 0; EOF"},
 	{"wrong checksum", strings.Replace(head('0', "a", 0), "a", "b", 1) + end, "malformed"},
