@@ -25,13 +25,13 @@ func Choose(f survey.Facts, a Account, size int64) (idmap.Range, error) {
 	for _, h := range []Held{lines.Own(), lines.Subordinate(), Accounts(f.Accounts.Value), Live(f.Maps.Value, idmap.Map{})} {
 		used = slices.Concat(used, h.UID, h.GID)
 	}
-	return idmap.Free(used, size, policy(f.Accounts.Value.LoginDefs.Data))
+	return idmap.Free(used, size, Policy(f.Accounts.Value))
 }
 
-// policy takes what is allowed for UIDs and GIDs both by login.defs(5).
-func policy(loginDefs []byte) idmap.Policy {
+// Policy takes from login.defs(5) where subordinate UIDs and GIDs both may lie.
+func Policy(a survey.Accounts) idmap.Policy {
 	set := map[string]int64{}
-	for line := range strings.Lines(string(loginDefs)) {
+	for line := range strings.Lines(string(a.LoginDefs.Data)) {
 		fields := strings.Fields(line)
 		if len(fields) < 2 {
 			continue

@@ -118,6 +118,8 @@ func TestChoose(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	assert.DeepEqual(t, policy([]byte("SUB_UID_MIN 524288\nSUB_GID_MIN 600000\nSUB_UID_MAX 9\nSUB_GID_MAX 8\nSUB_UID_COUNT x\n")), idmap.Policy{Min: 600000, Max: 8})
-	assert.DeepEqual(t, policy(nil), idmap.Policy{})
+	var a survey.Accounts
+	assert.DeepEqual(t, Policy(a), idmap.Policy{})
+	a.LoginDefs.Data = []byte("SUB_UID_MIN 524288\nSUB_GID_MIN 600000\nSUB_UID_MAX 9\nSUB_GID_MAX 8\nSUB_UID_COUNT x\n")
+	assert.DeepEqual(t, Policy(a), idmap.Policy{Min: 600000, Max: 8})
 }

@@ -1,0 +1,196 @@
+package check
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+var configChecks = []Check{
+	{ID: "config-file", Category: catConfig, Title: "daemon.json is a plain file, or not there", Needs: []string{"service-config"}, Run: configFile},
+	{ID: "config-owner", Category: catConfig, Title: "Only root can write daemon.json", Needs: []string{"config-file"}, Run: configOwner},
+	{ID: "config-json", Category: catConfig, Title: "daemon.json is JSON as dockerd reads it", Needs: []string{"config-file"}, Run: configJSON},
+	{ID: "config-keys", Category: catConfig, Title: "No key of daemon.json stands against remap", Needs: []string{"config-file", "config-json"}, Run: configKeys},
+	{ID: "config-flags", Category: catConfig, Title: "No key of daemon.json is a flag of dockerd too", Needs: []string{"config-file", "config-json"}, Run: configFlags},
+	{ID: "config-remap", Category: catConfig, Title: "What is set for userns-remap is what the engine does", Needs: []string{"config-file", "config-json"}, Run: configRemap},
+}
+
+func configFile(in *Input) Result {
+	c, path := in.Config.Value, in.configPath()
+	switch err := in.Config.Err; {
+	case errors.Is(err, fs.ErrNotExist) && in.Daemon.Value.ConfigGiven:
+		return fail("%s is not there, and --config-file names it: dockerd does not start", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return pass("%s is not there; enable makes it", path)
+	case errors.Is(err, host.ErrNotRegular):
+		return fail("%s is no file but %s: it was not opened", path, kindOf(c.Stat.Mode))
+	case err != nil:
+		return unread(path, err)
+	case c.Link != "":
+		return fail("%s is a symbolic link to %s: change it where it is managed, since a new file here would cut it loose", path, c.Link)
+	case c.Truncated:
+		return fail("%s: %v", path, daemonjson.ErrTooLarge)
+	case c.Stat.Immutable:
+		return fail("%s is immutable, so somebody wants it to stay as it is", path).fixed(command("sudo", "chattr", "-i", "-a", "--", path))
+	case c.Parent.Immutable:
+		return fail("the directory of %s is immutable, so the file cannot be replaced", path)
+	}
+	return pass("%s", path)
+}
+
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "a fifo"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "something else"
+}
+
+func configOwner(in *Input) Result {
+	s, path := in.Config.Value.Stat, in.configPath()
+	switch {
+	case errors.Is(in.Config.Err, fs.ErrNotExist):
+		return pass("%s is not there", path)
+	case in.Config.Err != nil:
+		return unread("the owner of "+path, in.Config.Err)
+	case s.Err != nil:
+		return unread("the owner of "+path, s.Err)
+	case s.UID != 0:
+		return warn("%s belongs to UID %d, who can become root through it", path, s.UID).fixed(command("sudo", "chown", "root:root", "--", path))
+	case s.Mode.Perm()&0o022 != 0:
+		return warn("%s has mode %04o: others than root can write it, and become root through it", path, s.Mode.Perm()).fixed(command("sudo", "chmod", "go-w", "--", path))
+	}
+	return pass("root's, mode %04o", s.Mode.Perm())
+}
+
+func configJSON(in *Input) Result {
+	path := in.configPath()
+	var place *daemonjson.Error
+	switch {
+	case errors.Is(in.Config.Err, fs.ErrNotExist):
+		return pass("%s is not there", path)
+	case in.Config.Err != nil:
+		return unread(path, in.Config.Err)
+	}
+	if in.versionKnown {
+		if refusal := daemonjson.Refusal(in.version[0], in.Config.Value.Data); refusal != nil {
+			r := fail("Docker %s does not start with %s: %v", in.Engine.Value.Version, path, refusal)
+			if errors.As(in.configErr, &place) {
+				r.Message += "; " + place.Error()
+			}
+			return r
+		}
+	}
+	switch {
+	case errors.As(in.configErr, &place):
+		return fail("%s, %v", path, place)
+	case in.configErr != nil:
+		return fail("%s: %v", path, in.configErr)
+	case len(in.config.Keys()) == 0:
+		return pass("%s sets nothing", path)
+	}
+	return pass("%s sets %s", path, strings.Join(in.config.Keys(), ", "))
+}
+
+// unparsed answers for a check that looks at keys where none can be seen.
+func (in *Input) unparsed() (Result, bool) {
+	if in.configErr != nil {
+		return unread("the keys of "+in.configPath(), in.configErr), true
+	}
+	return Result{}, false
+}
+
+// configKeys: dockerd matches keys by their exact letters and refuses to start
+// with others; Docker 29 refuses remap beside settings of the containerd store.
+func configKeys(in *Input) Result {
+	if r, bad := in.unparsed(); bad {
+		return r
+	}
+	path := in.configPath()
+	for _, key := range in.config.Keys() {
+		if key != "userns-remap" && strings.EqualFold(key, "userns-remap") {
+			return fail("%s has the key %q, which dockerd does not know and does not start with; it is written \"userns-remap\"", path, key)
+		}
+	}
+	if raw, ok := in.config.Get("userns-remap"); ok {
+		if _, text := in.config.String("userns-remap"); !text {
+			return fail("%s sets userns-remap to %.40s, which is no string", path, raw)
+		}
+	}
+	var features map[string]any
+	raw, _ := in.config.Get("features")
+	_ = json.Unmarshal(raw, &features) // dockerd's own refusal of another type is not of remap
+	driver, _ := in.config.String("storage-driver")
+	snapshotter := slices.Contains([]string{"overlayfs", "native", "stargz", "nydus", "soci"}, driver)
+	switch {
+	case !in.versionKnown && (features["containerd-snapshotter"] == true || snapshotter):
+		return unsure("%s asks for the containerd image store; whether that stands against remap depends on the engine's version, which is not known", path)
+	case features["containerd-snapshotter"] == true && in.atLeast(29, 0, 0):
+		return fail("\"containerd-snapshotter\": true in \"features\" of %s: Docker 29 does not start with that and remap; take it out", path)
+	case snapshotter && in.atLeast(29, 0, 0):
+		return fail("\"storage-driver\": %q in %s is a snapshotter of containerd: Docker 29 does not start with that and remap; make it overlay2", driver, path)
+	}
+	return pass("none")
+}
+
+func configFlags(in *Input) Result {
+	if r, bad := in.unparsed(); bad {
+		return r
+	}
+	keys := in.config.Keys()
+	switch {
+	case !in.flagsKnown() && in.Daemon.Err != nil:
+		return unread("the flags of dockerd", in.Daemon.Err)
+	case !in.flagsKnown():
+		return unsure("the flags of dockerd are not known; look with: ps -o args -C dockerd")
+	}
+	r := Result{}
+	for _, flag := range flagNames(in.flags()) {
+		if slices.Contains(keys, keyOf(flag)) {
+			r = r.with(Detail{Name: keyOf(flag), Note: "also given as --" + flag})
+		}
+	}
+	if len(r.Details) > 0 {
+		r.Status, r.Message = Error, "dockerd does not start with a directive in both places: take one out"
+		return r
+	}
+	return pass("none of %s", count(len(keys), "key"))
+}
+
+// configRemap compares what is set with what the engine does, since the file is
+// read at the start only.
+func configRemap(in *Input) Result {
+	remapped, known := in.Remapped()
+	bad, unparsed := in.unparsed()
+	fresh := in.value == "default" && in.Accounts.Err == nil && !in.account.Exists()
+	switch {
+	case unparsed && in.value == "":
+		return bad
+	case fresh && in.versionKnown && in.atLeast(28, 0, 0):
+		return fail("%s says %q without an account dockremap: Docker 28 and later then makes one with a range that may be another user's; name an account that has a range of its own", in.from, in.value)
+	case !known && in.value == "":
+		return unsure("%s does not set it, and whether the engine remaps is not known: %s", in.configPath(), why(in.Engine.Err))
+	case !known:
+		return pass("%s says %q", in.from, in.value)
+	case remapped && in.value == "" && !in.flagsKnown():
+		return unsure("the engine remaps, %s does not set it, and the flags of dockerd are not known", in.configPath())
+	case remapped && in.value == "":
+		return fail("the engine remaps, but neither %s nor a flag says so any more: it would come up without remap", in.configPath())
+	case remapped:
+		return pass("the engine remaps, as %s says (%q)", in.from, in.value)
+	case in.value != "":
+		return fail("%s says %q, but the engine does not remap: the next restart would turn it on unguarded; take it out, and let enable turn it on", in.from, in.value)
+	}
+	return pass("not set, and the engine does not remap")
+}

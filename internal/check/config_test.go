@@ -1,0 +1,118 @@
+package check
+
+import (
+	"io/fs"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+func config(version, data string) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, _ *Options) {
+		f.Engine.Value.Version = version
+		f.Config.Value.Data = []byte(data)
+	}
+}
+
+func configIs(change func(*survey.ConfigFile)) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, _ *Options) { change(&f.Config.Value) }
+}
+
+func noConfig(f *survey.Facts, _ *Options) {
+	f.Config = survey.Read[survey.ConfigFile]{Err: fs.ErrNotExist}
+	f.Config.Value.Path = "/etc/docker/daemon.json"
+}
+
+func hiddenConfig(f *survey.Facts, _ *Options) { f.Config.Err = fs.ErrPermission }
+
+func flags(args ...string) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, _ *Options) { f.Daemon.Value.Args = append([]string{"dockerd"}, args...) }
+}
+
+var configCases = []testCase{
+	{"config-file", "there", asFound, OK, "/etc/docker/daemon.json"},
+	{"config-file", "not there", noConfig, OK, "enable makes it"},
+	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Daemon.Value.ConfigGiven = true }, Error, "--config-file names it"},
+	{"config-file", "a fifo", func(f *survey.Facts, _ *Options) {
+		f.Config.Err = host.ErrNotRegular
+		f.Config.Value.Stat.Mode = fs.ModeNamedPipe
+	}, Error, "a fifo"},
+	{"config-file", "a directory", func(f *survey.Facts, _ *Options) {
+		f.Config.Err = host.ErrNotRegular
+		f.Config.Value.Stat.Mode = fs.ModeDir
+	}, Error, "a directory"},
+	{"config-file", "a symlink", configIs(func(c *survey.ConfigFile) { c.Link = "/nix/d.json" }), Error, "/nix/d.json"},
+	{"config-file", "100 MB", configIs(func(c *survey.ConfigFile) { c.Truncated = true }), Error, "larger than 1 MiB"},
+	{"config-file", "immutable", configIs(func(c *survey.ConfigFile) { c.Stat.Immutable = true }), Error, "immutable"},
+	{"config-file", "immutable directory", configIs(func(c *survey.ConfigFile) { c.Parent.Immutable = true }), Error, "directory"},
+	{"config-file", "unread", hiddenConfig, Unknown, "sudo"},
+	{"config-owner", "root's", asFound, OK, "0644"},
+	{"config-owner", "not there", noConfig, OK, ""},
+	{"config-owner", "another's", configIs(func(c *survey.ConfigFile) { c.Stat.UID = 1000 }), Warning, "UID 1000"},
+	{"config-owner", "open", configIs(func(c *survey.ConfigFile) { c.Stat.Mode = 0o664 }), Warning, "0664"},
+	{"config-owner", "unread", hiddenConfig, Unknown, ""},
+	{"config-owner", "no stat", configIs(func(c *survey.ConfigFile) { c.Stat.Err = errTest }), Unknown, ""},
+	{"config-json", "sound", asFound, OK, "sets log-driver"},
+	{"config-json", "not there", noConfig, OK, ""},
+	{"config-json", "empty", config("28.5.2", " \n"), OK, "sets nothing"},
+	{"config-json", "empty, 20.10", config("20.10.24", ""), Error, "EOF"},
+	{"config-json", "comment", config("28.5.2", "{\n  // x\n}"), Error, "line 2, column 3"},
+	{"config-json", "BOM", config("28.5.2", "\xef\xbb\xbf{}"), Error, "byte order mark"},
+	{"config-json", "twice", config("28.5.2", `{"a": 1, "a": 2}`), Error, `"a" is there twice`},
+	{"config-json", "garbage after it, 20.10", config("20.10.24", "{} x"), Error, "line 1, column 4"},
+	{"config-json", "null", config("28.5.2", "null"), Error, "null"},
+	{"config-json", "no engine", func(f *survey.Facts, o *Options) { config("", "[]")(f, o); noEngine(f, o) }, Error, "an array"},
+	{"config-json", "unread", hiddenConfig, Unknown, ""},
+	{"config-keys", "none", asFound, OK, ""},
+	{"config-keys", "other letters", config("28.5.2", `{"Userns-Remap": "x"}`), Error, `"Userns-Remap"`},
+	{"config-keys", "no string", config("28.5.2", `{"userns-remap": true}`), Error, "no string"},
+	{"config-keys", "snapshotter, 29", config("29.7.2", `{"features": {"containerd-snapshotter": true}}`), Error, "does not start"},
+	{"config-keys", "snapshotter off, 29", config("29.7.2", `{"features": {"containerd-snapshotter": false}}`), OK, ""},
+	{"config-keys", "snapshotter, 28", config("28.5.2", `{"features": {"containerd-snapshotter": true}}`), OK, ""},
+	{"config-keys", "overlayfs, 29", config("29.0.0", `{"storage-driver": "overlayfs"}`), Error, `"overlayfs"`},
+	{"config-keys", "snapshotter, no version", config("dev", `{"features": {"containerd-snapshotter": true}}`), Unknown, ""},
+	{"config-keys", "unread", hiddenConfig, Unknown, ""},
+	{"config-flags", "none", asFound, OK, "none of 1 key"},
+	{"config-flags", "hosts", config("28.5.2", `{"hosts": ["tcp://127.0.0.1:2375"]}`), Error, "both places"},
+	{"config-flags", "its own flag", func(f *survey.Facts, o *Options) {
+		config("28.5.2", `{"userns-remap": "x"}`)(f, o)
+		flags("--userns-remap", "x")(f, o)
+	}, Error, "both places"},
+	{"config-flags", "by the service, while down", func(f *survey.Facts, o *Options) {
+		config("28.5.2", `{"debug": true}`)(f, o)
+		noDaemon(f, o)
+		f.Unit.Value.Files = []survey.TextFile{text("/etc/default/docker", "DOCKER_OPTS='-D'\n")}
+	}, Error, ""},
+	{"config-flags", "what may stand twice", func(f *survey.Facts, o *Options) {
+		config("28.5.2", `{"runtimes": {}}`)(f, o)
+		flags("--add-runtime", "x=y", "--", "--runtimes")(f, o)
+	}, OK, ""},
+	{"config-flags", "no flags known", func(f *survey.Facts, o *Options) { noDaemon(f, o); noUnit(f, o); f.Unit.Value.Start = "" }, Unknown, ""},
+	{"config-flags", "unread", hiddenConfig, Unknown, ""},
+	{"config-remap", "off", asFound, OK, "not set"},
+	{"config-remap", "on", isOn, OK, `"dockremap"`},
+	{"config-remap", "set, not in effect", func(f *survey.Facts, o *Options) {
+		withAccount(f, good)
+		config("28.5.2", `{"userns-remap": "dockremap"}`)(f, o)
+	}, Error, "next restart would turn it on"},
+	{"config-remap", "taken out, still in effect", func(f *survey.Facts, _ *Options) { *f = remapped(); f.Config.Value.Data = nil }, Error, "would come up without remap"},
+	{"config-remap", "on by a flag", func(f *survey.Facts, o *Options) {
+		*f = remapped()
+		f.Config.Value.Data = nil
+		flags("--userns-remap=dockremap")(f, o)
+	}, OK, "the flag --userns-remap"},
+	{"config-remap", "default without an account, 28", config("28.0.0", `{"userns-remap": "default"}`), Error, "another user's"},
+	{"config-remap", "set, daemon down", func(f *survey.Facts, o *Options) {
+		withAccount(f, good)
+		config("", `{"userns-remap": "dockremap"}`)(f, o)
+		noEngine(f, o)
+	}, OK, `"dockremap"`},
+	{"config-remap", "not set, daemon down", noEngine, Unknown, ""},
+	{"config-remap", "unread", hiddenConfig, Unknown, ""},
+	{"config-remap", "on, flags not known", func(f *survey.Facts, o *Options) {
+		*f = remapped()
+		f.Config.Value.Data = nil
+		noDaemon(f, o)
+		noUnit(f, o)
+	}, Unknown, ""},
+}

@@ -1,0 +1,205 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+var engineChecks = []Check{
+	{ID: "daemon-answers", Category: catEngine, Title: "The daemon answers", Run: daemonAnswers},
+	{ID: "engine-rootful", Category: catEngine, Title: "The engine runs as root, not rootless", Needs: []string{"daemon-answers"}, Run: engineRootful},
+	{ID: "daemon-place", Category: catEngine, Title: "The daemon runs on a host that can be changed from here", Needs: []string{"daemon-answers", "engine-rootful"}, Run: daemonPlace},
+	{ID: "host-access", Category: catEngine, Title: "The daemon's host can be looked at as root", Run: hostAccess},
+	{ID: "engine-linux", Category: catEngine, Title: "The engine runs Linux containers", Needs: []string{"daemon-answers"}, Run: engineLinux},
+	{ID: "engine-version", Category: catEngine, Title: "The engine is 20.10 or later, and not one of CVE-2021-21284", Needs: []string{"daemon-answers"}, Run: engineVersion},
+	{ID: "engine-api", Category: catEngine, Title: "The engine speaks API 1.41 or later", Needs: []string{"daemon-answers", "engine-version"}, Run: engineAPI},
+	{ID: "storage-driver", Category: catEngine, Title: "The storage driver is overlay2", Needs: []string{"daemon-answers"}, Run: storageDriver},
+	{ID: "image-store", Category: catEngine, Title: "Images are in a store that works with remap", Needs: []string{"daemon-answers"}, Run: imageStore},
+	{ID: "live-restore", Category: catEngine, Title: "No container would outlive the restart", Needs: []string{"daemon-answers"}, Run: liveRestore},
+	{ID: "swarm-inactive", Category: catEngine, Title: "The node is in no swarm", Needs: []string{"daemon-answers"}, Run: swarmInactive},
+	{ID: "change-pending", Category: catEngine, Title: "No change is under way", Run: changePending},
+}
+
+func daemonAnswers(in *Input) Result {
+	switch {
+	case in.Engine.Err == nil:
+		return pass("Docker %s at %s", in.Engine.Value.Version, in.Endpoint)
+	case errors.Is(in.Engine.Err, survey.ErrDaemonDown):
+		return fail("%s: %v", in.Endpoint, in.Engine.Err).fixed("sudo journalctl -u docker.service -n 30 --no-pager")
+	}
+	return unread("the engine", in.Engine.Err)
+}
+
+func engineRootful(in *Input) Result {
+	switch {
+	case in.Engine.Err != nil:
+		return unread("whether the engine is rootless", in.Engine.Err)
+	case in.Engine.Value.Option("rootless"), in.Where.Place == survey.PlaceRootless:
+		return fail("the engine is rootless: all its containers run in the user namespace of the user who started it already, and userns-remap cannot be added to it")
+	}
+	return pass("it is not rootless")
+}
+
+func daemonPlace(in *Input) Result {
+	w := in.Where
+	name := w.Name
+	if name == "" {
+		name = string(w.Place)
+	}
+	switch w.Place {
+	case survey.PlaceHost:
+		return pass("a dockerd of this host")
+	case survey.PlaceSnap:
+		return warn("the docker snap (%s): its files lie under /var/snap/docker, and whether its confinement lets it remap was not tried", w.Seen)
+	case survey.PlaceDesktop, survey.PlaceVM:
+		return fail("%s runs the engine in a virtual machine of its own (%s), whose files cannot be changed from here", name, w.Seen)
+	case survey.PlaceContainer:
+		return fail("the daemon runs in a container, or this program does (%s); run it on the host that the daemon's files are on", w.Seen)
+	case survey.PlacePodman:
+		return fail("this is Podman's imitation of the Docker API (%s), which has no userns-remap", w.Seen)
+	case survey.PlaceRootless:
+		return fail("a rootless dockerd (%s)", w.Seen)
+	case survey.PlaceForwarded:
+		return unsure("something else than dockerd listens on %s (%s), so the daemon's host cannot be told; use a context with an ssh:// endpoint", in.Endpoint, w.Seen)
+	case survey.PlaceRemote:
+		return unsure("%s is another machine; only what the API tells can be judged; for the rest use a context with an ssh:// endpoint", in.Endpoint)
+	}
+	return unsure("where the daemon runs cannot be told; look for it with: pgrep -a dockerd")
+}
+
+func hostAccess(in *Input) Result {
+	switch {
+	case !in.SameHost():
+		return unsure("the daemon's host cannot be looked at from here; run this on it, or through a context with an ssh:// endpoint")
+	case in.Root != nil:
+		r := fail("it is looked at without root's rights: %v", in.Root)
+		if in.HostKind != host.KindSSH {
+			r = r.fixed("sudo docker userns check")
+		}
+		return r
+	}
+	return pass("%s, as root", in.HostKind)
+}
+
+func engineLinux(in *Input) Result {
+	switch os := in.Engine.Value.OSType; {
+	case in.Engine.Err != nil:
+		return unread("what containers the engine runs", in.Engine.Err)
+	case os == "":
+		return unsure("the engine does not say what containers it runs; ask it with: docker info --format '{{.OSType}}'")
+	case os != "linux":
+		return fail("it runs %s containers; user namespaces are of Linux", os)
+	}
+	return pass("%s", in.Engine.Value.OperatingSystem)
+}
+
+func engineVersion(in *Input) Result {
+	version := in.Engine.Value.Version
+	switch {
+	case in.Engine.Err != nil:
+		return unread("the engine's version", in.Engine.Err)
+	case !in.versionKnown:
+		return unsure("%q is no version that can be compared with 20.10; find out what this build is made from", version)
+	case !in.atLeast(20, 10, 0):
+		return fail("%s is older than 20.10: upgrade it first", version)
+	case !in.atLeast(20, 10, 3):
+		return fail("%s has CVE-2021-21284: the remapped root can write to the data root; upgrade to 20.10.3 or later first", version)
+	}
+	return pass("%s", version)
+}
+
+func engineAPI(in *Input) Result {
+	api, known := parseVersion(in.Engine.Value.APIVersion)
+	switch {
+	case in.Engine.Err != nil:
+		return unread("the API's version", in.Engine.Err)
+	case !known:
+		return unsure("%q is no version of the API; ask with: docker version", in.Engine.Value.APIVersion)
+	case api[0] == 1 && api[1] < 41:
+		return fail("API %s is older than 1.41, that of Docker 20.10", in.Engine.Value.APIVersion)
+	}
+	return pass("API %s", in.Engine.Value.APIVersion)
+}
+
+func storageDriver(in *Input) Result {
+	e := in.Engine.Value
+	switch {
+	case in.Engine.Err != nil:
+		return unread("the storage driver", in.Engine.Err)
+	case e.Driver == "":
+		return unsure("the engine does not name its storage driver; ask it with: docker info --format '{{.Driver}}'")
+	case e.ContainerdStore():
+		return skip("the containerd image store has no storage driver; see image-store")
+	case e.Driver == "aufs", e.Driver == "devicemapper", e.Driver == "overlay":
+		return warn("%s is gone from later engines; move to overlay2 first, since all images are pulled again with remap anyway", e.Driver)
+	case e.Driver != "overlay2":
+		return warn("%s works with remap, but owners of whiteouts are read otherwise than with overlay2, and registering layers is slower", e.Driver)
+	}
+	return pass("overlay2")
+}
+
+func imageStore(in *Input) Result {
+	e := in.Engine.Value
+	switch {
+	case in.Engine.Err != nil:
+		return unread("the image store", in.Engine.Err)
+	case !e.ContainerdStore():
+		return pass("the engine's own store, with %s", e.Driver)
+	case !in.versionKnown:
+		return unsure("it is the containerd image store, and what %q does with it under remap is not known", e.Version)
+	case in.atLeast(29, 0, 0):
+		return warn("the containerd image store: Docker %s falls back to overlay2 when remap is on, and its %s not be seen until remap is off again", e.Version, imagesWill(e.ImageCount))
+	case in.atLeast(25, 0, 0):
+		return warn("the containerd image store: with remap, docker build fails at RUN in Docker 25 to 28; take \"containerd-snapshotter\" out of \"features\" in %s first", in.configPath())
+	}
+	return fail("the containerd image store: Docker %s cannot remap with it; take \"containerd-snapshotter\" out of \"features\" in %s first", e.Version, in.configPath())
+}
+
+func imagesWill(n int) string {
+	if n == 1 {
+		return "1 image will"
+	}
+	return fmt.Sprintf("%d images will", n)
+}
+
+func liveRestore(in *Input) Result {
+	switch {
+	case in.Engine.Err != nil:
+		return unread("live-restore", in.Engine.Err)
+	case !in.Engine.Value.LiveRestore:
+		return pass("live-restore is off: all containers stop with the daemon")
+	case in.Engine.Value.Running == 0:
+		return pass("live-restore is on, and no container runs")
+	case in.on():
+		return warn("live-restore is on: when remap is turned off, %s would go on running and not be seen by the engine", count(in.Engine.Value.Running, "container"))
+	}
+	return fail("live-restore is on: %s would go on running after the switch, and the engine would not see them; stop them first", count(in.Engine.Value.Running, "container")).
+		fixed("docker stop $(docker ps -q)")
+}
+
+func swarmInactive(in *Input) Result {
+	state := in.Engine.Value.Swarm.LocalNodeState
+	switch {
+	case in.Engine.Err != nil:
+		return unread("whether the node is in a swarm", in.Engine.Err)
+	case state == "" || state == "inactive":
+		return pass("it is not in a swarm")
+	case in.on():
+		return warn("the node is in a swarm (%s): when remap is turned off, it drops out of it", state)
+	}
+	return fail("the node is in a swarm (%s): its membership lies in the data root, so it would drop out; drain it and leave first", state).
+		fixed("docker swarm leave")
+}
+
+func changePending(in *Input) Result {
+	switch {
+	case in.Pending.Err != nil:
+		return unread("whether a change is under way", in.Pending.Err)
+	case in.Pending.Value != nil:
+		return fail("a change is armed and not settled; it ends or undoes itself by what lies in %s; wait for it", in.Pending.Value.Dir)
+	}
+	return pass("nothing is armed")
+}

@@ -1,0 +1,163 @@
+package check
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+func impactBindMounts(in *Input) Result {
+	return mounts(in, "files", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
+}
+
+func impactSockets(in *Input) Result {
+	return mounts(in, "sockets", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
+}
+
+// mounts compares, for every bind mount of a kind, what the container's user
+// can do now with what the mapped user can.
+func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
+	switch {
+	case in.Containers.Err != nil:
+		return unread("what containers mount", in.Containers.Err)
+	case in.Paths.Err != nil:
+		return unread("who owns what containers mount", in.Paths.Err)
+	}
+	m, err := in.Map()
+	if err != nil {
+		return unread("the ID map", err)
+	}
+	var lost, unclear Result
+	seen := 0
+	for _, c := range in.Containers.Value {
+		for _, mount := range bindMounts(c) {
+			path, known := in.Paths.Value[mount.Source]
+			if known && path.Stat.Err == nil && !of(path.Stat.Mode) {
+				continue
+			}
+			seen++
+			one := in.mountOf(c, mount, path, known, m)
+			if one.Status == Unknown {
+				unclear = unclear.with(one.Details...)
+			}
+			if one.Status == Warning {
+				lost = lost.with(one.Details...).fixed(one.Fix...)
+			}
+		}
+	}
+	switch {
+	case len(lost.Details) > 0:
+		slices.Sort(lost.Fix)
+		r := warn("the container's user lacks rights to %s: %d", kind, len(lost.Details)).fixed(slices.Compact(lost.Fix)...)
+		return r.with(lost.Details...).with(unclear.Details...)
+	case len(unclear.Details) > 0:
+		return unsure("who reaches the %s cannot be told: %d", kind, len(unclear.Details)).with(unclear.Details...)
+	}
+	return pass("all of %s", count(seen, "mount"))
+}
+
+// bindMounts leaves out what has a check of its own, and containers that stay
+// out of remap.
+func bindMounts(c survey.Container) []survey.Mount {
+	if c.HostUserns() {
+		return nil
+	}
+	var out []survey.Mount
+	for _, m := range c.Mounts {
+		if m.Type == "bind" && !isDockerSocket(m.Source) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Path, known bool, m idmap.Map) Result {
+	name := fmt.Sprintf("%s: %s", c.Name, mount.Source)
+	switch {
+	case !known:
+		return unsure("").with(Detail{name, "it was not looked at"})
+	case path.Stat.Err != nil:
+		return unsure("").with(Detail{name, path.Stat.Err.Error()})
+	case path.Stat.ACL.Err != nil:
+		return unsure("").with(Detail{name, "its ACL: " + path.Stat.ACL.Err.Error()})
+	case c.Identity.Err != nil:
+		return unsure("").with(Detail{name, "the container's user: " + c.Identity.Err.Error()})
+	}
+	id := c.Identity.Value
+	mapped, ok := access.Mapped(m, id.UID, id.GID, id.Groups)
+	if !ok {
+		return pass("") // impact-ids says that it does not start
+	}
+	if shut, ok := in.shut(path.Parents, m); ok {
+		return warn("").with(Detail{name, fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s", m.UID.Root(), shut)}).
+			fixed(setfacl(m.UID.Root(), access.Execute, shut, false)...)
+	}
+	want := access.Read
+	if path.Stat.Mode.IsDir() {
+		want |= access.Execute
+	}
+	if !in.on() {
+		if mount.Writable {
+			want |= access.Write
+		}
+		today, _ := access.Mapped(everything, id.UID, id.GID, id.Groups)
+		want &= today.To(path.Stat)
+	}
+	if lacks := want &^ mapped.To(path.Stat); lacks != 0 {
+		note := fmt.Sprintf("%s, owner %d:%d, where user %d lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, lacks)
+		return warn("").with(Detail{name, note}).fixed(setfacl(mapped.UID, want, path.Real, path.Stat.Mode.IsDir())...)
+	}
+	return pass("")
+}
+
+// everything is the map of a container without remap.
+var everything = idmap.Single(0, 1<<32-1)
+
+// shut gives the first directory above a mount that keeps the mapped root out.
+// It counts for runc before 1.1 only: later ones open what they mount with the
+// rights of the host's root (opencontainers/runc#2576).
+func (in *Input) shut(parents []survey.Parent, m idmap.Map) (string, bool) {
+	runc, known := parseVersion(in.Engine.Value.RuncVersion)
+	if !known || runc[0] > 1 || runc[0] == 1 && runc[1] >= 1 {
+		return "", false
+	}
+	root, _ := access.Mapped(m, 0, 0, nil)
+	for _, p := range parents {
+		if p.Stat.Err == nil && root.To(p.Stat)&access.Execute == 0 {
+			return p.Path, true
+		}
+	}
+	return "", false
+}
+
+// setfacl grants a right to one user and takes none from others. On what the
+// system itself lives in nothing is granted.
+func setfacl(uid int64, want access.Perm, path string, deep bool) []string {
+	if ofSystem(path) {
+		return nil
+	}
+	entry := fmt.Sprintf("u:%d:%s", uid, strings.ReplaceAll(strings.ReplaceAll(want.String(), "-", ""), "x", "X"))
+	if deep {
+		return []string{command("sudo", "setfacl", "-R", "-m", entry+",d:"+entry, "--", path)}
+	}
+	return []string{command("sudo", "setfacl", "-m", entry, "--", path)}
+}
+
+// ofSystem says whether a path is a directory at the top, or lies in one that
+// holds the system.
+func ofSystem(path string) bool {
+	top, below, _ := strings.Cut(strings.Trim(path, "/"), "/")
+	if below == "" && top != "" {
+		return slices.Contains([]string{"home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var"}, top) || systemTree(top)
+	}
+	return top == "" || systemTree(top)
+}
+
+func systemTree(top string) bool {
+	return slices.Contains([]string{"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "usr"}, top)
+}

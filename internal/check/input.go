@@ -1,0 +1,136 @@
+package check
+
+import (
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/ranges"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// Input is what a check looks at: the survey, and what several checks conclude
+// from it.
+type Input struct {
+	survey.Facts
+	Options
+
+	config    daemonjson.Doc
+	configErr error          // why daemon.json cannot be read or understood; nil where it is not there
+	value     string         // of userns-remap, in daemon.json or as a flag
+	from      string         // where the value stands, for a message
+	account   ranges.Account // whose ranges count
+	refusal   error          // dockerd's words on value
+
+	version      [3]int // of the engine
+	versionKnown bool
+}
+
+// NewInput draws the conclusions.
+func NewInput(f survey.Facts, o Options) *Input {
+	in := &Input{Facts: f, Options: o}
+	in.version, in.versionKnown = parseVersion(f.Engine.Value.Version)
+	switch {
+	case f.Config.Err == nil && f.Config.Value.Truncated:
+		in.configErr = daemonjson.ErrTooLarge
+	case f.Config.Err == nil:
+		in.config, in.configErr = daemonjson.Parse(f.Config.Value.Data)
+	case !errors.Is(f.Config.Err, fs.ErrNotExist):
+		in.configErr = f.Config.Err
+	}
+	in.setValue()
+	in.setAccount()
+	return in
+}
+
+func (in *Input) setValue() {
+	if flag, ok := flagValue(in.flags(), "userns-remap"); ok {
+		in.value, in.from = flag, "the flag --userns-remap"
+	} else if key, ok := in.config.String("userns-remap"); ok {
+		in.value, in.from = key, in.configPath()
+	}
+}
+
+func (in *Input) setAccount() {
+	switch {
+	case in.User != "":
+		in.account = ranges.Find(in.Accounts.Value, in.User)
+	case in.value != "" && in.Accounts.Err == nil:
+		in.account, in.refusal = ranges.Resolve(in.Accounts.Value, in.value)
+	default:
+		in.account = ranges.Find(in.Accounts.Value, "dockremap")
+	}
+}
+
+// on says whether the engine remaps now. An engine that does not answer does
+// not.
+func (in *Input) on() bool {
+	remapped, known := in.Remapped()
+	return known && remapped
+}
+
+// wanted says whether the engine has to find an account with ranges when it
+// starts next: it remaps now, or is set to.
+func (in *Input) wanted() bool { return in.on() || in.value != "" }
+
+func (in *Input) configPath() string {
+	switch {
+	case in.Config.Value.Path != "":
+		return in.Config.Value.Path
+	case in.Daemon.Value.Config != "":
+		return in.Daemon.Value.Config
+	}
+	return "/etc/docker/daemon.json"
+}
+
+// atLeast compares the engine's version, which has to be known.
+func (in *Input) atLeast(major, minor, patch int) bool {
+	for i, n := range [3]int{major, minor, patch} {
+		if in.version[i] != n {
+			return in.version[i] > n
+		}
+	}
+	return true
+}
+
+// Map is the ID map that the engine has, or will have: from the account's
+// ranges, else of the range that would be chosen for it. The error says why
+// there is none.
+func (in *Input) Map() (idmap.Map, error) {
+	m, refusal, unread := ranges.Predict(in.Facts, in.account)
+	switch {
+	case unread != nil:
+		return idmap.Map{}, unread
+	case refusal == nil && len(m.UID.Ranges("")) > 0 && len(m.GID.Ranges("")) > 0:
+		return m, nil
+	case in.wanted():
+		return idmap.Map{}, errors.Join(refusal, errNoMap)
+	}
+	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	if err != nil {
+		return idmap.Map{}, err
+	}
+	return idmap.Single(free.Start, free.Size), nil
+}
+
+var errNoMap = errors.New("the ranges give no ID map")
+
+func parseVersion(version string) ([3]int, bool) {
+	var v [3]int
+	fields := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(fields) < 2 {
+		return v, false
+	}
+	for i, f := range fields {
+		digits := len(f) - len(strings.TrimLeft(f, "0123456789"))
+		n, err := strconv.Atoi(f[:digits])
+		if err != nil && i < 2 {
+			return [3]int{}, false
+		}
+		v[i] = n
+	}
+	return v, true
+}

@@ -1,0 +1,70 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// Options are what a user can ask for.
+type Options struct {
+	// Only are the IDs of the checks to show; none stands for all. What they
+	// need is run too, and not shown.
+	Only []string
+	// User is the login name that ranges are looked for under. "" is the one
+	// that the engine is configured with, else dockremap.
+	User string
+	// Audits hold the report of each image that the engine has, made with
+	// [Input.Map], or why there are none.
+	Audits survey.Read[[]audit.Report]
+}
+
+// Run runs the checks on a survey. The results are in the order of [All].
+func Run(f survey.Facts, o Options) []Result {
+	return run(All(), NewInput(f, o))
+}
+
+func run(checks []Check, in *Input) []Result {
+	results := []Result{}
+	causes := map[string]string{} // the error that hides a check, by the check's ID
+	for _, c := range checks {
+		r := Result{Status: Skipped}
+		if cause := causeOf(c, causes); cause != "" {
+			r.Message = fmt.Sprintf("not looked at, since %s has to hold first", cause)
+			causes[c.ID] = cause
+		} else if r = c.Run(in); r.Status == Error {
+			causes[c.ID] = c.ID
+		}
+		r.ID, r.Category, r.Title = c.ID, c.Category, c.Title
+		if r.Fix == nil {
+			r.Fix = []string{}
+		}
+		if len(in.Only) == 0 || slices.Contains(in.Only, c.ID) {
+			results = append(results, r)
+		}
+	}
+	return results
+}
+
+func causeOf(c Check, causes map[string]string) string {
+	for _, need := range c.Needs {
+		if causes[need] != "" {
+			return causes[need]
+		}
+	}
+	return ""
+}
+
+// NewReport puts results under the names of where they come from.
+func NewReport(f survey.Facts, results []Result) Report {
+	r := Report{
+		SchemaVersion: 1, Context: f.Context, Endpoint: f.Endpoint, Host: f.HostKind, Results: results,
+		Summary: map[Status]int{OK: 0, Warning: 0, Error: 0, Skipped: 0, Unknown: 0},
+	}
+	for _, one := range results {
+		r.Summary[one.Status]++
+	}
+	return r
+}

@@ -1,0 +1,118 @@
+package check
+
+import (
+	"encoding/json"
+	"os/exec"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+func statuses(results []Result) map[string]Status {
+	m := map[string]Status{}
+	for _, r := range results {
+		m[r.ID] = r.Status
+	}
+	return m
+}
+
+// A sound host has nothing against remap but what a person has to tick.
+func TestSound(t *testing.T) {
+	for _, r := range Run(sound(), Options{Audits: read(audits())}) {
+		if r.Category == catPerson {
+			assert.Equal(t, r.Status, Unknown)
+			continue
+		}
+		assert.Assert(t, r.Status == OK || r.Status == Skipped, "%s: %s: %s", r.ID, r.Status, r.Message)
+	}
+}
+
+func TestRemapped(t *testing.T) {
+	for _, r := range Run(remapped(), Options{}) {
+		assert.Assert(t, r.Status == OK || r.Status == Skipped, "%s: %s: %s", r.ID, r.Status, r.Message)
+	}
+}
+
+// With the daemon down what only it knows is skipped, and the host is judged.
+func TestDaemonDown(t *testing.T) {
+	f := sound()
+	f.Engine = survey.Read[survey.Engine]{Err: survey.ErrDaemonDown}
+	f.Containers = survey.Read[[]survey.Container]{Err: survey.ErrDaemonDown}
+	f.Where.Place = survey.PlaceUnknown
+	f.Config.Value.Data = []byte("{ // x\n}")
+	got := statuses(Run(f, Options{}))
+	for id, want := range map[string]Status{
+		"daemon-answers": Error, "engine-version": Skipped, "engine-api": Skipped, "impact-volumes": Skipped,
+		"config-json": Error, "config-remap": Skipped, "subid-files": OK, "kernel-userns": OK, "service-manager": OK,
+	} {
+		assert.Equal(t, got[id], want, id)
+	}
+}
+
+// A context without its host is told what the API knows, and of the rest that
+// it is unknown.
+func TestTCP(t *testing.T) {
+	f := blind(host.KindNone)
+	s := sound()
+	f.Engine, f.Containers, f.Volumes = s.Engine, s.Containers, s.Volumes
+	got := statuses(Run(f, Options{}))
+	for id, want := range map[string]Status{
+		"daemon-answers": OK, "engine-version": OK, "impact-volumes": OK, "impact-containers": OK,
+		"host-access": Unknown, "subid-files": Unknown, "config-json": Unknown, "data-root-path": Unknown, "service-manager": Unknown,
+	} {
+		assert.Equal(t, got[id], want, id)
+	}
+}
+
+// A cause hides its consequences, also those of its consequences.
+func TestNeeds(t *testing.T) {
+	says := func(r Result) func(*Input) Result { return func(*Input) Result { return r } }
+	checks := []Check{
+		{ID: "a", Run: says(fail("broken"))},
+		{ID: "b", Needs: []string{"a"}, Run: says(pass("fine"))},
+		{ID: "c", Needs: []string{"b"}, Run: says(fail("broken"))},
+		{ID: "d", Run: says(unsure("who knows"))},
+		{ID: "e", Needs: []string{"d"}, Run: says(pass("fine"))},
+	}
+	in := NewInput(sound(), Options{Only: []string{"c", "e"}})
+	results := run(checks, in)
+	assert.DeepEqual(t, results, []Result{
+		{ID: "c", Status: Skipped, Message: "not looked at, since a has to hold first", Fix: []string{}},
+		{ID: "e", Status: OK, Message: "fine", Fix: []string{}},
+	})
+}
+
+func TestReportJSON(t *testing.T) {
+	f := sound()
+	f.Pending.Value = &survey.Pending{Dir: "/x"}
+	r := NewReport(f, Run(f, Options{Only: []string{"change-pending", "daemon-answers"}}))
+	b, err := json.Marshal(r)
+	assert.NilError(t, err)
+	assert.Equal(t, string(b), `{"schemaVersion":1,"context":"default","endpoint":"unix:///var/run/docker.sock","host":"local","results":[`+
+		`{"id":"daemon-answers","category":"engine","title":"The daemon answers","status":"ok","message":"Docker 28.5.2 at unix:///var/run/docker.sock","fix":[]},`+
+		`{"id":"change-pending","category":"engine","title":"No change is under way","status":"error","message":"a change is armed and not settled; it ends or undoes itself by what lies in /x; wait for it","fix":[]}],`+
+		`"summary":{"error":1,"ok":1,"skipped":0,"unknown":0,"warning":0}}`)
+}
+
+// A shell gets back each word, whatever it holds.
+func TestCommandQuotes(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("needs a POSIX shell")
+	}
+	for _, word := range []string{"", "a b", "it's", "$(touch x)`id`", "a\nb\\", "-rf", "*", "é\x1b[31m", "a;b|c&d", "plain/path-1.0"} {
+		out, err := exec.Command(sh, "-c", "printf %s "+command(word)).Output()
+		assert.NilError(t, err)
+		assert.Equal(t, string(out), word)
+	}
+	assert.Equal(t, command("sudo", "chmod", "o+x", "--", "/srv/it's"), `sudo chmod o+x -- '/srv/it'\''s'`)
+}
+
+func TestSize(t *testing.T) {
+	for bytes, want := range map[int64]string{-1: "size unknown", 0: "0 B", 999: "999 B", 1000: "1 kB", 52.4e6: "52.4 MB", 3e9: "3 GB", 999.9e9: "1 TB", 2e15: "2 PB"} {
+		assert.Equal(t, size(bytes), want)
+	}
+}

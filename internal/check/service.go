@@ -1,0 +1,104 @@
+package check
+
+import (
+	"strconv"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+var serviceChecks = []Check{
+	{ID: "service-manager", Category: catService, Title: "systemd starts dockerd", Run: serviceManager},
+	{ID: "service-state", Category: catService, Title: "The service runs as its files say", Needs: []string{"service-manager"}, Run: serviceState},
+	{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads", Run: serviceConfig},
+	{ID: "single-daemon", Category: catService, Title: "One dockerd runs on this host", Run: singleDaemon},
+}
+
+func serviceManager(in *Input) Result {
+	u := in.Unit.Value
+	if in.Unit.Err != nil {
+		return unread("what starts dockerd", in.Unit.Err)
+	}
+	switch u.Manager {
+	case survey.Systemd:
+		return pass("%s", u.Name)
+	case survey.OpenRC:
+		return warn("OpenRC starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo rc-service docker restart")
+	case survey.SysV:
+		return warn("an init script starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo service docker restart")
+	case survey.SnapD:
+		return warn("snapd starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo snap restart docker")
+	case survey.NoUnit:
+		return warn("no service starts dockerd: it was started by hand, so the restart is left to you, and nothing undoes a change that fails")
+	}
+	return unsure("nothing that starts dockerd was found; look with: ps -o pid,ppid,args -C dockerd")
+}
+
+func serviceState(in *Input) Result {
+	u := in.Unit.Value
+	switch {
+	case in.Unit.Err != nil:
+		return unread("the service's state", in.Unit.Err)
+	case u.Manager != survey.Systemd:
+		return skip("systemd does not start dockerd here")
+	case u.LoadState == "masked":
+		return fail("%s is masked, so dockerd would not start again", u.Name).fixed(command("sudo", "systemctl", "unmask", u.Name))
+	case u.Result == "start-limit-hit":
+		return fail("%s was started too often and systemd has given up", u.Name).
+			fixed(command("sudo", "systemctl", "reset-failed", u.Name), command("sudo", "systemctl", "start", u.Name))
+	case u.Active != "active":
+		return fail("%s is %s (%s)", u.Name, orUnknown(u.Active), orUnknown(u.Result)).
+			fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
+	case u.NeedReload:
+		return warn("files of %s were changed since systemd read them: the next restart starts dockerd otherwise than now", u.Name).
+			fixed("sudo systemctl daemon-reload")
+	case in.Daemon.Err == nil && in.Daemon.Value.PID != 0 && u.MainPID != 0 && in.Daemon.Value.PID != u.MainPID:
+		return warn("the daemon that answers is process %d, and %s runs process %d: restarting the service does not restart that daemon", in.Daemon.Value.PID, u.Name, u.MainPID)
+	case u.NRestarts > 0:
+		return pass("active, process %d, restarted by systemd %s", u.MainPID, times(u.NRestarts))
+	}
+	return pass("active, process %d", u.MainPID)
+}
+
+func serviceConfig(in *Input) Result {
+	d := in.Daemon.Value
+	switch {
+	case in.Daemon.Err != nil && !in.flagsKnown():
+		return unread("how dockerd is started", in.Daemon.Err)
+	case in.Daemon.Err == nil && !d.HostMounts:
+		return fail("dockerd has a mount namespace of its own, so %s is not the file of that name on the host", in.configPath())
+	case in.Daemon.Err == nil && d.ConfigGiven:
+		return pass("%s, as --config-file says", in.configPath())
+	}
+	if file, ok := flagValue(in.flags(), "config-file"); ok {
+		return pass("%s, as --config-file says", file)
+	}
+	return pass("%s", in.configPath())
+}
+
+func singleDaemon(in *Input) Result {
+	switch others := in.Daemon.Value.Others; {
+	case in.Daemon.Err != nil:
+		return unread("which dockerd processes run", in.Daemon.Err)
+	case len(others) > 0:
+		r := warn("further dockerd on this host: %d; only the one that answers is judged and would be changed", len(others))
+		for _, pid := range others {
+			r = r.with(Detail{Name: strconv.Itoa(pid), Note: "a dockerd process"})
+		}
+		return r
+	}
+	return pass("process %d", in.Daemon.Value.PID)
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.Itoa(n) + " times"
+}

@@ -1,0 +1,142 @@
+package check
+
+import (
+	"path"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+var storageChecks = []Check{
+	{ID: "data-root-path", Category: catStorage, Title: "The mapped root can reach the data root", Needs: []string{"subid-map"}, Run: dataRootPath},
+	{ID: "data-root-space", Category: catStorage, Title: "There is room for the images in use a second time", Needs: []string{"daemon-answers"}, Run: dataRootSpace},
+	{ID: "data-root-inodes", Category: catStorage, Title: "There are inodes for the images in use a second time", Needs: []string{"daemon-answers"}, Run: dataRootInodes},
+	{ID: "data-root-trees", Category: catStorage, Title: "No remapped tree of before would be taken up again", Needs: []string{"subid-map"}, Run: dataRootTrees},
+}
+
+// dataRootPath is canAccess of dockerd (daemon/daemon_unix.go): for each
+// directory above the data root others, or the owner or group where it is the
+// mapped root, have to have x. dockerd sees no ACLs. It opens the data root
+// itself when it starts.
+func dataRootPath(in *Input) Result {
+	s := in.Storage.Value
+	if in.Storage.Err != nil {
+		return unread("the way to the data root", in.Storage.Err)
+	}
+	m, err := in.Map()
+	if err != nil {
+		return unread("the mapped root", err)
+	}
+	uid, gid := m.UID.Root(), m.GID.Root()
+	r := Result{}
+	for _, p := range s.Path.Parents {
+		mode := p.Stat.Mode.Perm()
+		switch {
+		case p.Path == "/":
+		case p.Stat.Err != nil:
+			return unread("the mode of "+p.Path, p.Stat.Err)
+		case mode&1 == 0 && (p.Stat.UID != uid || mode&0o100 == 0) && (p.Stat.GID != gid || mode&0o010 == 0):
+			r = r.with(Detail{Name: p.Path, Note: p.Stat.Mode.String()}).fixed(command("sudo", "chmod", "o+x", "--", p.Path))
+		}
+	}
+	if len(r.Details) > 0 {
+		r.Status, r.Message = Error, "a directory above "+s.DataRoot+" keeps the mapped root out, and the engine does not start"
+		return r
+	}
+	return pass("%s", s.DataRoot)
+}
+
+// needed is what the images of containers take, in bytes, and how many they
+// are. Layers that images share count for each.
+func (in *Input) needed() (bytes int64, images int) {
+	used := map[string]bool{}
+	for _, c := range in.Containers.Value {
+		used[c.ImageID] = true
+	}
+	for _, img := range in.Images.Value {
+		if used[img.ID] {
+			bytes += max(0, img.Size)
+			images++
+		}
+	}
+	return bytes, images
+}
+
+// counted says why needed cannot be told, or why it does not matter.
+func (in *Input) counted() (Result, bool) {
+	switch {
+	case in.on():
+		return skip("the engine remaps already: nothing is pulled again"), false
+	case in.Containers.Err != nil:
+		return unread("which images are in use", in.Containers.Err), false
+	case in.Images.Err != nil:
+		return unread("how large images are", in.Images.Err), false
+	case in.Storage.Err != nil:
+		return unread("the free space", in.Storage.Err), false
+	case in.Storage.Value.Space.Err != nil:
+		return unread("the free space", in.Storage.Value.Space.Err), false
+	}
+	return Result{}, true
+}
+
+func dataRootSpace(in *Input) Result {
+	if r, ok := in.counted(); !ok {
+		return r
+	}
+	bytes, images := in.needed()
+	space := in.Storage.Value.Space
+	text := count(images, "image") + " in use of " + size(bytes) + ", " + size(space.Free) + " free in " + in.Storage.Value.DataRoot
+	if bytes > space.Free {
+		return warn("%s: pulling them again may fill the file system", text).fixed("docker system df -v")
+	}
+	return pass("%s", text)
+}
+
+// dataRootInodes goes by how many bytes an inode takes on that file system now.
+func dataRootInodes(in *Input) Result {
+	if r, ok := in.counted(); !ok {
+		return r
+	}
+	space := in.Storage.Value.Space
+	if space.Inodes == 0 {
+		return pass("%s makes inodes as it needs them", space.Type)
+	}
+	bytes, _ := in.needed()
+	usedBytes, usedInodes := max(1, space.Bytes-space.Free), space.Inodes-space.FreeInodes
+	need := int64(float64(bytes) / float64(usedBytes) * float64(usedInodes))
+	if need > space.FreeInodes || space.FreeInodes*100 < space.Inodes {
+		return warn("%d inodes are free in %s, and the images may take about %d", space.FreeInodes, in.Storage.Value.DataRoot, need)
+	}
+	return pass("%d are free, and the images may take about %d", space.FreeInodes, need)
+}
+
+func dataRootTrees(in *Input) Result {
+	s := in.Storage.Value
+	if in.Storage.Err != nil {
+		return unread("what lies in the data root", in.Storage.Err)
+	}
+	m, err := in.Map()
+	if err != nil {
+		return unread("the remapped root", err)
+	}
+	var left []survey.Tree
+	for _, t := range s.Trees {
+		switch {
+		case in.on():
+			if !t.InUse {
+				left = append(left, t)
+			}
+		case t.Name == m.Suffix() && t.Images > 0:
+			return warn("%s has %s of an earlier remap: its containers, volumes and images come back with the switch", path.Join(s.DataRoot, t.Name), count(t.Images, "layer"))
+		default:
+			left = append(left, t)
+		}
+	}
+	r := pass("none")
+	if len(left) > 0 {
+		r = pass("%s of before, not used", count(len(left), "tree"))
+	}
+	for _, t := range left {
+		r = r.with(Detail{Name: path.Join(s.DataRoot, t.Name), Note: count(t.Images, "layer")})
+	}
+	return r
+}

@@ -1,0 +1,51 @@
+package check
+
+import (
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+func storage(change func(*survey.Storage)) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, _ *Options) {
+		withAccount(f, good)
+		f.Containers.Value = []survey.Container{{Name: "a", ImageID: "sha256:1"}, {Name: "b", ImageID: "sha256:1"}}
+		change(&f.Storage.Value)
+	}
+}
+
+func noStorage(f *survey.Facts, _ *Options) { f.Storage = survey.Read[survey.Storage]{Err: errTest} }
+
+func above(path string, mode int, uid, gid int64) func(*survey.Facts, *Options) {
+	return storage(func(s *survey.Storage) {
+		s.Path.Parents = append(s.Path.Parents, dirs(path, mode)...)
+		last := &s.Path.Parents[len(s.Path.Parents)-1]
+		last.Stat.UID, last.Stat.GID = uid, gid
+	})
+}
+
+var storageCases = []testCase{
+	{"data-root-path", "open", asFound, OK, "/var/lib/docker"},
+	{"data-root-path", "0700", above("/srv/x", 0o700, 0, 0), Error, "keeps the mapped root out"},
+	{"data-root-path", "0700 of the mapped root", above("/srv/x", 0o700, 165536, 0), OK, ""},
+	{"data-root-path", "0710 of the mapped group", above("/srv/x", 0o710, 0, 165536), OK, ""},
+	{"data-root-path", "/ itself does not count", storage(func(s *survey.Storage) { s.Path.Parents[0].Stat.Mode = 0o700 }), OK, ""},
+	{"data-root-path", "unread", noStorage, Unknown, ""},
+	{"data-root-path", "a parent unread", storage(func(s *survey.Storage) { s.Path.Parents[1].Stat = host.Stat{Err: errTest} }), Unknown, ""},
+	{"data-root-path", "no map", noSubUID, Unknown, ""},
+	{"data-root-space", "enough", storage(func(*survey.Storage) {}), OK, "1 image in use of 50 MB, 40 GB free"},
+	{"data-root-space", "short", storage(func(s *survey.Storage) { s.Space.Free = 49e6 }), Warning, "may fill"},
+	{"data-root-space", "on", isOn, Skipped, ""},
+	{"data-root-space", "unread", noStorage, Unknown, ""},
+	{"data-root-space", "no space", storage(func(s *survey.Storage) { s.Space.Err = errTest }), Unknown, ""},
+	{"data-root-space", "no images", func(f *survey.Facts, _ *Options) { f.Images.Err = errTest }, Unknown, ""},
+	{"data-root-space", "no containers", func(f *survey.Facts, _ *Options) { f.Containers.Err = errTest }, Unknown, ""},
+	{"data-root-inodes", "enough", storage(func(*survey.Storage) {}), OK, ""},
+	{"data-root-inodes", "btrfs", storage(func(s *survey.Storage) { s.Space = host.Space{Type: "btrfs", Bytes: 1e9, Free: 1e9} }), OK, "btrfs"},
+	{"data-root-inodes", "short", storage(func(s *survey.Storage) { s.Space.FreeInodes = 800 }), Warning, "800 inodes"},
+	{"data-root-inodes", "unread", noStorage, Unknown, ""},
+	{"data-root-trees", "none", asFound, OK, "none"},
+	{"data-root-trees", "other", storage(func(s *survey.Storage) { s.Trees = []survey.Tree{{Name: "5.5", Images: 2}} }), OK, "1 tree of before"},
+	{"data-root-trees", "the same", storage(func(s *survey.Storage) { s.Trees = []survey.Tree{{Name: "165536.165536", Images: 2}} }), Warning, "come back"},
+	{"data-root-trees", "on", isOn, OK, "none"},
+	{"data-root-trees", "unread", noStorage, Unknown, ""},
+}

@@ -1,0 +1,190 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/ranges"
+)
+
+var subidChecks = []Check{
+	{ID: "subid-files", Category: catSubID, Title: "/etc/subuid and /etc/subgid are there", Run: subidFiles},
+	{ID: "subid-lines", Category: catSubID, Title: "Every line of both files is well-formed", Needs: []string{"subid-files"}, Run: subidLines},
+	{ID: "subid-source", Category: catSubID, Title: "Ranges come from the files, which is where dockerd looks", Run: subidSource},
+	{ID: "subid-account", Category: catSubID, Title: "The account that has the ranges is sound", Run: subidAccount},
+	{ID: "subid-keys", Category: catSubID, Title: "The account's lines are all under its name, or all under its UID", Needs: []string{"subid-files"}, Run: subidKeys},
+	{ID: "subid-map", Category: catSubID, Title: "The engine can make an ID map of the account's ranges", Needs: []string{"subid-files", "subid-account"}, Run: subidMap},
+	{ID: "subid-size", Category: catSubID, Title: "The map has 65536 UIDs and GIDs or more", Needs: []string{"subid-files", "subid-account", "subid-map"}, Run: subidSize},
+	{ID: "subid-overlap", Category: catSubID, Title: "The ranges overlap no other owner's, nor each other", Needs: []string{"subid-files", "subid-map"}, Run: subidOverlap},
+	{ID: "subid-accounts", Category: catSubID, Title: "No account of the host has an ID in the ranges", Needs: []string{"subid-files", "subid-map"}, Run: subidAccounts},
+	{ID: "subid-reserved", Category: catSubID, Title: "The ranges keep clear of IDs that systemd and the kernel have other uses for", Needs: []string{"subid-files", "subid-map"}, Run: subidReserved},
+	{ID: "subid-live", Category: catSubID, Title: "No process of others runs under IDs of the ranges", Needs: []string{"subid-files", "subid-map"}, Run: subidLive},
+	{ID: "subid-free", Category: catSubID, Title: "A free range of 65536 IDs is there to be taken", Needs: []string{"subid-files"}, Run: subidFree},
+}
+
+func subidFiles(in *Input) Result {
+	subuid, subgid, err := ranges.Files(in.Facts)
+	if err != nil {
+		if errors.Is(err, ranges.ErrTruncated) {
+			return fail("%v", err)
+		}
+		return unread("what the files hold", err)
+	}
+	var missing []string
+	for _, f := range []idmap.File{subuid, subgid} {
+		if f.Missing {
+			missing = append(missing, f.Path)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return pass("both")
+	case in.wanted():
+		return fail("missing: %s; the engine does not start without it", strings.Join(missing, ", ")).fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+	}
+	return warn("missing: %s; useradd gives no ranges without it", strings.Join(missing, ", ")).fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+}
+
+// subidLines: up to 27 a line without three fields is refused whoever's it is;
+// from 28 on what is no number is read as 0, which for a start is host root.
+func subidLines(in *Input) Result {
+	subuid, subgid, err := ranges.Files(in.Facts)
+	if err != nil {
+		return unread("what the files hold", err)
+	}
+	old := in.versionKnown && !in.atLeast(28, 0, 0)
+	fatal, total := 0, 0
+	r := Result{}
+	for _, f := range []idmap.File{subuid, subgid} {
+		lines, err := idmap.Parse(f)
+		if err != nil {
+			return fail("%v", err)
+		}
+		for _, l := range lines {
+			if l.Problem == "" {
+				continue
+			}
+			total++
+			note := fmt.Sprintf("%s: %s", l.Raw, l.Problem)
+			mine := l.For(in.account.Name, in.account.UID)
+			if mine && !old {
+				note += "; Docker 28 and later reads what is no number as 0, and 0 is the host's root"
+			}
+			if mine || old && strings.Count(l.Raw, ":") != 2 {
+				fatal++
+			}
+			r = r.with(Detail{Name: fmt.Sprintf("%s, line %d", f.Path, l.Number), Note: note})
+		}
+	}
+	switch {
+	case fatal > 0:
+		r.Status, r.Message = Error, fmt.Sprintf("malformed: %d, of which %d keep the engine from starting soundly; mend them", total, fatal)
+	case total > 0:
+		r.Status, r.Message = Warning, fmt.Sprintf("malformed: %d, of owners that this engine does not read them for; Docker 20.10 to 27 may refuse them", total)
+	default:
+		return pass("both files")
+	}
+	return r
+}
+
+func subidSource(in *Input) Result {
+	source := in.Accounts.Value.SubIDSource
+	switch {
+	case in.Accounts.Err != nil:
+		return unread("where subordinate IDs come from", in.Accounts.Err)
+	case source == "" || source == "files":
+		return pass("nsswitch.conf names no other source")
+	}
+	return warn("nsswitch.conf takes subordinate IDs from %q; dockerd reads /etc/subuid and /etc/subgid only, and what others have there cannot be seen, so that ranges may overlap", source)
+}
+
+func subidAccount(in *Input) Result {
+	a := in.account
+	switch {
+	case in.Accounts.Err != nil:
+		return unread("the account", in.Accounts.Err)
+	case in.refusal != nil:
+		return fail("dockerd does not start with userns-remap %q (%s): %v", in.value, in.from, in.refusal)
+	case a.UID == 0:
+		return fail("the account is root, and root cannot be remapped to itself: dockerd then runs without remap, with the data root 0.0")
+	case !a.Exists() && in.wanted():
+		return fail("there is no account %s", a.Name).fixed(command("sudo", "useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", a.Name))
+	case !a.Exists():
+		return pass("%s is not there yet; enable makes it", a.Name)
+	}
+	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.value == "" {
+		return fail("dockerd would not take %s: %v", a.Name, err).fixed(command("sudo", "groupadd", "--system", a.Name))
+	}
+	return pass("%s (UID %d)", a.Name, a.UID)
+}
+
+func subidKeys(in *Input) Result {
+	lines, err := ranges.Split(in.Facts, in.account)
+	if err != nil {
+		return unread("the account's lines", err)
+	}
+	for _, f := range []struct {
+		path  string
+		lines []idmap.Line
+	}{{"/etc/subuid", lines.UID}, {"/etc/subgid", lines.GID}} {
+		named := func(l idmap.Line) bool { return l.Owner == in.account.Name }
+		numbered := func(l idmap.Line) bool { return !named(l) }
+		if slices.ContainsFunc(f.lines, named) && slices.ContainsFunc(f.lines, numbered) {
+			return warn("%s has lines for %s and for %d: Docker 20.10 to 27 takes those of the UID only, Docker 28 and later all of them, so that an upgrade changes the map", f.path, in.account.Name, in.account.UID)
+		}
+	}
+	return pass("under one key")
+}
+
+func subidMap(in *Input) Result {
+	m, refusal, unreadable := ranges.Predict(in.Facts, in.account)
+	switch {
+	case unreadable != nil:
+		return unread("the ID map", unreadable)
+	case refusal != nil && in.wanted():
+		return fail("the engine does not start: %v", refusal).fixed(rangeFix(in)...)
+	case refusal != nil:
+		return pass("%s has no ranges yet; enable gives it some", in.account.Name)
+	case m.Suffix() == "-1.-1":
+		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.account.Name)
+	case m.UID.Root() == 0 || m.GID.Root() == 0:
+		return fail("container root would be host root: the map is %s", m)
+	}
+	return pass("container ID 0 is UID %d and GID %d of the host, the map is %s", m.UID.Root(), m.GID.Root(), m)
+}
+
+// rangeFix gives the account a free range with usermod.
+func rangeFix(in *Input) []string {
+	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	if err != nil || !in.account.Exists() {
+		return nil
+	}
+	return []string{command("sudo", "usermod", "--add-subuids", free.String(), "--add-subgids", free.String(), in.account.Name)}
+}
+
+// judged gives the map that exists: nothing where enable will choose one.
+func judged(in *Input) (idmap.Map, Result, bool) {
+	m, refusal, unreadable := ranges.Predict(in.Facts, in.account)
+	switch {
+	case unreadable != nil:
+		return m, unread("the ranges", unreadable), false
+	case refusal != nil:
+		return m, skip("%s has no ranges yet; enable chooses one for which this holds", in.account.Name), false
+	}
+	return m, Result{}, true
+}
+
+func subidSize(in *Input) Result {
+	m, r, ok := judged(in)
+	if !ok {
+		return r
+	}
+	uids, gids := m.UID.Size(), m.GID.Size()
+	if uids < idmap.Default || gids < idmap.Default {
+		return warn("%d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).fixed(rangeFix(in)...)
+	}
+	return pass("%d UIDs and %d GIDs", uids, gids)
+}

@@ -1,0 +1,160 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/ranges"
+)
+
+// conflicts lists what others hold of the map's host IDs.
+func conflicts(m idmap.Map, others ranges.Held) []Detail {
+	var out []Detail
+	for _, kind := range []struct {
+		name         string
+		mine, others []idmap.Range
+	}{{"UID", m.UID.Ranges(""), others.UID}, {"GID", m.GID.Ranges(""), others.GID}} {
+		for _, x := range idmap.Overlaps(kind.mine, kind.others) {
+			name := fmt.Sprintf("%s %s", kind.name, x)
+			if x.Size == 1 {
+				name = fmt.Sprintf("%s %d", kind.name, x.Start)
+			}
+			out = append(out, Detail{Name: name, Note: x.Reason})
+		}
+	}
+	return out
+}
+
+// moveFix puts a range that nobody has in the place of the account's.
+func moveFix(in *Input, lines ranges.Lines) []string {
+	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	if err != nil || !in.account.Exists() {
+		return nil
+	}
+	words := []string{"sudo", "usermod"}
+	for _, r := range lines.Own().UID {
+		words = append(words, "--del-subuids", r.String())
+	}
+	for _, r := range lines.Own().GID {
+		words = append(words, "--del-subgids", r.String())
+	}
+	return []string{command(append(words, "--add-subuids", free.String(), "--add-subgids", free.String(), in.account.Name)...)}
+}
+
+func subidOverlap(in *Input) Result {
+	m, r, ok := judged(in)
+	if !ok {
+		return r
+	}
+	lines, err := ranges.Split(in.Facts, in.account)
+	if err != nil {
+		return unread("the ranges of others", err)
+	}
+	if x, ok := selfOverlap(m); ok {
+		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).fixed(moveFix(in, lines)...)
+	}
+	found := conflicts(m, lines.Subordinate())
+	if len(found) == 0 {
+		return pass("nobody else has them")
+	}
+	return fail("containers and another owner of the ranges could act as each other: give %s a range of its own", in.account.Name).
+		with(found...).fixed(moveFix(in, lines)...)
+}
+
+func selfOverlap(m idmap.Map) (idmap.Range, bool) {
+	for _, e := range []idmap.Extents{m.UID, m.GID} {
+		own := e.Ranges("")
+		for i := range own {
+			for _, other := range own[i+1:] {
+				if x, ok := own[i].Overlap(other); ok {
+					return x, true
+				}
+			}
+		}
+	}
+	return idmap.Range{}, false
+}
+
+func subidAccounts(in *Input) Result {
+	m, r, ok := judged(in)
+	switch {
+	case !ok:
+		return r
+	case in.Accounts.Err != nil:
+		return unread("the accounts", in.Accounts.Err)
+	}
+	found := conflicts(m, ranges.Accounts(in.Accounts.Value))
+	switch {
+	case len(found) > 0:
+		lines, _ := ranges.Split(in.Facts, in.account)
+		return fail("containers could act as accounts of the host: give %s a range of its own", in.account.Name).with(found...).fixed(moveFix(in, lines)...)
+	case in.Accounts.Value.Incomplete:
+		return unsure("none of those that were listed, but the list is not whole; look with: getent passwd; getent group")
+	}
+	return pass("none of %s and %s", count(len(in.Accounts.Value.Users), "user"), count(len(in.Accounts.Value.Groups), "group"))
+}
+
+// subidReserved warns of systemd's range for containers, save where the
+// distribution's own login.defs begins in it.
+func subidReserved(in *Input) Result {
+	m, r, ok := judged(in)
+	if !ok {
+		return r
+	}
+	never := []idmap.Range{idmap.Accounts, idmap.Foreign, idmap.High}
+	if found := conflicts(m, ranges.Held{UID: never, GID: never}); len(found) > 0 {
+		lines, _ := ranges.Split(in.Facts, in.account)
+		return fail("the ranges take in IDs that are not for containers").with(found...).fixed(moveFix(in, lines)...)
+	}
+	shared := []idmap.Range{idmap.Containers}
+	found := conflicts(m, ranges.Held{UID: shared, GID: shared})
+	switch {
+	case len(found) == 0:
+		return pass("they do")
+	case ranges.Policy(in.Accounts.Value).Min >= idmap.Containers.Start:
+		return pass("they lie where login.defs of this distribution puts all subordinate IDs")
+	}
+	return warn("the ranges lie where systemd-nspawn and systemd-nsresourced pick theirs").with(found...)
+}
+
+func subidLive(in *Input) Result {
+	m, r, ok := judged(in)
+	switch {
+	case !ok:
+		return r
+	case in.Maps.Err != nil:
+		return unread("which ID maps are in use", in.Maps.Err)
+	}
+	own := idmap.Map{}
+	if in.on() {
+		own = m
+	}
+	if found := conflicts(m, ranges.Live(in.Maps.Value, own)); len(found) > 0 {
+		return fail("other processes run under IDs of the ranges now").with(found...)
+	}
+	return pass("ID maps in use: %d", len(in.Maps.Value))
+}
+
+func subidFree(in *Input) Result {
+	switch {
+	case in.Accounts.Err != nil:
+		return unread("which IDs are free", in.Accounts.Err)
+	case in.SubUID.Err != nil && !errors.Is(in.SubUID.Err, fs.ErrNotExist):
+		return unread("which IDs are free", in.SubUID.Err)
+	case in.SubGID.Err != nil && !errors.Is(in.SubGID.Err, fs.ErrNotExist):
+		return unread("which IDs are free", in.SubGID.Err)
+	}
+	if m, _, ok := judged(in); ok && m.UID.Size() >= idmap.Default && m.GID.Size() >= idmap.Default {
+		return skip("%s has ranges", in.account.Name)
+	}
+	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	switch {
+	case err != nil:
+		return fail("%v", err)
+	case free.Reason != "":
+		return warn("%s: %s", free, free.Reason)
+	}
+	return pass("%s", free)
+}
