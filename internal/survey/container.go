@@ -73,7 +73,7 @@ func (c Container) Builder() (string, bool) {
 // Project is the Compose project the container belongs to, "" where none.
 func (c Container) Project() string { return c.Labels["com.docker.compose.project"] }
 
-// Account is a user as numbers, with its supplementary groups.
+// Account is a user as numbers, with its supplementary groups, sorted.
 type Account struct {
 	UID, GID int64
 	Groups   []int64

@@ -45,7 +45,7 @@ type Facts struct {
 	Tools    Read[Tools]
 	Maps     Read[[]LiveMap]
 	Storage  Read[Storage]
-	Paths    Read[map[string]Path] // by path: the sources of all bind mounts
+	Paths    Read[map[string]Path] // by Mount.Source: those of all bind mounts
 	Pending  Read[*Pending]        // a change under way; nil where there is none
 }
 

@@ -30,8 +30,8 @@ func (l *look) fillHost(f *Facts) {
 	f.Tools.Value = l.seen.Programs
 	f.Maps.Value = liveMaps(l.seen.Lines[uidMaps], l.seen.Lines[gidMaps])
 	f.Paths.Value = map[string]Path{}
-	for _, p := range l.paths() {
-		f.Paths.Value[p] = l.pathAt(p)
+	for _, source := range l.sources() {
+		f.Paths.Value[source] = l.pathAt(source)
 	}
 	d, running := l.daemon()
 	if running {

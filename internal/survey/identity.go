@@ -58,7 +58,7 @@ func (l *look) ofProcess(pid int) (Account, bool) {
 	for i, g := range who.Groups {
 		who.Groups[i] = inside(gids, g)
 	}
-	return who, true
+	return who.tidy(), true
 }
 
 // configured reads USER as runc and dockerd do (GetExecUser of moby/sys/user):
@@ -96,7 +96,16 @@ func (l *look) configured(c inspected) Read[Account] {
 			who.Groups = append(who.Groups, gid)
 		}
 	}
-	return Read[Account]{Value: who}
+	return Read[Account]{Value: who.tidy()}
+}
+
+// tidy sorts the groups, and leaves out the primary one, which some engines list
+// among them.
+func (a Account) tidy() Account {
+	a.Groups = slices.DeleteFunc(a.Groups, func(g int64) bool { return g == a.GID })
+	slices.Sort(a.Groups)
+	a.Groups = slices.Compact(a.Groups)
+	return a
 }
 
 func groupID(group string, groups []Entry) (int64, bool) {

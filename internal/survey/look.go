@@ -101,13 +101,13 @@ func (l *look) addUnits(r host.Result) {
 	}
 }
 
-// paths are the sources of all bind mounts, sorted.
-func (l *look) paths() []string {
+// sources are those of all bind mounts, sorted.
+func (l *look) sources() []string {
 	set := map[string]bool{}
 	for _, c := range l.containers {
 		for _, m := range c.Mounts {
 			if m.Type == "bind" && path.IsAbs(m.Source) && !strings.Contains(m.Source, "\x00") {
-				set[path.Clean(m.Source)] = true
+				set[m.Source] = true
 			}
 		}
 	}

@@ -95,7 +95,7 @@ func (l *look) second() host.Questions {
 		q.Files = append(q.Files, c.accountFiles()...)
 	}
 	q.ACLs = true
-	for _, p := range l.paths() {
+	for _, p := range l.sources() {
 		q.Stats = append(q.Stats, chain(p)...)
 		if below, ok := strings.CutPrefix(p, "/var/run/"); ok { // a symlink wherever there is systemd
 			q.Stats = append(q.Stats, chain("/run/"+below)...)
@@ -118,7 +118,7 @@ func (l *look) second() host.Questions {
 func (l *look) third() host.Questions {
 	var q host.Questions
 	q.ACLs = true
-	for _, p := range l.paths() {
+	for _, p := range l.sources() {
 		q.Stats = append(q.Stats, l.missing(p)...)
 	}
 	root := l.dataRoot()
