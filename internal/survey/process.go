@@ -62,8 +62,8 @@ func (d process) snap() bool {
 }
 
 // daemon chooses the dockerd that serves the endpoint among those of the host:
-// the one that listens there, else the one whose data root the engine names,
-// else the service's, else the only one.
+// the one that listens there, else the service's, else one that has the data
+// root that the engine names.
 func (l *look) daemon() (process, bool) {
 	var all []process
 	for _, pid := range l.dockerds {
@@ -80,9 +80,6 @@ func (l *look) daemon() (process, bool) {
 		if i := slices.IndexFunc(all, serves); i >= 0 {
 			return all[i], true
 		}
-	}
-	if len(all) == 1 && l.engine == nil {
-		return all[0], true
 	}
 	return process{}, false
 }
