@@ -1,0 +1,80 @@
+package image
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// guarded is a transport to a registry that does not wait for ever, and speaks
+// plain http to this machine alone, as docker does by default.
+type guarded struct {
+	*http.Transport
+	stall time.Duration
+}
+
+func newTransport(l Limits) *guarded {
+	const patience = 30 * time.Second
+	return &guarded{stall: cmp.Or(l.Stall, patience), Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: cmp.Or(l.Dial, patience)}).DialContext,
+		TLSHandshakeTimeout:   cmp.Or(l.TLS, patience),
+		ResponseHeaderTimeout: cmp.Or(l.Headers, patience),
+		ForceAttemptHTTP2:     true,
+		// Digests are of the bytes as stored.
+		DisableCompression: true,
+	}}
+}
+
+// RoundTrip is of http.RoundTripper.
+func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()) {
+		return nil, fmt.Errorf("%s speaks plain http, which is for registries on this machine only", req.URL.Host)
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	resp, err := g.Transport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel(err)
+		return nil, err
+	}
+	timer := time.AfterFunc(g.stall, func() { cancel(errStalled) })
+	timer.Stop()
+	resp.Body = &guardedBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: timer, stall: g.stall}
+	return resp, nil
+}
+
+// isLoopback is for the hosts that docker takes for insecure by itself.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// guardedBody breaks off where a single read takes too long.
+type guardedBody struct {
+	io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	stall  time.Duration
+}
+
+func (b *guardedBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.stall)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if err != nil && context.Cause(b.ctx) == errStalled {
+		err = fmt.Errorf("%w: no byte in %v", errStalled, b.stall)
+	}
+	return n, err
+}
+
+func (b *guardedBody) Close() error {
+	b.timer.Stop()
+	err := b.ReadCloser.Close()
+	b.cancel(context.Canceled)
+	return err
+}
