@@ -59,7 +59,7 @@ func TestEnginesThatDoNotAnswer(t *testing.T) {
 		silent(t, host.Address, "--host", "tcp://"+host.Address+":1")
 	})
 	t.Run("TLS without a certificate", func(t *testing.T) {
-		silent(t, host.Address, "--tls", "--host", "tcp://"+host.Address+":2376")
+		silent(t, "ca.pem", "--tls", "--host", "tcp://"+host.Address+":2376")
 	})
 	t.Run("no such image", func(t *testing.T) {
 		a := docker(t, host, nil, "--context", "root", "userns", "audit-image", "missing:1")

@@ -22,37 +22,38 @@ import (
 // call is to end by itself long before.
 const hangs = 2 * time.Minute
 
-var built = struct {
-	sync.Once
-	dir, plugin string
-	err         error
-}{}
+// buildDir holds the plugin while the tests run.
+var buildDir string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
+	if buildDir != "" {
+		_ = os.RemoveAll(buildDir)
 	}
 	os.Exit(code)
 }
 
-// plugin builds the plugin once, static, as it is released.
+// build builds the plugin once, static, as it is released.
+var build = sync.OnceValues(func() (plugin string, err error) {
+	if buildDir, err = os.MkdirTemp("", "docker-userns-e2e"); err != nil {
+		return "", err
+	}
+	plugin = filepath.Join(buildDir, "docker-userns")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", plugin, "../../cli-plugins/docker-userns")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.New(string(out))
+	}
+	return plugin, nil
+})
+
+// plugin gives the path of the plugin.
 func plugin(t *testing.T) string {
 	t.Helper()
 	testbed.Need(t)
-	built.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "docker-userns-e2e"); built.err != nil {
-			return
-		}
-		built.plugin = filepath.Join(built.dir, "docker-userns")
-		cmd := exec.Command("go", "build", "-trimpath", "-o", built.plugin, "../../cli-plugins/docker-userns")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = errors.New(string(out))
-		}
-	})
-	assert.NilError(t, built.err)
-	return built.plugin
+	path, err := build()
+	assert.NilError(t, err)
+	return path
 }
 
 // boot boots a host and installs the plugin for the docker CLI of this machine.

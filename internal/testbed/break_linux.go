@@ -30,7 +30,7 @@ func (h *Host) CutLink(tb testing.TB) (mend func()) {
 	tb.Helper()
 	mac := h.Run(tb, "cat", "/sys/class/net/host0/address")
 	// A neighbour known for good: else the kernel itself says "no route to host".
-	output(tb, exec.Command("ip", "neigh", "replace", h.Address, "lladdr", mac, "nud", "permanent", "dev", h.link))
+	output(tb, exec.CommandContext(tb.Context(), "ip", "neigh", "replace", h.Address, "lladdr", mac, "nud", "permanent", "dev", h.link))
 	h.Run(tb, "ip", "link", "set", "host0", "down")
 	return h.mendBy(tb, "ip", "link", "set", "host0", "up")
 }

@@ -3,6 +3,7 @@ package testbed
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -48,7 +49,7 @@ func Boot(tb testing.TB, engine Engine) *Host {
 	Need(tb)
 	h := &Host{Engine: engine, dir: tb.TempDir(), ups: make(chan int, 64)}
 	h.Name = fmt.Sprintf("e%s-%d-%d", strings.ReplaceAll(string(engine), ".", ""), os.Getpid(), booted.Add(1))
-	h.keeper = exec.Command(script(), "run", string(engine), h.Name)
+	h.keeper = exec.CommandContext(context.Background(), script(), "run", string(engine), h.Name)
 	h.keeper.Stderr = &h.stderr
 	h.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test
 	var err error
@@ -145,7 +146,7 @@ func (h *Host) remove(tb testing.TB) {
 	}
 	if err := h.keeper.Wait(); err != nil && h.keeper.ProcessState.ExitCode() < 0 {
 		tb.Errorf("removing host %s: %v\n%s", h.Name, err, h.stderr.String())
-		_ = exec.Command(script(), "sweep").Run()
+		_ = exec.CommandContext(context.Background(), script(), "sweep").Run()
 	}
 }
 
@@ -164,15 +165,9 @@ func script() string {
 	return filepath.Join(filepath.Dir(file), "../../scripts/testbed")
 }
 
-var missing = sync.OnceValue(func() string {
-	out, err := exec.Command(script(), "check").CombinedOutput()
-	if err == nil {
-		return ""
-	}
-	return strings.Join(strings.Split(strings.TrimSpace(string(out)), "\n"), ", ")
-})
-
-// Need skips the test where no host can be booted, and says what is missing.
+// Need skips the test where no host can be booted, and says what is missing. The
+// first time on a machine it makes what hosts are booted from, which takes two
+// to five minutes.
 func Need(tb testing.TB) {
 	tb.Helper()
 	if testing.Short() {
@@ -181,4 +176,23 @@ func Need(tb testing.TB) {
 	if what := missing(); what != "" {
 		tb.Skipf("needs a host to boot: %s", what)
 	}
+	if err := made(); err != nil {
+		tb.Fatalf("making what hosts are booted from: %v", err)
+	}
 }
+
+var missing = sync.OnceValue(func() string {
+	out, err := exec.CommandContext(context.Background(), script(), "check").CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	return strings.Join(strings.Split(strings.TrimSpace(string(out)), "\n"), ", ")
+})
+
+var made = sync.OnceValue(func() error {
+	out, err := exec.CommandContext(context.Background(), script(), "make").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+})

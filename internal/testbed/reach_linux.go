@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,19 +13,15 @@ import (
 	"testing"
 )
 
-// Users of a host. The password of each is its name; root's is locked. All can
-// log in with the key that the ssh in Env uses.
-//
-//	root   root
-//	op     in the groups sudo (with a password) and docker
-//	opnp   the same, and sudo asks for no password
-//	guest  nobody in particular
+// Users of a host: root; op, who may use docker, and sudo with a password; opnp,
+// whom sudo asks for none; guest, who may neither. The password of each is its
+// name, root's is locked. All can log in with the key that the ssh in Env uses.
 var Users = []string{"root", "op", "opnp", "guest"}
 
 // Command is a command to run on the host as root, past ssh and the network.
 func (h *Host) Command(args ...string) *exec.Cmd {
 	enter := []string{"--target", strconv.Itoa(h.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"}
-	cmd := exec.Command("nsenter", append(enter, args...)...)
+	cmd := exec.CommandContext(context.Background(), "nsenter", append(enter, args...)...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}
 	return cmd
 }
@@ -57,7 +54,7 @@ func (h *Host) WriteFile(tb testing.TB, path string, content []byte, mode os.Fil
 func (h *Host) Env() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return strings.HasPrefix(name, "DOCKER_") || slices.Contains([]string{"PATH", "HOME", "SSH_AUTH_SOCK", "NO_COLOR"}, name)
+		return strings.HasPrefix(name, "DOCKER_") || slices.Contains([]string{"PATH", "HOME", "SSH_AUTH_SOCK"}, name)
 	})
 	return append(env,
 		"PATH="+filepath.Join(h.state(), "bin")+":"+os.Getenv("PATH"),
@@ -72,7 +69,7 @@ func (h *Host) ConfigDir() string { return filepath.Join(h.dir, "docker") }
 // DockerCommand is a call of this machine's docker CLI in Env. Nothing is set as
 // the current context: name one.
 func (h *Host) DockerCommand(args ...string) *exec.Cmd {
-	cmd := exec.Command("docker", args...)
+	cmd := exec.CommandContext(context.Background(), "docker", args...)
 	cmd.Env = h.Env()
 	return cmd
 }
