@@ -1,0 +1,82 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+func TestProcessRootFollowsNoLinks(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	assert.NilError(t, err)
+	path := func(name string) string { return filepath.Join(dir, name) }
+	assert.NilError(t, os.Mkdir(path("real"), 0o700))
+	assert.NilError(t, os.WriteFile(path("real/file"), []byte("hello"), 0o600))
+	assert.NilError(t, os.Symlink("real", path("dir")))
+	assert.NilError(t, os.Symlink("file", path("real/link")))
+	assert.NilError(t, syscall.Mkfifo(path("real/fifo"), 0o600))
+	r, err := OpenProcessRoot(os.Getpid())
+	assert.NilError(t, err)
+	defer r.Close()
+	var got []string
+	paths := []string{path("real/file"), path("dir/file"), path("real/link"), path("real/fifo"), path("real"), path("real/none"), path("real/file/x")}
+	err = r.ReadFiles(t.Context(), paths, func(p string, body io.Reader, err error) error {
+		assert.Equal(t, p, paths[len(got)])
+		switch {
+		case err == nil:
+			b, err := io.ReadAll(body)
+			assert.NilError(t, err)
+			got = append(got, string(b))
+		case errors.Is(err, ErrNotRegular):
+			got = append(got, "not regular")
+		case errors.Is(err, fs.ErrNotExist):
+			got = append(got, "none")
+		default:
+			got = append(got, "error")
+		}
+		return nil
+	})
+	assert.NilError(t, err)
+	assert.Equal(t, strings.Join(got, ", "), "hello, error, not regular, not regular, not regular, none, error")
+}
+
+func TestProcessRootStops(t *testing.T) {
+	r, err := OpenProcessRoot(os.Getpid())
+	assert.NilError(t, err)
+	defer r.Close()
+	stop := errors.New("stop")
+	calls := 0
+	each := func(string, io.Reader, error) error { calls++; return stop }
+	assert.ErrorIs(t, r.ReadFiles(t.Context(), []string{"/none", "/none"}, each), stop)
+	assert.Equal(t, calls, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, r.ReadFiles(ctx, []string{"/none"}, each), context.Canceled)
+	assert.Equal(t, calls, 1)
+}
+
+// A socket that another program listens on proves nothing of a daemon.
+func TestDaemonsAreNotTheListener(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket)
+	assert.NilError(t, err)
+	defer l.Close()
+	assert.Equal(t, listener(socket), os.Getpid())
+	assert.Equal(t, listener(socket+"x"), 0)
+	roots, err := Daemons(socket)
+	assert.Assert(t, err == nil || errors.Is(err, ErrNoDaemon), "%v", err)
+	for _, r := range roots {
+		assert.Assert(t, r.PID != os.Getpid())
+		assert.Assert(t, isDockerd(r.PID))
+		r.Close()
+	}
+}
