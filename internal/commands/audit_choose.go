@@ -33,7 +33,7 @@ func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (audi
 // engine runs on, nil where this process cannot look there, or cannot tell
 // which of several machines it is.
 func filesOfEngine(ctx context.Context, endpoint string) *subIDFiles {
-	hosts := hostsOf(endpoint)
+	hosts := readersOf(endpoint)
 	defer hosts.Close()
 	if len(hosts) != 1 {
 		return nil

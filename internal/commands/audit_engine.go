@@ -2,12 +2,9 @@ package commands
 
 import (
 	"context"
-	"io"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/system"
@@ -89,49 +86,10 @@ func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Imag
 	if err != nil {
 		return nil, err
 	}
-	hosts := hostsOf(endpoint)
+	hosts := readersOf(endpoint)
 	defer hosts.Close()
 	d := image.Daemon{Engine: api, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files()}
 	return d.Images(ctx, v)
-}
-
-// fileReader is a machine whose files can be read.
-type fileReader interface {
-	image.Files
-	io.Closer
-}
-
-type fileReaders []fileReader
-
-// hostsOf gives the machines that the engine at an endpoint may run on, as far
-// as this process can look into their files; none where it cannot.
-func hostsOf(endpoint string) (readers fileReaders) {
-	socket, ok := strings.CutPrefix(endpoint, "unix://")
-	if !ok {
-		return nil
-	}
-	roots, err := host.Daemons(socket)
-	if err != nil {
-		return nil
-	}
-	for _, r := range roots {
-		readers = append(readers, r)
-	}
-	return readers
-}
-
-func (f fileReaders) files() (files []image.Files) {
-	for _, r := range f {
-		files = append(files, r)
-	}
-	return files
-}
-
-// Close lets go of the machines.
-func (f fileReaders) Close() {
-	for _, r := range f {
-		r.Close()
-	}
 }
 
 // fileSource is a file or folder that the user named by its path.

@@ -62,6 +62,9 @@ func sourceOf(arg string, o image.Options, dockerCLI command.Cli) (image.Source,
 		return image.OCIArchive(strings.TrimPrefix(arg, inOCIArchive), o), true
 	case strings.HasPrefix(arg, inOCIFolder):
 		return image.OCIDir(strings.TrimPrefix(arg, inOCIFolder), o), true
+	case strings.HasPrefix(arg, inRegistry):
+		names := []string{strings.TrimPrefix(arg, inRegistry)}
+		return image.Registry{Names: names, Platform: o.Platform, Credentials: dockerCLI.ConfigFile()}, true
 	case isPath(arg):
 		return fileSource{arg, o}, true
 	}

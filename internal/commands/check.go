@@ -1,0 +1,125 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/spf13/cobra"
+)
+
+type checkOptions struct {
+	only    []string
+	list    bool
+	strict  bool
+	verbose bool
+	user    string
+	format  string
+}
+
+const checkLong = `See whether userns-remap will work here, and what it will change
+
+This looks at the engine of the current context and at the machine it runs on:
+directly as root, through sudo, or over the context's ssh. It changes nothing.
+
+Where userns-remap is on already, it says whether that is sound, and whether the
+engine would come up again.`
+
+func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
+	var opts checkOptions
+	cmd := &cobra.Command{
+		Use:   "check [OPTIONS]",
+		Short: "See whether userns-remap will work here, and what it will change",
+		Long:  checkLong,
+		Example: `  docker userns check
+  docker --context prod userns check --verbose
+  docker userns check --format json --strict`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("docker: 'docker userns check' accepts no arguments\n\nUsage:  %s\n\nRun 'docker userns check --help' for more information", cmd.UseLine())
+			}
+			return opts.validate()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runCheck(cmd.Context(), dockerCLI, opts)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&opts.only, "only", nil, "Run these checks only, by their IDs")
+	flags.BoolVar(&opts.list, "list", false, "List the checks, and run none")
+	flags.BoolVar(&opts.strict, "strict", false, "Warnings, and what could not be told, count as errors")
+	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "Show what passed, too")
+	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are looked at (default: the engine's, else "dockremap")`)
+	flags.StringVar(&opts.format, "format", "", checkFormatHelp)
+	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+const checkFormatHelp = `Format output:
+'table':            Print what is wrong by category, and what to do (default)
+'json':             Print one JSON object
+'TEMPLATE':         Print a line a check with a Go template`
+
+func (o checkOptions) validate() error {
+	for _, id := range o.only {
+		if !slices.Contains(check.IDs(), id) {
+			return fmt.Errorf("--only %s: no such check; 'docker userns check --list' has them all", id)
+		}
+	}
+	return nil
+}
+
+func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) error {
+	if opts.list {
+		return listChecks(dockerCLI.Out())
+	}
+	ep, err := endpoint(dockerCLI)
+	if err != nil {
+		return err
+	}
+	h := hostOf(ep.Host, askOnTerminal(dockerCLI))
+	defer h.Close()
+	note := newProgress(dockerCLI.Err())
+	note.start("looking at " + printable(ep.Host))
+	facts := survey.Take(ctx, survey.Target{Context: dockerCLI.CurrentContext(), Endpoint: ep.Host, API: dockerCLI.Client(), Host: h})
+	results := check.Run(facts, check.Options{Only: opts.only, User: opts.user})
+	note.stop()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	report := check.NewReport(facts, results)
+	if err := writeCheck(dockerCLI.Out(), report, opts); err != nil {
+		return err
+	}
+	return opts.verdict(facts, report)
+}
+
+// askOnTerminal lets sudo ask for a password where a person is there to give it.
+func askOnTerminal(dockerCLI command.Cli) host.Ask {
+	if dockerCLI.In().IsTerminal() && dockerCLI.Err().IsTerminal() {
+		return host.AskOnTerminal
+	}
+	return nil
+}
+
+// verdict is the exit code: an error counts, and with --strict all that is not
+// known to be right. Where neither the engine nor its host could be looked at,
+// nothing was found out.
+func (o checkOptions) verdict(f survey.Facts, r check.Report) error {
+	switch {
+	case f.Engine.Err != nil && f.Kernel.Err != nil:
+		return errReported
+	case r.Summary[check.Error] > 0:
+		return errFound
+	case o.strict && r.Summary[check.Warning]+r.Summary[check.Unknown] > 0:
+		return errFound
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/docker/cli/cli/streams"
+	"github.com/docker/cli/templates"
+)
+
+func listChecks(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
+	fmt.Fprintln(tw, "CHECK\tCATEGORY\tWHAT IS TRUE WHEN IT PASSES")
+	for _, c := range check.All() {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.ID, c.Category, c.Title)
+	}
+	return tw.Flush()
+}
+
+func writeCheck(out *streams.Out, r check.Report, opts checkOptions) error {
+	switch opts.format {
+	case "", formatter.TableFormatKey:
+		t := checkTable{style: styleOf(out), verbose: opts.verbose}
+		t.report(r)
+		_, err := io.WriteString(out, t.b.String())
+		return err
+	case formatter.JSONFormatKey:
+		return encodeLine(out, r)
+	}
+	return writeCheckTemplate(out, r, opts.format)
+}
+
+func writeCheckTemplate(w io.Writer, r check.Report, format string) error {
+	tmpl, err := templates.Parse(format)
+	if err != nil {
+		return fmt.Errorf("reading --format: %w", err)
+	}
+	for _, one := range r.Results {
+		if err := tmpl.Execute(w, one); err != nil {
+			return fmt.Errorf("writing %s with --format: %w", one.ID, err)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+// checkTable is what a person reads: by category, what is wrong in full and what
+// passed in a line; at the end one block of commands.
+type checkTable struct {
+	b       strings.Builder
+	style   style
+	verbose bool
+}
+
+func (t *checkTable) report(r check.Report) {
+	fmt.Fprintf(&t.b, "Context %s, engine at %s, host seen: %s\n", t.style.strong(printable(r.Context)), printable(r.Endpoint), hostSeen[r.Host])
+	var done []string
+	for _, one := range r.Results {
+		if !slices.Contains(done, one.Category) {
+			done = append(done, one.Category)
+			t.category(one.Category, r.Results)
+		}
+	}
+	t.fixes(r.Results)
+	t.summary(r)
+}
+
+var hostSeen = map[string]string{
+	"local": "this machine, as root",
+	"sudo":  "this machine, through sudo",
+	"ssh":   "over ssh",
+	"none":  "no",
+}
+
+func (t *checkTable) category(name string, all []check.Result) {
+	passed, skipped := 0, 0
+	fmt.Fprintf(&t.b, "\n%s\n", t.style.strong(strings.ToUpper(name[:1])+name[1:]))
+	for _, r := range all {
+		switch {
+		case r.Category != name:
+		case r.Status == check.OK && !t.verbose && len(r.Details) == 0:
+			passed++
+		case r.Status == check.Skipped && !t.verbose:
+			skipped++
+		default:
+			t.result(r)
+		}
+	}
+	if passed > 0 {
+		fmt.Fprintf(&t.b, "  %s %s passed\n", t.sign(check.OK), counted(int64(passed), "check"))
+	}
+	if skipped > 0 {
+		fmt.Fprintf(&t.b, "  %s %s skipped\n", t.sign(check.Skipped), counted(int64(skipped), "check"))
+	}
+}
+
+func (t *checkTable) sign(s check.Status) string {
+	switch s {
+	case check.OK:
+		return t.style.good(t.style.mark("✓", "+"))
+	case check.Warning:
+		return t.style.warn("!")
+	case check.Error:
+		return t.style.bad(t.style.mark("✗", "x"))
+	case check.Unknown:
+		return t.style.warn("?")
+	}
+	return t.style.faint("-")
+}
+
+func (t *checkTable) result(r check.Result) {
+	fmt.Fprintf(&t.b, "  %s %s %s\n", t.sign(r.Status), r.Title, t.style.faint("("+r.ID+")"))
+	if r.Message != "" {
+		fmt.Fprintf(&t.b, "      %s\n", printable(r.Message))
+	}
+	for _, d := range r.Details {
+		fmt.Fprintf(&t.b, "      - %s%s\n", printable(d.Name), note(d.Note))
+	}
+}
+
+func note(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + printable(s)
+}
+
+// fixes are all commands together, so that they can be pasted in one go.
+func (t *checkTable) fixes(results []check.Result) {
+	begun := false
+	for _, r := range results {
+		if len(r.Fix) == 0 || r.Status == check.OK || r.Status == check.Skipped {
+			continue
+		}
+		if !begun {
+			fmt.Fprintf(&t.b, "\n%s\n", t.style.strong("To fix what can be fixed, as root on the engine's host:"))
+			begun = true
+		}
+		fmt.Fprintf(&t.b, "\n    %s\n", t.style.faint("# "+r.ID))
+		for _, command := range r.Fix {
+			fmt.Fprintf(&t.b, "    %s\n", printable(command))
+		}
+	}
+}
+
+func (t *checkTable) summary(r check.Report) {
+	var parts []string
+	for _, s := range []check.Status{check.OK, check.Warning, check.Error, check.Skipped, check.Unknown} {
+		parts = append(parts, fmt.Sprintf("%d %s", r.Summary[s], s))
+	}
+	fmt.Fprintf(&t.b, "\n%s\n", strings.Join(parts, ", "))
+}
