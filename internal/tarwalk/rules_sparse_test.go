@@ -52,10 +52,10 @@ var sparseRules = []rule{
 
 	{"0.0", sparse00(offsetKey, "0", bytesKey, "1", offsetKey, "9", bytesKey, "1"), "0 a> 1000:100 100; EOF"},
 	{"0.0, over a map", sparse00("GNU.sparse.map", "zz", offsetKey, "0", bytesKey, "1", offsetKey, "9", bytesKey, "1", "GNU.sparse.map", "zz"), "0 a> 1000:100 100; EOF"},
-	{"0.0, out of turn", sparse00(bytesKey, "1", offsetKey, "0"), "malformed"},
+	{"0.0, out of turn", sparse00(bytesKey, "0", offsetKey, "1", offsetKey, "9", bytesKey, "1"), "malformed"},
 	{"0.0, twice the same", sparse00(offsetKey, "0", offsetKey, "0"), "malformed"},
 	{"0.0, half a pair", sparse00(offsetKey, "0", bytesKey, "1", offsetKey, "5"), "malformed"},
-	{"0.0, comma", sparse00(offsetKey, "0,1", bytesKey, "1"), "malformed"},
+	{"0.0, comma", sparse00(offsetKey, "0,1", bytesKey, "9,1"), "malformed"},
 	{"0.0, empty", sparse00(offsetKey, "", bytesKey, "1", offsetKey, "9", bytesKey, "1"), "malformed"},
 	{"0.0, one empty record is no map", extended('x', offsetKey, "") + one(), "0 a> 1000:100 0; EOF"},
 	{"0.0, too many", sparse00(offsetKey, "0", bytesKey, "1", offsetKey, "9", bytesKey, "1", offsetKey, "10", bytesKey, "1"), "malformed"},
