@@ -83,6 +83,8 @@ var sparseRules = []rule{
 	{"1.0, map in no time", sparse1(100, "1\n0\n", ""), "cut"},
 	{"1.0, no newline", sparse1(100, "1", strings.Repeat("\x00", 600)), "cut"},
 	{"1.0, map over 1 MiB", sparse1(100, "1"+mib, strings.Repeat("x", 1024)), "sparse too long"},
+	{"1.0, map of 1 MiB", sparse1(100, strings.Repeat("0", 1<<20-1)+"\n", ""), "0 real> 1000:100 100; 0 b> 1000:100 0; EOF"},
+	{"1.0, map a line over 1 MiB", sparse1(100, strings.Repeat("0", 1<<20)+"\n", ""), "sparse too long"},
 	{"1.0, count negative", sparse1(100, "-1\n", ""), "malformed"},
 	{"1.0, count overflows when doubled", sparse1(100, "4611686018427387904\n", ""), "malformed"},
 	{"1.0, count huge", sparse1(100, "4611686018427387903\n", ""), "cut"},
