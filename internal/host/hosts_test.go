@@ -49,11 +49,11 @@ func openShell(t *testing.T, env []string, args ...string) Host {
 	if err != nil {
 		t.Skipf("no %s here", args[0])
 	}
-	return &remote{kind: KindSSH, session: &session{name: args[0], command: func() *exec.Cmd {
+	return &remote{kind: KindSSH, session: newSession(args[0], func() *exec.Cmd {
 		cmd := exec.Command(path, args[1:]...)
 		cmd.Env = append(os.Environ(), env...)
 		return cmd
-	}}}
+	})}
 }
 
 // openBusybox is a machine that has nothing but busybox: its shell and its tools.
@@ -69,7 +69,7 @@ func openBusybox(t *testing.T) Host {
 
 // openSSH is a host behind a real sshd on 127.0.0.1.
 func openSSH(t *testing.T) Host {
-	h, err := newSSH(filepath.Join(hosttest.SSHD(t), "ssh"), hosttest.Endpoint)
+	h, err := newSSH(filepath.Join(hosttest.SSHD(t).Bin, "ssh"), hosttest.Endpoint)
 	assert.NilError(t, err)
 	return h
 }

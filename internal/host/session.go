@@ -32,9 +32,28 @@ type session struct {
 	command func() *exec.Cmd
 	ask     Ask // called once, where the shell was refused; may be nil
 
-	turn   sync.Mutex // one request at a time
-	shell  *shell
-	closed bool
+	turn      sync.Mutex // one request at a time
+	shell     *shell
+	closed    bool
+	connected chan struct{} // closed by the first answer of the first shell
+	once      sync.Once
+}
+
+func newSession(name string, command func() *exec.Cmd) *session {
+	return &session{name: name, command: command, connected: make(chan struct{})}
+}
+
+// connect waits until the host has answered once, starting the shell where
+// nobody did. It does not wait for its turn.
+func (s *session) connect(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.do(ctx, "", func(*shell) error { return nil }) }()
+	select {
+	case <-s.connected:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // A shell is a running session.
@@ -45,6 +64,8 @@ type shell struct {
 	frames *frames
 	stderr *tail
 	uid    string // what `id -u` says there
+
+	greeted func() // called when uid is known
 }
 
 // do sends a script and reads its answer: one round trip. Where read fails, or
@@ -97,6 +118,7 @@ func (s *session) start() error {
 	rand.Read(number)
 	mark := hex.EncodeToString(number)
 	sh := &shell{cmd: s.command(), stderr: &tail{}}
+	sh.greeted = func() { s.once.Do(func() { close(s.connected) }) }
 	sh.cmd.Stderr = sh.stderr
 	sh.cmd.WaitDelay = grace
 	out, err := sh.cmd.StdoutPipe()
@@ -133,6 +155,7 @@ func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) e
 		if len(fields) > 0 {
 			sh.uid = fields[len(fields)-1]
 		}
+		sh.greeted()
 	}
 	if err := read(sh); err != nil {
 		return err

@@ -20,12 +20,12 @@ func nobody(t *testing.T) Host {
 	if os.Geteuid() != 0 {
 		t.Skip("becoming another user takes root")
 	}
-	h := &remote{kind: KindSSH, session: &session{name: "box", command: func() *exec.Cmd {
+	h := &remote{kind: KindSSH, session: newSession("box", func() *exec.Cmd {
 		cmd := exec.Command("sh", "-c", root)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		cmd.Dir = "/"
 		return cmd
-	}}}
+	})}
 	t.Cleanup(func() { h.Close() })
 	return h
 }
@@ -58,7 +58,8 @@ func TestWithoutRoot(t *testing.T) {
 func TestAsk(t *testing.T) {
 	asked, program := 0, "false"
 	ask := func(context.Context) error { asked++; program = "sh"; return nil }
-	h := &remote{session: &session{name: "box", ask: ask, command: func() *exec.Cmd { return exec.Command(program) }}}
+	h := &remote{session: newSession("box", func() *exec.Cmd { return exec.Command(program) })}
+	h.ask = ask
 	defer h.Close()
 	for range 2 {
 		r, err := h.Run(t.Context(), Command{Args: []string{"echo", "hello"}})
@@ -67,8 +68,10 @@ func TestAsk(t *testing.T) {
 	}
 	assert.Equal(t, asked, 1)
 
-	refused := &remote{session: &session{name: "box", ask: func(context.Context) error { return errors.New("no") },
-		command: func() *exec.Cmd { return exec.Command("sh", "-c", "echo a password is required >&2; exit 1") }}}
+	refused := &remote{session: newSession("box", func() *exec.Cmd {
+		return exec.Command("sh", "-c", "echo a password is required >&2; exit 1")
+	})}
+	refused.ask = func(context.Context) error { return errors.New("no") }
 	assert.Error(t, refused.Root(t.Context()), "reaching box: no")
 	assert.Error(t, refused.Root(t.Context()), "reaching box: a password is required")
 }
@@ -77,10 +80,10 @@ func TestAsk(t *testing.T) {
 // the call that finds it dead, and is started anew; a closed host stays closed.
 func TestSession(t *testing.T) {
 	starts := 0
-	s := &session{name: "box", command: func() *exec.Cmd {
+	s := newSession("box", func() *exec.Cmd {
 		starts++
 		return exec.Command("sh", "-c", "echo Welcome; echo 65534; echo to the box; exec sh")
-	}}
+	})
 	h := &remote{session: s}
 	ctx := t.Context()
 	if os.Geteuid() == 0 {

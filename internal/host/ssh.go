@@ -1,9 +1,13 @@
 package host
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"os/exec"
+	"strings"
 
+	"github.com/docker/cli/cli/connhelper/commandconn"
 	"github.com/docker/cli/cli/connhelper/ssh"
 )
 
@@ -13,10 +17,21 @@ import (
 // must be the only one that does.
 const root = `exec sh -c 'test "$(id -u)" = 0 || { sudo -n sh -c : && exec sudo -n sh; }; exec sh'`
 
+// flags are those that connhelper of docker/cli gives ssh: no terminal, and an
+// end to waiting.
+var flags = []string{"-o", "ConnectTimeout=30", "-T"}
+
+// A Dialer is a Host that also leads to the daemon, over the connection that it
+// has: DialContext is for a docker client.
+type Dialer interface {
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
 // SSH is the host of a docker endpoint such as ssh://me@db1:2222, reached with
 // the user's own ssh(1) and the arguments that docker gives it, so that
 // ~/.ssh/config, agents and jump hosts work. It is looked at as root where the
-// user is root there or may become it with `sudo -n`. Nothing is connected yet.
+// user is root there or may become it with `sudo -n`. It is a [Dialer]. Nothing
+// is connected yet.
 func SSH(endpoint string) (Host, error) { return newSSH("ssh", endpoint) }
 
 func newSSH(program, endpoint string) (Host, error) {
@@ -24,15 +39,48 @@ func newSSH(program, endpoint string) (Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading endpoint %s: %w", endpoint, err)
 	}
-	// As connhelper of docker/cli: no terminal, and an end to waiting.
-	args, err := spec.Command([]string{"-o", "ConnectTimeout=30", "-T"}, "exec", "sh")
+	args, err := spec.Command(flags, "sh")
 	if err != nil {
 		return nil, fmt.Errorf("reading endpoint %s: %w", endpoint, err)
 	}
-	args = append(args[:len(args)-1], root)
-	return &remote{kind: KindSSH, session: &session{name: spec.Host, command: func() *exec.Cmd {
-		cmd := exec.Command(program, args...)
-		detach(cmd)
-		return cmd
-	}}}, nil
+	h := &sshHost{spec: spec, shared: &shared{program: program, args: args[:len(args)-1]}}
+	h.remote = &remote{kind: KindSSH, session: newSession(spec.Host, h.command)}
+	return h, nil
+}
+
+type sshHost struct {
+	*remote
+	spec   *ssh.Spec
+	shared *shared
+}
+
+// command is the shell's ssh, which lets others join its connection.
+func (h *sshHost) command() *exec.Cmd {
+	args := append(append(h.shared.master(), h.shared.args...), root)
+	cmd := exec.Command(h.shared.program, args...)
+	detach(cmd)
+	return cmd
+}
+
+// DialContext leads to the daemon as docker does, by `docker system dial-stdio`
+// on the host. It waits for the shell's connection, to join it.
+func (h *sshHost) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	if err := h.connect(ctx); err != nil {
+		return nil, err
+	}
+	command := []string{"docker", "system", "dial-stdio"}
+	if strings.Trim(h.spec.Path, "/") != "" {
+		command = []string{"docker", "--host=unix://" + h.spec.Path, "system", "dial-stdio"}
+	}
+	args, err := h.spec.Command(append(h.shared.join(), flags...), command...)
+	if err != nil {
+		return nil, fmt.Errorf("reaching the daemon on %s: %w", h.spec.Host, err)
+	}
+	return commandconn.New(ctx, h.shared.program, args...)
+}
+
+func (h *sshHost) Close() error {
+	err := h.remote.Close()
+	h.shared.remove()
+	return err
 }

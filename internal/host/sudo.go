@@ -20,9 +20,7 @@ func AskOnTerminal(ctx context.Context) error {
 // password, ask is called once; without ask the host answers with what sudo
 // said. Nothing is started yet.
 func Sudo(ask Ask) Host {
-	return &remote{kind: KindSudo, session: &session{
-		name:    "this machine through sudo",
-		ask:     ask,
-		command: func() *exec.Cmd { return exec.Command("sudo", "-n", "sh") },
-	}}
+	s := newSession("this machine through sudo", func() *exec.Cmd { return exec.Command("sudo", "-n", "sh") })
+	s.ask = ask
+	return &remote{kind: KindSudo, session: s}
 }

@@ -20,7 +20,7 @@ import (
 
 func TestTake(t *testing.T) {
 	s := newScene(t, testengine.Options{Config: `{"labels":["a=b"]}`})
-	t.Setenv("PATH", hosttest.SSHD(t)+":"+os.Getenv("PATH"))
+	t.Setenv("PATH", hosttest.SSHD(t).Bin+":"+os.Getenv("PATH"))
 	box, err := host.SSH(hosttest.Endpoint)
 	assert.NilError(t, err)
 	defer box.Close()
@@ -198,4 +198,25 @@ func forward(t *testing.T, from, to string) {
 			go func() { io.Copy(in, out); in.Close() }()
 		}
 	}()
+}
+
+// Over ssh all of it takes one connection: the daemon is called through the one
+// that the host is looked at through.
+func TestTakeOneConnection(t *testing.T) {
+	s := newScene(t, testengine.Options{})
+	server := hosttest.SSHD(t)
+	t.Setenv("PATH", server.Bin+":"+os.Getenv("PATH"))
+	endpoint := hosttest.Endpoint + s.Socket
+	box, err := host.SSH(endpoint)
+	assert.NilError(t, err)
+	api, err := client.NewClientWithOpts(client.WithHost("http://docker.example.com"),
+		client.WithDialContext(box.(host.Dialer).DialContext), client.WithAPIVersionNegotiation())
+	assert.NilError(t, err)
+	f := survey.Take(t.Context(), survey.Target{Endpoint: endpoint, API: api, Host: box})
+	api.Close()
+	assert.NilError(t, box.Close())
+	checkEngine(t, s, f)
+	checkContainers(t, s, f)
+	assert.Equal(t, f.Where.Place, survey.PlaceHost)
+	assert.Equal(t, server.Logins(t), 1)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,10 +19,26 @@ import (
 // Endpoint is the docker endpoint of the host that SSHD starts.
 const Endpoint = "ssh://box"
 
-// SSHD runs an sshd that lets root in, until the test ends, and returns a folder
-// with an ssh that knows it by the name of Endpoint: to be put first in PATH.
-// The test is skipped where this process is not root, or there is no sshd.
-func SSHD(t testing.TB) (bin string) {
+// Server is a running sshd.
+type Server struct {
+	// Bin is a folder with an ssh that knows the server by the name of Endpoint:
+	// to be put first in PATH.
+	Bin string
+
+	log *os.File
+}
+
+// Logins says how often someone has logged in: the number of connections.
+func (s *Server) Logins(t testing.TB) int {
+	t.Helper()
+	log, err := os.ReadFile(s.log.Name())
+	assert.NilError(t, err)
+	return strings.Count(string(log), "Accepted publickey ")
+}
+
+// SSHD runs an sshd that lets root in, until the test ends. The test is skipped
+// where this process is not root, or there is no sshd.
+func SSHD(t testing.TB) *Server {
 	t.Helper()
 	sshd := "/usr/sbin/sshd"
 	if _, err := os.Stat(sshd); err != nil || os.Geteuid() != 0 {
@@ -38,11 +55,15 @@ func SSHD(t testing.TB) (bin string) {
 	write(t, dir, "sshd_config", serverConfig, port, dir)
 	write(t, dir, "config", clientConfig, port, dir)
 	write(t, dir, "ssh", "#!/bin/sh\nexec %s -F %s/config \"$@\"\n", ssh, dir)
+	log, err := os.Create(filepath.Join(dir, "log"))
+	assert.NilError(t, err)
+	t.Cleanup(func() { log.Close() })
 	cmd := exec.Command(sshd, "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
+	cmd.Stderr = log
 	assert.NilError(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	await(t, port)
-	return dir
+	return &Server{Bin: dir, log: log}
 }
 
 const serverConfig = `ListenAddress 127.0.0.1:%d

@@ -1,0 +1,73 @@
+package host
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// shared is the socket by which one ssh lets others join its connection,
+// ControlMaster of ssh_config(5). Users who have their own keep it: their
+// connection is likely to be there already.
+type shared struct {
+	program string
+	args    []string // of ssh, up to the host's name
+
+	once sync.Once
+	dir  string // that the socket is in, "" where there is none of ours
+}
+
+// master are the flags of the ssh that others join.
+func (s *shared) master() []string {
+	s.once.Do(s.make)
+	if s.dir == "" {
+		return nil
+	}
+	return []string{"-o", "ControlMaster=auto", "-o", "ControlPersist=no", "-o", "ControlPath=" + s.socket()}
+}
+
+// join are the flags of an ssh that joins. Where it may not, it connects by
+// itself.
+func (s *shared) join() []string {
+	if s.dir == "" {
+		return nil
+	}
+	return []string{"-o", "ControlMaster=no", "-o", "ControlPath=" + s.socket()}
+}
+
+func (s *shared) socket() string { return filepath.Join(s.dir, "s") }
+
+// make finds a place for the socket, unless the user's configuration has one, or
+// ssh has no such thing, as on Windows.
+func (s *shared) make() {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	config, err := exec.Command(s.program, append([]string{"-G"}, s.args...)...).Output()
+	if err != nil || hasControlPath(string(config)) {
+		return
+	}
+	// Short: the path of a socket has about a hundred bytes, and ssh adds some.
+	if dir, err := os.MkdirTemp("", "duns"); err == nil {
+		s.dir = dir
+	}
+}
+
+// hasControlPath reads what `ssh -G` prints.
+func hasControlPath(config string) bool {
+	for line := range strings.Lines(config) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "controlpath "); ok && path != "none" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *shared) remove() {
+	if s.dir != "" {
+		os.RemoveAll(s.dir)
+	}
+}
