@@ -27,7 +27,8 @@ func (f *frames) message(op, path string) (said, fatal error) {
 	return saying(op, path, string(text)), nil
 }
 
-// pairs reads a record of names and values, NUL after each.
+// pairs reads a record of names and values, NUL after each, but for those without
+// a value.
 func (f *frames) pairs() (map[string]string, error) {
 	data, _, _, err := f.record(MaxLines)
 	if err != nil {
@@ -35,7 +36,9 @@ func (f *frames) pairs() (map[string]string, error) {
 	}
 	parts, pairs := zeroed(data), map[string]string{}
 	for i := 0; i+1 < len(parts) && len(pairs) < MaxNames; i += 2 {
-		pairs[parts[i]] = parts[i+1]
+		if parts[i+1] != "" {
+			pairs[parts[i]] = parts[i+1]
+		}
 	}
 	return pairs, nil
 }

@@ -26,7 +26,7 @@ func search() string {
 	return path + ":" + strings.Join(sbin, ":")
 }
 
-// program finds a command as `command -v` does.
+// program finds a command as programs of the prelude does.
 func program(name string) (string, bool) {
 	if strings.Contains(name, "/") {
 		return name, unix.Access(name, unix.X_OK) == nil

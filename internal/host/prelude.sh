@@ -4,13 +4,22 @@
 LC_ALL=C PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
 export LC_ALL PATH
 unset CDPATH
+uid=$(id -u)
 trap '' INT
 exec 3>&1
 
 b() { printf '\n%s %s\n' "$mark" "$1"; }
 fail() { b 1; printf '%s' "$1"; b 0; }
-# why PATH: ends a record with what the kernel says of PATH.
-why() { fail "$(ls -ldL -- "$1" 2>&1 >/dev/null)"; }
+# why PATH: ends the record of a path that is not there with what the kernel says
+# of it. For root that is a missing file unless something odd is on the way; it is
+# worth knowing without a process, since most questions are about files that need
+# not be there.
+why() {
+	q=$1
+	until [ -e "$q" ] || [ -h "$q" ] || [ -z "$q" ]; do q=${q%/*}; done
+	if [ "$uid" = 0 ] && [ -d "${q:-/}" ] && [ "$q" != "$1" ]; then fail 'No such file or directory'
+	else fail "$(ls -ldL -- "$1" 2>&1 >/dev/null)"; fi
+}
 
 # body LIMIT PATH: a regular file, its first LIMIT bytes, or all where that is -.
 body() {
@@ -64,18 +73,28 @@ dir() {
 }
 
 # attrs PATH…: the flags of chattr, a record each.
-attrs() { for p do lsattr -d -- "$p"; b 0; done; }
+attrs() { for p do [ ! -e "$p" ] || lsattr -d -- "$p"; b 0; done; }
 
-# link PATH: its name and target, where it is a symlink that may be read.
-link() { t=$(readlink -n -- "$1"; echo .) && [ "$t" != . ] && printf '%s\0%s\0' "$1" "${t%.}"; }
-links() { for p do link "$p"; done; b 0; }
+# link PATH: its name and target, no target where it may not be read.
+link() { printf '%s\0' "$1"; readlink -n -- "$1"; printf '\0'; }
+links() { for p do [ ! -h "$p" ] || link "$p"; done; b 0; }
 
 space() {
 	if [ -e "$1" ]; then stat -f -c '%t %S %b %f %c %d' -- "$1" && b 0 || fail "$(stat -f -- "$1" 2>&1 >/dev/null)"
 	else why "$1"; fi
 }
 
-programs() { for n do p=$(command -v "$n") && printf '%s\0%s\0' "$n" "$p"; done; b 0; }
+# programs NAME…: the path of each that is in PATH.
+programs() {
+	for n do
+		rest=$PATH:
+		while [ -n "$rest" ]; do
+			dir=${rest%%:*} rest=${rest#*:}
+			case $dir in /*) [ -f "$dir/$n" ] && [ -x "$dir/$n" ] && { printf '%s\0%s\0' "$n" "$dir/$n"; break; } ;; esac
+		done
+	done
+	b 0
+}
 
 # replace OWNER MODE PATH, the new body on standard input. OWNER and MODE are for
 # a file that is not there.

@@ -142,7 +142,7 @@ func (s *session) start() error {
 func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) error {
 	if fresh {
 		mark := strings.TrimSpace(string(sh.frames.mark))
-		request = "mark=" + mark + "\n" + prelude + "\nid -u; b 0\n" + request
+		request = "mark=" + mark + "\n" + prelude + "\nprintf '\\n%s' \"$uid\"; b 0\n" + request
 	}
 	_, sent := io.WriteString(sh.in, request)
 	if fresh {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 )
@@ -140,11 +141,7 @@ func askLinks(pattern string, into map[string]Targets) op {
 func askPrograms(names []string, into map[string]string) op {
 	return op{"programs " + words(names), func(f *frames) error {
 		pairs, err := f.pairs()
-		for name, path := range pairs {
-			if strings.HasPrefix(path, "/") { // not a builtin or an alias
-				into[name] = path
-			}
-		}
+		maps.Copy(into, pairs)
 		return err
 	}}
 }

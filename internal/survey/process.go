@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // process is a dockerd of the host, with the systemd unit it runs in.
@@ -19,14 +17,13 @@ type process struct {
 // process reads what the second round has of a dockerd.
 func (l *look) process(pid int) process {
 	dir := "/proc/" + strconv.Itoa(pid)
-	spaces := l.seen.Links[dir+"/ns/*"]
 	d := process{Daemon: Daemon{
 		PID: pid, Args: arguments(l.seen.Files[dir+"/cmdline"].Data),
-		Exe:       strings.TrimSuffix(l.seen.Links[dir+"/exe"][dir+"/exe"], " (deleted)"),
-		UserSpace: spaces[dir+"/ns/user"], MountSpace: spaces[dir+"/ns/mnt"],
+		Exe:       strings.TrimSuffix(l.link(dir+"/exe"), " (deleted)"),
+		UserSpace: l.link(dir + "/ns/user"), MountSpace: l.link(dir + "/ns/mnt"),
 	}}
-	d.HostUserns, d.HostMounts = l.shares(spaces, dir, "user"), l.shares(spaces, dir, "mnt")
-	d.HostPIDs = l.shares(spaces, dir, "pid")
+	d.HostUserns, d.HostMounts = l.shares(dir, "user"), l.shares(dir, "mnt")
+	d.HostPIDs = l.shares(dir, "pid")
 	if who, ok := statusIDs(string(l.seen.Files[dir+"/status"].Data)); ok {
 		d.UID = who.UID
 	}
@@ -37,10 +34,13 @@ func (l *look) process(pid int) process {
 
 // shares says whether a process was not seen to be in another namespace than
 // what looks at the host.
-func (l *look) shares(spaces host.Targets, dir, kind string) bool {
-	theirs, ours := spaces[dir+"/ns/"+kind], l.seen.Links["/proc/self/ns/*"]["/proc/self/ns/"+kind]
+func (l *look) shares(dir, kind string) bool {
+	theirs, ours := l.link(dir+"/ns/"+kind), l.link("/proc/self/ns/"+kind)
 	return theirs == "" || ours == "" || theirs == ours
 }
+
+// link is the target of a link that was asked for by its name.
+func (l *look) link(p string) string { return l.seen.Links[p][p] }
 
 // setConfig finds the configuration file of a dockerd, as getDefaultDaemonConfigFile
 // of cmd/dockerd does. That of a rootless one lies in its user's home, which

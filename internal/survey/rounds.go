@@ -68,7 +68,7 @@ func first() host.Questions {
 		Attrs:    []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
 		Reals:    []string{hostConfig, snapConfig},
 		Lines:    []host.Lines{{Glob: comms, Prefixes: []string{"dockerd"}}, {Glob: uidMaps, Except: identity}, {Glob: gidMaps, Except: identity}},
-		Links:    []string{"/proc/self/ns/*", "/proc/1/ns/*"},
+		Links:    spaces("/proc/self"),
 		Programs: programs,
 		Commands: []host.Command{
 			{Args: []string{"timeout", "5", "getent", "passwd"}},
@@ -79,6 +79,11 @@ func first() host.Questions {
 	}
 }
 
+// spaces are the links that tell in which namespaces a process is.
+func spaces(dir string) []string {
+	return []string{dir + "/ns/user", dir + "/ns/mnt", dir + "/ns/pid"}
+}
+
 // second asks for what the first round and the engine have named: the processes
 // of dockerd and of the containers, the data root, the mounts, the unit's files.
 func (l *look) second() host.Questions {
@@ -86,7 +91,7 @@ func (l *look) second() host.Questions {
 	for _, pid := range l.dockerds {
 		dir := "/proc/" + strconv.Itoa(pid)
 		q.Files = append(q.Files, dir+"/cmdline", dir+"/cgroup", dir+"/status")
-		q.Links = append(q.Links, dir+"/exe", dir+"/ns/*")
+		q.Links = append(append(q.Links, dir+"/exe"), spaces(dir)...)
 	}
 	for _, c := range l.containers {
 		if c.PID > 0 {
