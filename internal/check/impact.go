@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,7 +194,7 @@ func impactDevices(in *Input) Result {
 func impactDockerSocket(in *Input) Result {
 	return each(in, "who uses the Docker socket", "with remap they are refused; make them with --userns=host if they have to rule the engine", func(c survey.Container) string {
 		for _, m := range c.Mounts {
-			if isDockerSocket(m.Source) && !c.HostUserns() {
+			if in.isDockerSocket(m.Source) && !c.HostUserns() {
 				return m.Source + " at " + m.Destination
 			}
 		}
@@ -201,8 +202,8 @@ func impactDockerSocket(in *Input) Result {
 	})
 }
 
-func isDockerSocket(source string) bool {
-	return slices.Contains([]string{"/var/run/docker.sock", "/run/docker.sock"}, source)
+func (in *Input) isDockerSocket(source string) bool {
+	return path.Base(source) == "docker.sock" || "unix://"+source == in.Endpoint
 }
 
 func impactImages(in *Input) Result {

@@ -35,7 +35,7 @@ func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
 	var lost, unclear Result
 	seen := 0
 	for _, c := range in.Containers.Value {
-		for _, mount := range bindMounts(c) {
+		for _, mount := range in.bindMounts(c) {
 			path, known := in.Paths.Value[mount.Source]
 			if known && path.Stat.Err == nil && !of(path.Stat.Mode) {
 				continue
@@ -63,13 +63,13 @@ func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
 
 // bindMounts leaves out what has a check of its own, and containers that stay
 // out of remap.
-func bindMounts(c survey.Container) []survey.Mount {
+func (in *Input) bindMounts(c survey.Container) []survey.Mount {
 	if c.HostUserns() {
 		return nil
 	}
 	var out []survey.Mount
 	for _, m := range c.Mounts {
-		if m.Type == "bind" && !isDockerSocket(m.Source) {
+		if m.Type == "bind" && !in.isDockerSocket(m.Source) {
 			out = append(out, m)
 		}
 	}

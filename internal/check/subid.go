@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -152,6 +153,10 @@ func subidMap(in *Input) Result {
 		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.account.Name)
 	case m.UID.Root() == 0 || m.GID.Root() == 0:
 		return fail("container root would be host root: the map is %s", m)
+	case max(len(m.UID), len(m.GID)) > idmap.MaxExtents:
+		return fail("%s has more than %d ranges, which is the most that the kernel takes: no container would start", in.account.Name, idmap.MaxExtents)
+	case in.on() && m.Suffix() != path.Base(in.Engine.Value.DataRoot):
+		return fail("the ranges were changed since the engine started: it would come up with the data root %s instead of %s, without its containers and images", m.Suffix(), path.Base(in.Engine.Value.DataRoot))
 	}
 	return pass("container ID 0 is UID %d and GID %d of the host, the map is %s", m.UID.Root(), m.GID.Root(), m)
 }

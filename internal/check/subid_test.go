@@ -2,6 +2,7 @@ package check
 
 import (
 	"io/fs"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -93,6 +94,8 @@ var subidCases = []testCase{
 	{"subid-map", "abc, 26", onWith("26.1.5", "dockremap:abc:65536\n"), Error, `strconv.Atoi: parsing "abc": invalid syntax`},
 	{"subid-map", "abc, 28", with("28.5.2", "dockremap:abc:65536\n"), Error, "container root would be host root"},
 	{"subid-map", "a count of 0", with("28.5.2", "dockremap:100000:0\n"), Error, "empty"},
+	{"subid-map", "changed since the start", onWith("28.5.2", "dockremap:300000:65536\n"), Error, "come up with the data root 300000.300000 instead of 165536.165536"},
+	{"subid-map", "too many", with("28.5.2", strings.Repeat("dockremap:165536:1\n", 341)), Error, "more than 340 ranges"},
 	{"subid-map", "unread", noSubUID, Unknown, ""},
 	{"subid-size", "65536", with("28.5.2", good), OK, ""},
 	{"subid-size", "in two", with("28.5.2", "dockremap:165536:65535\ndockremap:400000:1\n"), OK, ""},

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// maxExtents is the most lines that the kernel takes in a uid_map, since Linux
+// MaxExtents is the most lines that the kernel takes in a uid_map, since Linux
 // 4.15, user_namespaces(7).
-const maxExtents = 340
+const MaxExtents = 340
 
 // flagForm ends the errors of ParseFlag.
 const flagForm = "; write CONTAINER:HOST:SIZE, as in 0:100000:65536, or uid=0:100000:65536,gid=0:200000:65536 where UIDs and GIDs differ"
@@ -84,8 +84,8 @@ func parseExtent(s string) (Extent, error) {
 }
 
 func (e *Extents) add(x Extent) error {
-	if len(*e) == maxExtents {
-		return fmt.Errorf("the kernel takes no more than %d extents", maxExtents)
+	if len(*e) == MaxExtents {
+		return fmt.Errorf("the kernel takes no more than %d extents", MaxExtents)
 	}
 	for _, o := range *e {
 		if _, ok := (Range{Start: x.ContainerID, Size: x.Size}).Overlap(Range{Start: o.ContainerID, Size: o.Size}); ok {

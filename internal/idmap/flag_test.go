@@ -53,10 +53,10 @@ func TestParseFlagErrors(t *testing.T) {
 
 func TestParseFlagBound(t *testing.T) {
 	var items []string
-	for i := range maxExtents + 1 {
+	for i := range MaxExtents + 1 {
 		items = append(items, Extent{int64(i), int64(1000 + i), 1}.String())
 	}
-	_, err := ParseFlag(items[:maxExtents])
+	_, err := ParseFlag(items[:MaxExtents])
 	assert.NilError(t, err)
 	_, err = ParseFlag([]string{strings.Join(items, ",")})
 	assert.ErrorContains(t, err, "no more than 340 extents")
