@@ -89,7 +89,9 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	note := newProgress(dockerCLI.Err())
 	note.start("looking at " + printable(ep.Host))
 	facts := survey.Take(ctx, survey.Target{Context: dockerCLI.CurrentContext(), Endpoint: ep.Host, API: dockerCLI.Client(), Host: h})
-	results := check.Run(facts, check.Options{Only: opts.only, User: opts.user})
+	o := check.Options{Only: opts.only, User: opts.user}
+	o.Audits = auditRecords(ctx, dockerCLI.Client(), h, check.NewInput(facts, o))
+	results := check.Run(facts, o)
 	note.stop()
 	if err := ctx.Err(); err != nil {
 		return err

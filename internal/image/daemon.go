@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -34,7 +35,14 @@ type Daemon struct {
 	// Hosts are machines whose files may be the daemon's, tried in order. What
 	// is read of them is believed by its digests only. None means streaming.
 	Hosts []Files
+	// RecordsOnly gives an image that would have to be streamed an Err instead,
+	// which takes no time.
+	RecordsOnly bool
 }
+
+// ErrNoRecords is the Err of an image whose layer records cannot be read, where
+// nothing else may be.
+var ErrNoRecords = errors.New("its layer records cannot be read")
 
 // wish is an image as it was asked for.
 type wish struct {
@@ -60,11 +68,16 @@ func (d Daemon) Images(ctx context.Context, v Visitor) ([]Image, error) {
 
 // granted reads each image once, and gives it once for each wish.
 func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes []wish) []Image {
-	if hasContainerdStore(info) {
+	if hasContainerdStore(info) && !d.RecordsOnly {
 		return d.saveEach(ctx, v, wishes)
 	}
 	ids := idsOf(wishes)
 	found := d.recorded(ctx, v, info, ids)
+	for _, id := range ids {
+		if _, ok := found[id]; !ok && d.RecordsOnly {
+			found[id] = Image{Source: sourceDaemon, ID: id, Err: ErrNoRecords}
+		}
+	}
 	d.streamed(ctx, v, slices.DeleteFunc(ids, func(id string) bool { _, ok := found[id]; return ok }), found)
 	var images []Image
 	for _, w := range wishes {
