@@ -67,6 +67,8 @@ func boot(t *testing.T, engine testbed.Engine) *testbed.Host {
 
 // eachEngine tells a story on a host of each engine, side by side.
 func eachEngine(t *testing.T, story func(t *testing.T, host *testbed.Host)) {
+	t.Helper()
+	testbed.Need(t)
 	for _, engine := range testbed.Engines {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,8 @@ import (
 )
 
 func eachEngine(t *testing.T, test func(t *testing.T, host *testbed.Host)) {
+	t.Helper()
+	testbed.Need(t)
 	for _, engine := range testbed.Engines {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
