@@ -31,8 +31,7 @@ type API interface {
 	ServiceList(context.Context, swarm.ServiceListOptions) ([]swarm.Service, error)
 }
 
-// caller makes calls a few at a time: over ssh each call under way may be a
-// process on both machines, and sshd takes ten of a connection.
+// caller makes calls, a few at a time.
 type caller struct {
 	api   API
 	slots chan struct{}
@@ -50,30 +49,16 @@ func call[T any](c *caller, f func() (T, error)) (T, error) {
 	return f()
 }
 
-// askEngine fills in all that the API says. Where the daemon does not answer,
-// every group says so.
-func askEngine(ctx context.Context, c *caller, f *Facts) (containers []inspected) {
-	f.Engine.Value, f.Engine.Err = c.engine(ctx)
-	if f.Engine.Err != nil {
-		down := fmt.Errorf("%w: %w", ErrDaemonDown, f.Engine.Err)
-		f.Engine.Err, f.Containers.Err, f.Images.Err, f.Volumes.Err = down, down, down, down
-		f.Networks.Err, f.Plugins.Err, f.Swarm.Err = down, down, down
-		return nil
+// all runs functions at the same time; in their order where only one call is
+// made at a time, so that the slowest can be put last.
+func (c *caller) all(functions ...func()) {
+	if cap(c.slots) > 1 {
+		all(functions...)
+		return
 	}
-	manager := f.Engine.Value.Swarm.Manager
-	all(
-		func() { containers, f.Containers.Err = c.containers(ctx) },
-		func() { f.Images.Value, f.Images.Err = c.images(ctx) },
-		func() { f.Volumes.Value, f.Volumes.Err = c.volumes(ctx) },
-		func() { f.Networks.Value, f.Networks.Err = c.networks(ctx) },
-		func() { f.Plugins.Value, f.Plugins.Err = c.plugins(ctx) },
-		func() {
-			if manager {
-				f.Swarm.Value, f.Swarm.Err = c.services(ctx)
-			}
-		},
-	)
-	return containers
+	for _, f := range functions {
+		f()
+	}
 }
 
 // all runs functions at the same time.
@@ -85,12 +70,38 @@ func all(functions ...func()) {
 	wg.Wait()
 }
 
+// askEngine fills in all that the API says. Where the daemon does not answer,
+// every group says so.
+func askEngine(ctx context.Context, c *caller, f *Facts) (containers []inspected) {
+	f.Engine.Value, f.Engine.Err = c.engine(ctx)
+	if f.Engine.Err != nil {
+		down := fmt.Errorf("%w: %w", ErrDaemonDown, f.Engine.Err)
+		f.Engine.Err, f.Containers.Err, f.Images.Err, f.Volumes.Err = down, down, down, down
+		f.Networks.Err, f.Plugins.Err, f.Swarm.Err = down, down, down
+		return nil
+	}
+	manager := f.Engine.Value.Swarm.Manager
+	c.all(
+		func() { containers, f.Containers.Err = c.containers(ctx) },
+		func() { f.Images.Value, f.Images.Err = c.images(ctx) },
+		func() { f.Networks.Value, f.Networks.Err = c.networks(ctx) },
+		func() { f.Plugins.Value, f.Plugins.Err = c.plugins(ctx) },
+		func() {
+			if manager {
+				f.Swarm.Value, f.Swarm.Err = c.services(ctx)
+			}
+		},
+		func() { f.Volumes.Value, f.Volumes.Err = c.volumes(ctx) },
+	)
+	return containers
+}
+
 // engine asks /info and /version.
 func (c *caller) engine(ctx context.Context) (Engine, error) {
 	var info system.Info
 	var version types.Version
 	var errInfo, errVersion error
-	all(
+	c.all(
 		func() { info, errInfo = call(c, func() (system.Info, error) { return c.api.Info(ctx) }) },
 		func() {
 			version, errVersion = call(c, func() (types.Version, error) { return c.api.ServerVersion(ctx) })
@@ -120,7 +131,7 @@ func (c *caller) volumes(ctx context.Context) ([]Volume, error) {
 	var list volume.ListResponse
 	var usage types.DiskUsage
 	var err, errUsage error
-	all(
+	c.all(
 		func() {
 			list, err = call(c, func() (volume.ListResponse, error) { return c.api.VolumeList(ctx, volume.ListOptions{}) })
 		},
@@ -180,15 +191,21 @@ func (c *caller) containers(ctx context.Context) ([]inspected, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing containers: %w", err)
 	}
+	if len(list) > many && cap(c.slots) == 1 { // worth a second connection
+		c = newCaller(c.api, 2, c.sizes)
+	}
 	answers := make([]inspected, len(list))
 	errs := make([]error, len(list))
-	var wg sync.WaitGroup
+	inspections := make([]func(), len(list))
 	for i := range list {
-		wg.Go(func() { answers[i], errs[i] = c.inspect(ctx, list[i].ID) })
+		inspections[i] = func() { answers[i], errs[i] = c.inspect(ctx, list[i].ID) }
 	}
-	wg.Wait()
+	c.all(inspections...)
 	return kept(answers), errors.Join(errs...)
 }
+
+// many containers are inspected two at a time even over ssh.
+const many = 20
 
 func (c *caller) inspect(ctx context.Context, id string) (inspected, error) {
 	answer, err := call(c, func() (container.InspectResponse, error) { return c.api.ContainerInspect(ctx, id) })
