@@ -1,14 +1,12 @@
 package host
 
 import (
+	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Daemons gives the roots of the processes of this machine that may be the
@@ -34,25 +32,11 @@ func Daemons(socket string) ([]*ProcessRoot, error) {
 	return roots, nil
 }
 
-// listener is the process that listens on a unix socket (SO_PEERCRED of
-// unix(7)), 0 where that cannot be told.
+// listener is the process that listens on a unix socket, 0 where that cannot be
+// told.
 func listener(socket string) int {
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		return 0
-	}
-	defer conn.Close()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		return 0
-	}
-	pid := 0
-	_ = raw.Control(func(fd uintptr) {
-		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			pid = int(cred.Pid)
-		}
-	})
-	return pid
+	p, _ := Listener(context.Background(), socket)
+	return p.PID
 }
 
 // dockerds are the processes whose program is dockerd, lowest first.

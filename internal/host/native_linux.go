@@ -18,17 +18,22 @@ import (
 // Local is this machine, looked at by this process with the rights it has.
 func Local() Host { return local{} }
 
-type local struct{}
+// local has the reason why it is not root, where that is known.
+type local struct{ why error }
 
 func (local) Kind() string { return KindLocal }
 
 func (local) Close() error { return nil }
 
-func (local) Root(context.Context) error {
-	if uid := os.Geteuid(); uid != 0 {
+func (l local) Root(context.Context) error {
+	uid := os.Geteuid()
+	switch {
+	case uid == 0:
+		return nil
+	case l.why == nil:
 		return fmt.Errorf("this machine is looked at as the user with ID %d, not as root", uid)
 	}
-	return nil
+	return fmt.Errorf("this machine is looked at as the user with ID %d, not as root: %w", uid, l.why)
 }
 
 func (l local) Look(ctx context.Context, q Questions) (Answers, error) {
