@@ -61,7 +61,7 @@ func (s scene) docker(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func (s scene) load(t *testing.T) {
+func (s scene) load(t testing.TB) {
 	t.Helper()
 	path, err := exec.LookPath("busybox")
 	if err != nil {
