@@ -38,8 +38,9 @@ type Check struct {
 	ID       string
 	Category string
 	Title    string
-	// Needs are checks before it in the list. Where one of them is an error,
-	// this one is skipped: a cause that was named hides its consequences.
+	// Needs are checks before it in the list. A cause that was named hides its
+	// consequences: where one of them is an error, this one is skipped; where one
+	// is unknown and this one is too, it says no more than that.
 	Needs []string
 	Run   func(*Input) Result
 }

@@ -10,9 +10,10 @@ import (
 
 var engineChecks = []Check{
 	{ID: "daemon-answers", Category: catEngine, Title: "The daemon answers", Run: daemonAnswers},
+	{ID: "host-reachable", Category: catEngine, Title: "The daemon's host can be looked at", Run: hostReachable},
 	{ID: "engine-rootful", Category: catEngine, Title: "The engine runs as root, not rootless", Needs: []string{"daemon-answers"}, Run: engineRootful},
 	{ID: "daemon-place", Category: catEngine, Title: "The daemon runs on a host that can be changed from here", Needs: []string{"daemon-answers", "engine-rootful"}, Run: daemonPlace},
-	{ID: "host-access", Category: catEngine, Title: "The daemon's host can be looked at as root", Run: hostAccess},
+	{ID: "host-access", Category: catEngine, Title: "The daemon's host can be looked at as root", Needs: []string{"host-reachable"}, Run: hostAccess},
 	{ID: "engine-linux", Category: catEngine, Title: "The engine runs Linux containers", Needs: []string{"daemon-answers"}, Run: engineLinux},
 	{ID: "engine-version", Category: catEngine, Title: "The engine is 20.10 or later, and not one of CVE-2021-21284", Needs: []string{"daemon-answers"}, Run: engineVersion},
 	{ID: "engine-api", Category: catEngine, Title: "The engine speaks API 1.41 or later", Needs: []string{"daemon-answers", "engine-version"}, Run: engineAPI},
@@ -20,7 +21,7 @@ var engineChecks = []Check{
 	{ID: "image-store", Category: catEngine, Title: "Images are in a store that works with remap", Needs: []string{"daemon-answers"}, Run: imageStore},
 	{ID: "live-restore", Category: catEngine, Title: "No container would outlive the restart", Needs: []string{"daemon-answers"}, Run: liveRestore},
 	{ID: "swarm-inactive", Category: catEngine, Title: "The node is in no swarm", Needs: []string{"daemon-answers"}, Run: swarmInactive},
-	{ID: "change-pending", Category: catEngine, Title: "No change is under way", Run: changePending},
+	{ID: "change-pending", Category: catEngine, Title: "No change is under way", Needs: []string{"host-reachable"}, Run: changePending},
 }
 
 func daemonAnswers(in *Input) Result {
@@ -28,9 +29,25 @@ func daemonAnswers(in *Input) Result {
 	case in.Engine.Err == nil:
 		return pass("Docker %s at %s", in.Engine.Value.Version, in.Endpoint)
 	case errors.Is(in.Engine.Err, survey.ErrDaemonDown):
-		return fail("%s: %v", in.Endpoint, in.Engine.Err).fixed("sudo journalctl -u docker.service -n 30 --no-pager")
+		r := fail("%s: %v", in.Endpoint, in.Engine.Err)
+		if in.Unit.Err == nil && in.Unit.Value.Manager == survey.Systemd {
+			r = r.fixed(command("sudo", "journalctl", "-u", in.Unit.Value.Name, "-n", "30", "--no-pager"))
+		}
+		return r
 	}
 	return unread("the engine", in.Engine.Err)
+}
+
+// hostReachable goes by the kernel's facts, which every host has.
+func hostReachable(in *Input) Result {
+	switch err := in.Kernel.Err; {
+	case err == nil:
+		return pass("%s", in.HostKind)
+	case errors.Is(err, host.ErrNone), errors.Is(err, survey.ErrNotThisHost):
+		return unread("what is on the host", err)
+	default:
+		return fail("%v", err)
+	}
 }
 
 func engineRootful(in *Input) Result {
@@ -73,7 +90,7 @@ func daemonPlace(in *Input) Result {
 func hostAccess(in *Input) Result {
 	switch {
 	case !in.SameHost():
-		return unsure("the daemon's host cannot be looked at from here; run this on it, or through a context with an ssh:// endpoint")
+		return unread("what may be done on the host", host.ErrNone)
 	case in.Root != nil:
 		r := fail("it is looked at without root's rights: %v", in.Root)
 		if in.HostKind != host.KindSSH {

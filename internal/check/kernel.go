@@ -11,15 +11,15 @@ import (
 )
 
 var hostChecks = []Check{
-	{ID: "kernel-version", Category: catHost, Title: "The kernel is 3.8 or later", Run: kernelVersion},
-	{ID: "kernel-userns", Category: catHost, Title: "User namespaces are built into the kernel", Needs: []string{"kernel-version"}, Run: kernelUserns},
-	{ID: "userns-limit", Category: catHost, Title: "The kernel allows a user namespace for each container", Needs: []string{"kernel-userns"}, Run: usernsLimit},
-	{ID: "userns-unprivileged", Category: catHost, Title: "kernel.unprivileged_userns_clone does not bind dockerd", Needs: []string{"kernel-userns"}, Run: usernsUnprivileged},
-	{ID: "userns-apparmor", Category: catHost, Title: "AppArmor's limit on user namespaces does not bind dockerd", Needs: []string{"kernel-userns"}, Run: usernsAppArmor},
-	{ID: "host-id-map", Category: catHost, Title: "The host itself has all the IDs to map", Run: hostIDMap},
+	{ID: "kernel-version", Category: catHost, Title: "The kernel is 3.8 or later", Needs: []string{"host-reachable"}, Run: kernelVersion},
+	{ID: "kernel-userns", Category: catHost, Title: "User namespaces are built into the kernel", Needs: []string{"host-reachable", "kernel-version"}, Run: kernelUserns},
+	{ID: "userns-limit", Category: catHost, Title: "The kernel allows a user namespace for each container", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsLimit},
+	{ID: "userns-unprivileged", Category: catHost, Title: "kernel.unprivileged_userns_clone does not bind dockerd", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsUnprivileged},
+	{ID: "userns-apparmor", Category: catHost, Title: "AppArmor's limit on user namespaces does not bind dockerd", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsAppArmor},
+	{ID: "host-id-map", Category: catHost, Title: "The host itself has all the IDs to map", Needs: []string{"host-reachable"}, Run: hostIDMap},
 	{ID: "runc-version", Category: catHost, Title: "runc is 1.1 or later", Needs: []string{"daemon-answers"}, Run: runcVersion},
-	{ID: "selinux", Category: catHost, Title: "SELinux does not stand between containers and their new data root", Run: selinux},
-	{ID: "host-tools", Category: catHost, Title: "The programs that the change needs are there", Run: hostTools},
+	{ID: "selinux", Category: catHost, Title: "SELinux does not stand between containers and their new data root", Needs: []string{"host-reachable"}, Run: selinux},
+	{ID: "host-tools", Category: catHost, Title: "The programs that the change needs are there", Needs: []string{"host-reachable"}, Run: hostTools},
 }
 
 func kernelVersion(in *Input) Result {

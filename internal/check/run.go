@@ -28,14 +28,24 @@ func Run(f survey.Facts, o Options) []Result {
 
 func run(checks []Check, in *Input) []Result {
 	results := []Result{}
-	causes := map[string]string{} // the error that hides a check, by the check's ID
+	failed, unknown := map[string]string{}, map[string]string{} // the first cause, by the check's ID
 	for _, c := range checks {
 		r := Result{Status: Skipped}
-		if cause := causeOf(c, causes); cause != "" {
+		if cause := causeOf(c, failed); cause != "" {
+			failed[c.ID] = cause
 			r.Message = fmt.Sprintf("not looked at, since %s has to hold first", cause)
-			causes[c.ID] = cause
-		} else if r = c.Run(in); r.Status == Error {
-			causes[c.ID] = c.ID
+		} else {
+			r = c.Run(in)
+		}
+		cause := causeOf(c, unknown)
+		switch {
+		case r.Status == Error:
+			failed[c.ID] = c.ID
+		case r.Status == Unknown && cause != "":
+			unknown[c.ID] = cause
+			r = unsure("it cannot be told, since %s is not known", cause)
+		case r.Status == Unknown:
+			unknown[c.ID] = c.ID
 		}
 		r.ID, r.Category, r.Title = c.ID, c.Category, c.Title
 		if r.Fix == nil {

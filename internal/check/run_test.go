@@ -52,6 +52,17 @@ func TestDaemonDown(t *testing.T) {
 	}
 }
 
+// A host that does not answer is said once.
+func TestHostOutOfReach(t *testing.T) {
+	f := blind(host.KindSSH)
+	f.Kernel.Err, f.Where.Place = errTest, survey.PlaceUnknown
+	f.Engine.Err = survey.ErrDaemonDown
+	for _, r := range Run(f, Options{Audits: read(audits())}) {
+		said := r.ID == "daemon-answers" || r.ID == "host-reachable" || r.Category == catPerson
+		assert.Equal(t, r.Status != Skipped, said, "%s: %s: %s", r.ID, r.Status, r.Message)
+	}
+}
+
 // A context without its host is told what the API knows, and of the rest that
 // it is unknown.
 func TestTCP(t *testing.T) {
@@ -67,7 +78,8 @@ func TestTCP(t *testing.T) {
 	}
 }
 
-// A cause hides its consequences, also those of its consequences.
+// A cause hides its consequences, also those of its consequences; what is known
+// all the same is said.
 func TestNeeds(t *testing.T) {
 	says := func(r Result) func(*Input) Result { return func(*Input) Result { return r } }
 	checks := []Check{
@@ -77,11 +89,15 @@ func TestNeeds(t *testing.T) {
 		{ID: "d", Run: says(unsure("who knows"))},
 		{ID: "e", Needs: []string{"d"}, Run: says(pass("fine"))},
 	}
-	in := NewInput(sound(), Options{Only: []string{"c", "e"}})
+	checks = append(checks,
+		Check{ID: "f", Needs: []string{"d"}, Run: says(unsure("nobody"))},
+		Check{ID: "g", Needs: []string{"f"}, Run: says(unsure("nobody"))})
+	in := NewInput(sound(), Options{Only: []string{"c", "e", "g"}})
 	results := run(checks, in)
 	assert.DeepEqual(t, results, []Result{
 		{ID: "c", Status: Skipped, Message: "not looked at, since a has to hold first", Fix: []string{}},
 		{ID: "e", Status: OK, Message: "fine", Fix: []string{}},
+		{ID: "g", Status: Unknown, Message: "it cannot be told, since d is not known", Fix: []string{}},
 	})
 }
 

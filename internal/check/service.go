@@ -7,10 +7,10 @@ import (
 )
 
 var serviceChecks = []Check{
-	{ID: "service-manager", Category: catService, Title: "systemd starts dockerd", Run: serviceManager},
+	{ID: "service-manager", Category: catService, Title: "systemd starts dockerd", Needs: []string{"host-reachable"}, Run: serviceManager},
 	{ID: "service-state", Category: catService, Title: "The service runs as its files say", Needs: []string{"service-manager"}, Run: serviceState},
-	{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads", Run: serviceConfig},
-	{ID: "single-daemon", Category: catService, Title: "One dockerd runs on this host", Run: singleDaemon},
+	{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads", Needs: []string{"host-reachable"}, Run: serviceConfig},
+	{ID: "single-daemon", Category: catService, Title: "One dockerd runs on this host", Needs: []string{"host-reachable"}, Run: singleDaemon},
 }
 
 func serviceManager(in *Input) Result {

@@ -7,10 +7,10 @@ import (
 )
 
 var storageChecks = []Check{
-	{ID: "data-root-path", Category: catStorage, Title: "The mapped root can reach the data root", Needs: []string{"subid-map"}, Run: dataRootPath},
-	{ID: "data-root-space", Category: catStorage, Title: "There is room for the images in use a second time", Needs: []string{"daemon-answers"}, Run: dataRootSpace},
-	{ID: "data-root-inodes", Category: catStorage, Title: "There are inodes for the images in use a second time", Needs: []string{"daemon-answers"}, Run: dataRootInodes},
-	{ID: "data-root-trees", Category: catStorage, Title: "No remapped tree of before would be taken up again", Needs: []string{"subid-map"}, Run: dataRootTrees},
+	{ID: "data-root-path", Category: catStorage, Title: "The mapped root can reach the data root", Needs: []string{"host-reachable", "subid-map"}, Run: dataRootPath},
+	{ID: "data-root-space", Category: catStorage, Title: "There is room for the images in use a second time", Needs: []string{"host-reachable", "daemon-answers"}, Run: dataRootSpace},
+	{ID: "data-root-inodes", Category: catStorage, Title: "There are inodes for the images in use a second time", Needs: []string{"host-reachable", "daemon-answers"}, Run: dataRootInodes},
+	{ID: "data-root-trees", Category: catStorage, Title: "No remapped tree of before would be taken up again", Needs: []string{"host-reachable", "subid-map"}, Run: dataRootTrees},
 }
 
 // dataRootPath is canAccess of dockerd (daemon/daemon_unix.go): for each
