@@ -138,7 +138,7 @@ func (t *checkTable) fixes(results []check.Result) {
 			continue
 		}
 		if !begun {
-			fmt.Fprintf(&t.b, "\n%s\n", t.style.strong("To fix what can be fixed, as root on the engine's host:"))
+			fmt.Fprintf(&t.b, "\n%s\n", t.style.strong("To fix what can be fixed, on the engine's host:"))
 			begun = true
 		}
 		fmt.Fprintf(&t.b, "\n    %s\n", t.style.faint("# "+r.ID))

@@ -14,12 +14,14 @@ const sourceDaemon = "daemon"
 
 // streamed adds the images that come from an engine with a graph driver: all
 // in one go, since they share layers, and each alone where that fails, since an
-// engine fails for all of them if one cannot be sent.
+// engine fails for all of them if one cannot be sent. Of several images asked
+// for by ID, engines from 25 on name but one in their index.json; manifest.json,
+// which is read where no platform is asked for, has them all.
 func (d Daemon) streamed(ctx context.Context, v Visitor, ids []string, found map[string]Image) {
 	if len(ids) == 0 {
 		return
 	}
-	images, err := d.save(ctx, v, ids, Options{Names: ids, Platform: "all", Trusted: true})
+	images, err := d.save(ctx, v, ids, Options{Names: ids, Trusted: true})
 	for _, img := range images {
 		img.Source = sourceDaemon
 		found[img.Name] = img
