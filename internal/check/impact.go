@@ -149,7 +149,9 @@ func impactIDs(in *Input) Result {
 			r = r.with(Detail{Name: c.Name, Note: c.Identity.Err.Error()})
 		}
 	}
-	if len(r.Details) > 0 {
+	if len(r.Details) == 0 {
+		r.Message += "; tmpfs mounts go on as they are"
+	} else {
 		r.Status, r.Message = Unknown, fmt.Sprintf("the user of %s cannot be told; look with: docker exec CONTAINER id", count(len(r.Details), "container"))
 	}
 	return r

@@ -20,7 +20,7 @@ func serviceManager(in *Input) Result {
 	}
 	switch u.Manager {
 	case survey.Systemd:
-		return pass("%s", u.Name)
+		return pass("%s", u.Name).with(startFiles(u)...)
 	case survey.OpenRC:
 		return warn("OpenRC starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo rc-service docker restart")
 	case survey.SysV:
@@ -31,6 +31,21 @@ func serviceManager(in *Input) Result {
 		return warn("no service starts dockerd: it was started by hand, so the restart is left to you, and nothing undoes a change that fails")
 	}
 	return unsure("nothing that starts dockerd was found; look with: ps -o pid,ppid,args -C dockerd")
+}
+
+// startFiles are the files that say how a unit starts dockerd.
+func startFiles(u survey.Unit) []Detail {
+	var out []Detail
+	if u.File != "" {
+		out = append(out, Detail{Name: u.File, Note: u.Start})
+	}
+	for _, path := range u.DropIns {
+		out = append(out, Detail{Name: path, Note: "drop-in"})
+	}
+	for _, f := range u.EnvironmentFiles {
+		out = append(out, Detail{Name: f.Path, Note: "environment"})
+	}
+	return out
 }
 
 func serviceState(in *Input) Result {

@@ -1,6 +1,12 @@
 package check
 
-import "github.com/docker-userns/docker-userns/internal/survey"
+import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
 
 func unit(change func(*survey.Unit)) func(*survey.Facts, *Options) {
 	return func(f *survey.Facts, _ *Options) { change(&f.Unit.Value) }
@@ -44,4 +50,16 @@ var serviceCases = []testCase{
 	{"single-daemon", "one", asFound, OK, "812"},
 	{"single-daemon", "two", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []int{99} }, Warning, "1"},
 	{"single-daemon", "unread", noDaemon, Unknown, ""},
+}
+
+func TestStartFiles(t *testing.T) {
+	r := one(t, "service-manager", unit(func(u *survey.Unit) {
+		u.File, u.DropIns = "/lib/systemd/system/docker.service", []string{"/etc/systemd/system/docker.service.d/x.conf"}
+		u.EnvironmentFiles = []survey.EnvironmentFile{{Path: "/etc/default/docker", Optional: true}}
+	}))
+	assert.DeepEqual(t, r.Details, []Detail{
+		{"/lib/systemd/system/docker.service", "/usr/sbin/dockerd -H fd:// $DOCKER_OPTS"},
+		{"/etc/systemd/system/docker.service.d/x.conf", "drop-in"},
+		{"/etc/default/docker", "environment"},
+	})
 }

@@ -27,10 +27,19 @@ func conflicts(m idmap.Map, others ranges.Held) []Detail {
 	return out
 }
 
+// apart says how the account gets a range of its own. Where remap is on, that is
+// no command to paste: another range is another data root.
+func (in *Input) apart() string {
+	if in.on() {
+		return "move the others, or turn remap off, give " + in.account.Name + " another range, and turn it on again: it begins with an empty data root then"
+	}
+	return "give " + in.account.Name + " a range of its own"
+}
+
 // moveFix puts a range that nobody has in the place of the account's.
 func moveFix(in *Input, lines ranges.Lines) []string {
 	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
-	if err != nil || !in.account.Exists() {
+	if err != nil || !in.account.Exists() || in.on() {
 		return nil
 	}
 	words := []string{"sudo", "usermod"}
@@ -59,7 +68,7 @@ func subidOverlap(in *Input) Result {
 	if len(found) == 0 {
 		return pass("nobody else has them")
 	}
-	return fail("containers and another owner of the ranges could act as each other: give %s a range of its own", in.account.Name).
+	return fail("containers and another owner of the ranges could act as each other: %s", in.apart()).
 		with(found...).fixed(moveFix(in, lines)...)
 }
 
@@ -89,7 +98,7 @@ func subidAccounts(in *Input) Result {
 	switch {
 	case len(found) > 0:
 		lines, _ := ranges.Split(in.Facts, in.account)
-		return fail("containers could act as accounts of the host: give %s a range of its own", in.account.Name).with(found...).fixed(moveFix(in, lines)...)
+		return fail("containers could act as accounts of the host: %s", in.apart()).with(found...).fixed(moveFix(in, lines)...)
 	case in.Accounts.Value.Incomplete:
 		return unsure("none of those that were listed, but the list is not whole; look with: getent passwd; getent group")
 	}
@@ -106,7 +115,7 @@ func subidReserved(in *Input) Result {
 	never := []idmap.Range{idmap.Accounts, idmap.Foreign, idmap.High}
 	if found := conflicts(m, ranges.Held{UID: never, GID: never}); len(found) > 0 {
 		lines, _ := ranges.Split(in.Facts, in.account)
-		return fail("the ranges take in IDs that are not for containers").with(found...).fixed(moveFix(in, lines)...)
+		return fail("the ranges take in IDs that are not for containers: %s", in.apart()).with(found...).fixed(moveFix(in, lines)...)
 	}
 	shared := []idmap.Range{idmap.Containers}
 	found := conflicts(m, ranges.Held{UID: shared, GID: shared})

@@ -105,6 +105,7 @@ var subidCases = []testCase{
 	{"subid-overlap", "nobody's", with("28.5.2", good), OK, ""},
 	{"subid-overlap", "alice's", with("28.5.2", "dockremap:165535:65536\n"), Error, "act as each other"},
 	{"subid-overlap", "its own", with("28.5.2", good+good), Error, "own ranges overlap at 165536-231071"},
+	{"subid-overlap", "alice's, on", onWith("28.5.2", "dockremap:165536:65536\nalice:165536:1\n"), Error, "turn remap off"},
 	{"subid-overlap", "unread", noSubUID, Unknown, ""},
 	{"subid-accounts", "none", with("28.5.2", good), OK, "none of 3 users and 3 groups"},
 	{"subid-accounts", "a user", func(f *survey.Facts, _ *Options) {
@@ -168,6 +169,13 @@ func TestLineDetails(t *testing.T) {
 	in := NewInput(f, Options{})
 	r := subidLines(in)
 	assert.DeepEqual(t, r.Details[0], Detail{"/etc/subuid, line 4", `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads what is no number as 0, and 0 is the host's root`})
+}
+
+// Where remap is on, a range is not moved by a command to paste.
+func TestNoMoveWhereOn(t *testing.T) {
+	r := one(t, "subid-overlap", onWith("28.5.2", "dockremap:165536:65536\nalice:165536:1\n"))
+	assert.Equal(t, r.Status, Error)
+	assert.Equal(t, len(r.Fix), 0)
 }
 
 // Map is what the account's ranges give, else what would be chosen.
