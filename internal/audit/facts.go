@@ -2,7 +2,7 @@ package audit
 
 // Bounds on what is kept of one layer, so that no image can fill the memory.
 const (
-	maxOwners  = 4096    // owners told apart; the others are counted together
+	maxOwners  = 256     // owners told apart; the others are counted together
 	maxTexts   = 1 << 20 // bytes of paths kept, unless all are asked for, and of folders
 	maxFolders = 256     // folders counted apart for each owner
 	maxTracked = 1 << 22 // entries remembered for what later layers do
