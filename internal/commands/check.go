@@ -84,7 +84,10 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	if err != nil {
 		return err
 	}
-	h := hostOf(ep.Host, askOnTerminal(dockerCLI))
+	h, err := host.Open(ctx, ep.Host, askOnTerminal(dockerCLI))
+	if err != nil {
+		return err
+	}
 	defer h.Close()
 	note := newProgress(dockerCLI.Err())
 	note.start("looking at " + printable(ep.Host))

@@ -18,7 +18,7 @@ func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *che
 		return survey.Read[[]audit.Report]{Err: err}
 	}
 	hosts := []image.Files{h}
-	if h.Kind() == host.KindLocal {
+	if h.Kind() == host.KindLocal && in.Root == nil {
 		roots := readersOf(in.Endpoint)
 		defer roots.Close()
 		hosts = roots.files()

@@ -71,7 +71,7 @@ func (t *checkTable) report(r check.Report) {
 }
 
 var hostSeen = map[string]string{
-	"local": "this machine, as root",
+	"local": "this machine",
 	"sudo":  "this machine, through sudo",
 	"ssh":   "over ssh",
 	"none":  "no",

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"errors"
 	"net/url"
 	"os"
 	"runtime"
@@ -10,28 +9,6 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/image"
 )
-
-// hostOf is the machine that the engine at an endpoint runs on, as far as it can
-// be reached: over the ssh of the endpoint, or this machine as root or through
-// sudo, which may ask for a password where ask is given.
-func hostOf(endpoint string, ask host.Ask) host.Host {
-	scheme, _, _ := strings.Cut(endpoint, "://")
-	switch {
-	case scheme == "ssh":
-		h, err := host.SSH(endpoint)
-		if err != nil {
-			return host.None{Why: err}
-		}
-		return h
-	case scheme != "unix":
-		return host.None{Why: errors.New("its engine is reached over " + scheme + ", which leads to no files; use a context with ssh:// instead, or run this on the host itself")}
-	case runtime.GOOS != "linux":
-		return host.None{Why: errors.New("this machine runs " + runtime.GOOS + ", so its engine runs in a virtual machine")}
-	case os.Geteuid() == 0:
-		return host.Local()
-	}
-	return host.Sudo(ask)
-}
 
 // readers are machines whose files can be read.
 type readers []interface {
@@ -42,12 +19,18 @@ type readers []interface {
 // readersOf gives the machines whose files may be those of the engine at an
 // endpoint. Nobody is asked for a password: an image can be read without them.
 func readersOf(endpoint string) (rs readers) {
-	if !strings.HasPrefix(endpoint, "unix://") || runtime.GOOS == "linux" && os.Geteuid() != 0 {
-		h := hostOf(endpoint, nil)
-		if h.Kind() == host.KindNone {
+	scheme, _, _ := strings.Cut(endpoint, "://")
+	switch {
+	case scheme == "ssh":
+		h, err := host.SSH(endpoint)
+		if err != nil {
 			return nil
 		}
 		return readers{h}
+	case scheme != "unix" || runtime.GOOS != "linux":
+		return nil
+	case os.Geteuid() != 0:
+		return readers{host.Sudo(nil)}
 	}
 	roots, err := host.Daemons(socketPath(endpoint))
 	if err != nil {
