@@ -33,7 +33,7 @@ func TestTo(t *testing.T) {
 		{"group", app, host.Stat{Mode: 0o421, UID: 0, GID: 101000}, "-w-"},
 		{"supplementary group", app, host.Stat{Mode: 0o421, UID: 0, GID: 101005}, "-w-"},
 		{"container root, host root's file", root, host.Stat{Mode: 0o700, UID: 0, GID: 0}, "---"},
-		{"container root, a mapped user's directory", root, host.Stat{Mode: fs.ModeDir | 0o000, UID: 101000, GID: 101000}, "rwx"},
+		{"container root, a mapped user's directory", root, host.Stat{Mode: fs.ModeDir, UID: 101000, GID: 101000}, "rwx"},
 		{"container root, a mapped user's file", root, host.Stat{Mode: 0o600, UID: 101000, GID: 101000}, "rw-"},
 		{"container root, a mapped user's program", root, host.Stat{Mode: 0o100, UID: 101000, GID: 101000}, "rwx"},
 		{"container root, a mapped owner but another group", root, host.Stat{Mode: 0o600, UID: 101000, GID: 0}, "---"},

@@ -21,7 +21,7 @@ type accountFile struct {
 }
 
 // account takes note of an entry that makes or removes /etc/passwd or /etc/group.
-func (w *walk) account(name []byte, slash int, h *tarwalk.Header, body io.Reader) error {
+func (w *walk) account(name []byte, h *tarwalk.Header, body io.Reader) error {
 	if len(name) > len("etc/.wh..wh..opq") || len(name) < len("etc") {
 		return nil
 	}

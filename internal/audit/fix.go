@@ -53,13 +53,13 @@ func (j *join) runFix(cause Cause, layer int, g *group, later Later) string {
 	}
 	last := j.find(g)
 	if cause == CauseNPM {
-		last = "find " + j.modules(layer, g) + " " + toRoot
+		last = "find " + j.modules(layer) + " " + toRoot
 	}
 	return paste(strings.TrimRight(old, "; \t\n&")+" && "+last, "let its last command be: "+last, later)
 }
 
 // modules are the node_modules folders of a layer that packages' owners are in.
-func (j *join) modules(layer int, g *group) string {
+func (j *join) modules(layer int) string {
 	var roots []string
 	for _, other := range j.layers[layer].groups {
 		roots = append(roots, other.roots...)

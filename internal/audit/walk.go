@@ -64,7 +64,7 @@ func (w *walk) entry(h *tarwalk.Header, body io.Reader) error {
 	if rule != "" {
 		w.offender(owner{rule, h.UID, h.GID}, name, bits)
 	}
-	return w.account(name, slash, h, body)
+	return w.account(name, h, body)
 }
 
 // judge is the engine's verdict on an entry, "" where nothing is wrong. An owner

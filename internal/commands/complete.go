@@ -23,9 +23,7 @@ func completeImages(dockerCLI command.Cli) cobra.CompletionFunc {
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		}
-		for _, place := range []string{inDockerArchive, inOCIArchive, inOCIFolder, inRegistry} {
-			names = append(names, place)
-		}
+		names = append(names, inDockerArchive, inOCIArchive, inOCIFolder, inRegistry)
 		return names, cobra.ShellCompDirectiveNoSpace
 	}
 }

@@ -34,7 +34,7 @@ func (b *bodyReader) pass(each func(string, io.Reader, error) error) error {
 	if err := each(b.path, b, nil); err != nil {
 		return err
 	}
-	io.Copy(io.Discard, b)
+	_, _ = io.Copy(io.Discard, b)
 	return b.broken
 }
 

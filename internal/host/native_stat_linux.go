@@ -15,7 +15,7 @@ func lstat(path string, acl bool) Stat {
 	}
 	s := Stat{
 		Mode: fileMode(st.Mode), UID: int64(st.Uid), GID: int64(st.Gid), Size: st.Size,
-		Device: uint64(st.Dev), Inode: st.Ino, Links: int64(st.Nlink),
+		Device: st.Dev, Inode: st.Ino, Links: int64(st.Nlink),
 	}
 	if s.Mode&fs.ModeSymlink != 0 {
 		s.Target, _ = os.Readlink(path)

@@ -117,7 +117,7 @@ func (t *tree) add(d ocispec.Descriptor, depth int) error {
 	switch {
 	case err != nil:
 		t.leaves = append(t.leaves, leaf{from: d, err: err})
-		return nil
+		return nil //nolint:nilerr // the leaf carries it
 	case !t.has(name):
 		_, _, err := t.find(name)
 		t.absent = append(t.absent, leaf{from: d, err: fmt.Errorf("finding its manifest: %w", err)})

@@ -128,7 +128,7 @@ func visitAll(ctx context.Context, v Visitor, s store, plans []plan) map[string]
 			return nil
 		})
 	}
-	g.Wait()
+	_ = g.Wait() // each result has its own error
 	return results
 }
 

@@ -96,7 +96,7 @@ func (r *remote) explain(err error) error {
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	advice := ""
+	var advice string
 	switch code := refusal.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		advice = "access is denied, or there is no such repository: check the name, or log in with `docker login " + host + "`"

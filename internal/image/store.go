@@ -31,7 +31,6 @@ const (
 // memory for.
 type library struct {
 	store
-	where   string // the archive or folder, for errors
 	size    int
 	objects int
 }

@@ -37,7 +37,7 @@ func (t *tail) drain() error {
 
 // engineError is what the engine appended, "" where it appended nothing.
 func (t *tail) engineError() string {
-	t.drain()
+	_ = t.drain()
 	for _, start := range []string{`{"errorDetail":`, `{"message":`, `{"error":`} {
 		i := bytes.LastIndex(t.end, []byte(start))
 		if i < 0 {

@@ -27,7 +27,7 @@ func containerOf(answer container.InspectResponse) inspected {
 	}
 	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image}
 	if answer.State != nil {
-		c.State, c.PID = string(answer.State.Status), answer.State.Pid
+		c.State, c.PID = answer.State.Status, answer.State.Pid
 	}
 	if answer.Config != nil {
 		c.Image, c.User, c.Labels = answer.Config.Image, answer.Config.User, answer.Config.Labels

@@ -45,7 +45,7 @@ func walk(src io.Reader, read bodies) (walked, error) {
 		if err != nil {
 			w.Refused = err != io.EOF
 			if _, again := r.Next(); again != err {
-				return w, fmt.Errorf("error is not kept: %v, then %v", err, again)
+				return w, fmt.Errorf("error is not kept: %w, then %w", err, again)
 			}
 			return w, err
 		}

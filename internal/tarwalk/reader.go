@@ -29,7 +29,7 @@ func NewReader(r io.Reader) *Reader { return &Reader{win: newWindow(r)} }
 // the next call.
 func (r *Reader) Next() (*Header, error) {
 	if r.err == nil {
-		r.fail(r.next())
+		_ = r.fail(r.next())
 	}
 	if r.err != nil {
 		return nil, r.err
