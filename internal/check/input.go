@@ -25,6 +25,10 @@ type Input struct {
 	account   ranges.Account // whose ranges count
 	refusal   error          // dockerd's words on value
 
+	lines    ranges.Lines // of /etc/subuid and /etc/subgid
+	linesErr error
+	next     predicted
+
 	version      [3]int // of the engine
 	versionKnown bool
 }
@@ -43,7 +47,16 @@ func NewInput(f survey.Facts, o Options) *Input {
 	}
 	in.setValue()
 	in.setAccount()
+	in.lines, in.linesErr = ranges.Split(f, in.account)
+	in.next.m, in.next.refusal, in.next.unread = ranges.Predict(f, in.account)
 	return in
+}
+
+// predicted is the map that the engine makes when it starts next, or the words
+// with which it refuses to; unread where the files could not be read.
+type predicted struct {
+	m               idmap.Map
+	refusal, unread error
 }
 
 func (in *Input) setValue() {
@@ -100,10 +113,10 @@ func (in *Input) atLeast(major, minor, patch int) bool {
 // ranges, else of the range that would be chosen for it. The error says why
 // there is none.
 func (in *Input) Map() (idmap.Map, error) {
-	m, refusal, unread := ranges.Predict(in.Facts, in.account)
+	m, refusal := in.next.m, in.next.refusal
 	switch {
-	case unread != nil:
-		return idmap.Map{}, unread
+	case in.next.unread != nil:
+		return idmap.Map{}, in.next.unread
 	case refusal == nil && len(m.UID.Ranges("")) > 0 && len(m.GID.Ranges("")) > 0:
 		return m, nil
 	case in.wanted():

@@ -58,6 +58,10 @@ func (r Result) with(details ...Detail) Result {
 	return r
 }
 
+// maxDetails is how many lines and ranges of a file are named. It does not
+// count for what a person has to take care of one by one: containers, mounts.
+const maxDetails = 100
+
 // command writes words for a POSIX shell, each quoted where it has to be.
 func command(words ...string) string {
 	quoted := make([]string, len(words))

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"encoding/json"
 	"os/exec"
 	"testing"
@@ -130,5 +131,20 @@ func TestCommandQuotes(t *testing.T) {
 func TestSize(t *testing.T) {
 	for bytes, want := range map[int64]string{-1: "size unknown", 0: "0 B", 999: "999 B", 1000: "1 kB", 52.4e6: "52.4 MB", 3e9: "3 GB", 999.9e9: "1 TB", 2e15: "2 PB"} {
 		assert.Equal(t, size(bytes), want)
+	}
+}
+
+// Tables as long as a survey reads them are judged all the same.
+func TestLongTables(t *testing.T) {
+	long := func(line string) []byte { return bytes.Repeat([]byte(line), 1<<18/len(line)) }
+	f := remapped()
+	f.SubUID.Value.Data, f.SubGID.Value.Data = long("999:1:1\n"), long("foo\n")
+	got := Run(f, Options{})
+	assert.Equal(t, statuses(got)["subid-map"], Error)
+	f.SubUID.Value.Data = append(long("alice:165540:1\n"), good...)
+	f.SubGID.Value.Data = f.SubUID.Value.Data
+	for _, r := range Run(f, Options{}) {
+		assert.Assert(t, len(r.Details) <= maxDetails, r.ID)
+		assert.Equal(t, r.Status == Error, r.ID == "subid-overlap", "%s: %s", r.ID, r.Message)
 	}
 }

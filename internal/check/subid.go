@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -77,7 +78,9 @@ func subidLines(in *Input) Result {
 			if mine || old && strings.Count(l.Raw, ":") != 2 {
 				fatal++
 			}
-			r = r.with(Detail{Name: fmt.Sprintf("%s, line %d", f.Path, l.Number), Note: note})
+			if total <= maxDetails {
+				r = r.with(Detail{Name: fmt.Sprintf("%s, line %d", f.Path, l.Number), Note: note})
+			}
 		}
 	}
 	switch {
@@ -123,9 +126,9 @@ func subidAccount(in *Input) Result {
 }
 
 func subidKeys(in *Input) Result {
-	lines, err := ranges.Split(in.Facts, in.account)
-	if err != nil {
-		return unread("the account's lines", err)
+	lines := in.lines
+	if in.linesErr != nil {
+		return unread("the account's lines", in.linesErr)
 	}
 	for _, f := range []struct {
 		path  string
@@ -141,10 +144,10 @@ func subidKeys(in *Input) Result {
 }
 
 func subidMap(in *Input) Result {
-	m, refusal, unreadable := ranges.Predict(in.Facts, in.account)
+	m, refusal := in.next.m, in.next.refusal
 	switch {
-	case unreadable != nil:
-		return unread("the ID map", unreadable)
+	case in.next.unread != nil:
+		return unread("the ID map", in.next.unread)
 	case refusal != nil && in.wanted():
 		return fail("the engine does not start: %v", refusal).fixed(rangeFix(in)...)
 	case refusal != nil:
@@ -161,8 +164,18 @@ func subidMap(in *Input) Result {
 	return pass("container ID 0 is UID %d and GID %d of the host, the map is %s", m.UID.Root(), m.GID.Root(), m)
 }
 
-// rangeFix gives the account a free range with usermod.
+// rangeFix gives the account a range with usermod: the one that a remapped
+// engine has its data root of, else a free one.
 func rangeFix(in *Input) []string {
+	if uid, gid, ok := dataRootIDs(in.Engine.Value.DataRoot); ok && in.on() && in.account.Exists() {
+		uids, gids := idmap.Range{Start: uid, Size: idmap.Default}, idmap.Range{Start: gid, Size: idmap.Default}
+		return []string{command("sudo", "usermod", "--add-subuids", uids.String(), "--add-subgids", gids.String(), in.account.Name)}
+	}
+	return moreFix(in)
+}
+
+// moreFix adds a free range to those that the account has.
+func moreFix(in *Input) []string {
 	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
 	if err != nil || !in.account.Exists() {
 		return nil
@@ -170,13 +183,21 @@ func rangeFix(in *Input) []string {
 	return []string{command("sudo", "usermod", "--add-subuids", free.String(), "--add-subgids", free.String(), in.account.Name)}
 }
 
+// dataRootIDs are the mapped root's, from the name of its data root.
+func dataRootIDs(dataRoot string) (uid, gid int64, ok bool) {
+	u, g, _ := strings.Cut(path.Base(dataRoot), ".")
+	uid, errU := strconv.ParseInt(u, 10, 64)
+	gid, errG := strconv.ParseInt(g, 10, 64)
+	return uid, gid, errU == nil && errG == nil
+}
+
 // judged gives the map that exists: nothing where enable will choose one.
 func judged(in *Input) (idmap.Map, Result, bool) {
-	m, refusal, unreadable := ranges.Predict(in.Facts, in.account)
+	m := in.next.m
 	switch {
-	case unreadable != nil:
-		return m, unread("the ranges", unreadable), false
-	case refusal != nil:
+	case in.next.unread != nil:
+		return m, unread("the ranges", in.next.unread), false
+	case in.next.refusal != nil:
 		return m, skip("%s has no ranges yet; enable chooses one for which this holds", in.account.Name), false
 	}
 	return m, Result{}, true
@@ -189,7 +210,7 @@ func subidSize(in *Input) Result {
 	}
 	uids, gids := m.UID.Size(), m.GID.Size()
 	if uids < idmap.Default || gids < idmap.Default {
-		return warn("%d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).fixed(rangeFix(in)...)
+		return warn("%d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).fixed(moreFix(in)...)
 	}
 	return pass("%d UIDs and %d GIDs", uids, gids)
 }

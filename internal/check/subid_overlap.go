@@ -9,7 +9,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/ranges"
 )
 
-// conflicts lists what others hold of the map's host IDs.
+// conflicts lists what others hold of the map's host IDs, the first maxDetails.
 func conflicts(m idmap.Map, others ranges.Held) []Detail {
 	var out []Detail
 	for _, kind := range []struct {
@@ -24,7 +24,7 @@ func conflicts(m idmap.Map, others ranges.Held) []Detail {
 			out = append(out, Detail{Name: name, Note: x.Reason})
 		}
 	}
-	return out
+	return out[:min(len(out), maxDetails)]
 }
 
 // apart says how the account gets a range of its own. Where remap is on, that is
@@ -37,16 +37,16 @@ func (in *Input) apart() string {
 }
 
 // moveFix puts a range that nobody has in the place of the account's.
-func moveFix(in *Input, lines ranges.Lines) []string {
+func moveFix(in *Input) []string {
 	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
 	if err != nil || !in.account.Exists() || in.on() {
 		return nil
 	}
 	words := []string{"sudo", "usermod"}
-	for _, r := range lines.Own().UID {
+	for _, r := range in.lines.Own().UID {
 		words = append(words, "--del-subuids", r.String())
 	}
-	for _, r := range lines.Own().GID {
+	for _, r := range in.lines.Own().GID {
 		words = append(words, "--del-subgids", r.String())
 	}
 	return []string{command(append(words, "--add-subuids", free.String(), "--add-subgids", free.String(), in.account.Name)...)}
@@ -57,19 +57,18 @@ func subidOverlap(in *Input) Result {
 	if !ok {
 		return r
 	}
-	lines, err := ranges.Split(in.Facts, in.account)
-	if err != nil {
-		return unread("the ranges of others", err)
+	if in.linesErr != nil {
+		return unread("the ranges of others", in.linesErr)
 	}
 	if x, ok := selfOverlap(m); ok {
-		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).fixed(moveFix(in, lines)...)
+		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).fixed(moveFix(in)...)
 	}
-	found := conflicts(m, lines.Subordinate())
+	found := conflicts(m, in.lines.Subordinate())
 	if len(found) == 0 {
 		return pass("nobody else has them")
 	}
 	return fail("containers and another owner of the ranges could act as each other: %s", in.apart()).
-		with(found...).fixed(moveFix(in, lines)...)
+		with(found...).fixed(moveFix(in)...)
 }
 
 func selfOverlap(m idmap.Map) (idmap.Range, bool) {
@@ -97,8 +96,7 @@ func subidAccounts(in *Input) Result {
 	found := conflicts(m, ranges.Accounts(in.Accounts.Value))
 	switch {
 	case len(found) > 0:
-		lines, _ := ranges.Split(in.Facts, in.account)
-		return fail("containers could act as accounts of the host: %s", in.apart()).with(found...).fixed(moveFix(in, lines)...)
+		return fail("containers could act as accounts of the host: %s", in.apart()).with(found...).fixed(moveFix(in)...)
 	case in.Accounts.Value.Incomplete:
 		return unsure("none of those that were listed, but the list is not whole; look with: getent passwd; getent group")
 	}
@@ -114,8 +112,7 @@ func subidReserved(in *Input) Result {
 	}
 	never := []idmap.Range{idmap.Accounts, idmap.Foreign, idmap.High}
 	if found := conflicts(m, ranges.Held{UID: never, GID: never}); len(found) > 0 {
-		lines, _ := ranges.Split(in.Facts, in.account)
-		return fail("the ranges take in IDs that are not for containers: %s", in.apart()).with(found...).fixed(moveFix(in, lines)...)
+		return fail("the ranges take in IDs that are not for containers: %s", in.apart()).with(found...).fixed(moveFix(in)...)
 	}
 	shared := []idmap.Range{idmap.Containers}
 	found := conflicts(m, ranges.Held{UID: shared, GID: shared})

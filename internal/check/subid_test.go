@@ -48,7 +48,7 @@ var subidCases = []testCase{
 	{"subid-files", "both", asFound, OK, ""},
 	{"subid-files", "none, off", noFiles, Warning, "/etc/subuid, /etc/subgid"},
 	{"subid-files", "none, on", func(f *survey.Facts, o *Options) { *f = remapped(); noFiles(f, o) }, Error, "does not start"},
-	{"subid-files", "too large", func(f *survey.Facts, _ *Options) { f.SubUID.Value.Truncated = true }, Error, "larger than 1 MiB"},
+	{"subid-files", "too large", func(f *survey.Facts, _ *Options) { f.SubUID.Value.Truncated = true }, Error, "larger than 4 MiB"},
 	{"subid-files", "unread", noSubUID, Unknown, "sudo"},
 	{"subid-lines", "sound", with("28.5.2", good), OK, ""},
 	{"subid-lines", "another's, 28", with("28.5.2", good+"foo:bar\n"), Warning, "malformed: 2"},
@@ -169,6 +169,15 @@ func TestLineDetails(t *testing.T) {
 	in := NewInput(f, Options{})
 	r := subidLines(in)
 	assert.DeepEqual(t, r.Details[0], Detail{"/etc/subuid, line 4", `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads what is no number as 0, and 0 is the host's root`})
+}
+
+// A remapped engine whose ranges were taken away gets back those that its data
+// root is named after.
+func TestRangeFix(t *testing.T) {
+	r := one(t, "subid-map", onWith("28.5.2", "alice:300000:65536\n"))
+	assert.DeepEqual(t, r.Fix, []string{"sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 dockremap"})
+	r = one(t, "subid-size", with("28.5.2", "dockremap:165536:10\n"))
+	assert.DeepEqual(t, r.Fix, []string{"sudo usermod --add-subuids 231072-296607 --add-subgids 231072-296607 dockremap"})
 }
 
 // Where remap is on, a range is not moved by a command to paste.

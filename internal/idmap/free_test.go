@@ -98,3 +98,21 @@ func TestOverlaps(t *testing.T) {
 	assert.Equal(t, got[1].String(), "100001-100002")
 	assert.DeepEqual(t, Extents{{0, 5, 6}, {6, 7, 0}}.Ranges("r"), []Range{{5, 6, "r"}})
 }
+
+func TestSize(t *testing.T) {
+	for _, tc := range []struct {
+		e    Extents
+		want int64
+	}{
+		{nil, 0},
+		{Extents{{0, 5, 10}}, 10},
+		{Extents{{10, 50, 5}, {0, 5, 10}}, 15},
+		{Extents{{0, 5, 10}, {11, 50, 5}}, 10},
+		{Extents{{1, 5, 10}}, 0},
+		{Extents{{0, 5, 0}}, 0},
+		{Extents{{20, 1, 5}, {10, 2, 10}, {0, 3, 10}}, 25},
+		{Extents{{0, 5, 10}, {5, 50, 1<<63 - 1}}, 10},
+	} {
+		assert.Equal(t, tc.e.Size(), tc.want, "%v", tc.e)
+	}
+}

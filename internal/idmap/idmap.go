@@ -88,7 +88,8 @@ func (e Extents) ToHost(id int64) (int64, bool) {
 // hole: the first ID that is not mapped.
 func (e Extents) Size() int64 {
 	var n int64
-	for range e {
+	for last := int64(-1); n != last; {
+		last = n
 		for _, x := range e {
 			if x.ContainerID <= n && n-x.ContainerID < x.Size && x.ContainerID <= math.MaxInt64-x.Size {
 				n = x.ContainerID + x.Size

@@ -35,7 +35,7 @@ func file(path string, r survey.Read[survey.TextFile]) (idmap.File, error) {
 }
 
 // ErrTruncated: the file is longer than a survey reads.
-var ErrTruncated = errors.New("it is larger than 1 MiB, which no table of subordinate IDs is")
+var ErrTruncated = errors.New("it is larger than 4 MiB, which no table of subordinate IDs is")
 
 // Predict gives the map that the surveyed engine builds for an account when it
 // starts, or the words with which it refuses. Where the engine's version is not
