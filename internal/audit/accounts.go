@@ -75,9 +75,9 @@ func accountIDs(name string, fields [][]byte) (uid, gid int64, ok bool) {
 // accountFix tells where to give the account another number.
 func (j *join) accountFix(layer int, f Finding) string {
 	s := j.steps[layer]
-	if id := max(f.UID, f.GID); layer >= j.base.layers && s.verb == "RUN" {
-		if command, ok := j.renumber(s.rest, []int64{id}); ok {
-			return paste(command, numberHint, Stays)
+	if layer >= j.base.layers && s.verb == "RUN" {
+		if command, ok := j.renumber(s.rest, j.numbers(layer, []int64{max(f.UID, f.GID)})); ok {
+			return paste(command, numberHint)
 		}
 	}
 	return fmt.Sprintf("give these accounts IDs below %d where they are made (useradd -u, groupadd -g); files of theirs in any layer keep it from registering", j.gentle())

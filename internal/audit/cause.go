@@ -48,6 +48,9 @@ var publishers = map[int64]bool{
 }
 
 var (
+	// numericChown is a --chown without names, whose numbers can be believed.
+	numericChown = regexp.MustCompile(`--chown=[0-9]+(?::[0-9]+)?\s`)
+
 	npmRun   = regexp.MustCompile(`(?:^|[\s;&|(/])(?:npm|npx|yarn|pnpm)\s`)
 	extracts = regexp.MustCompile(`(?:^|[\s;&|(/])(?:bsd)?tar\s+(?:[^;&|]*\s)?(?:-[A-Za-z]*x[A-Za-z]*|--extract|--get)(?:\s|$)|(?:^|[\s;&|(/])(?:bsd)?tar\s+[A-Za-z]*x[A-Za-z]*(?:\s|$)`)
 	makes    = regexp.MustCompile(`(?:user|group)(?:add|mod)\b|add(?:user|group)\b`)
@@ -62,7 +65,7 @@ func (j *join) cause(layer int, g *group) Cause {
 	switch {
 	case layer < j.base.layers:
 		return CauseBase
-	case s.verb == "RUN" && makes.MatchString(s.rest) && j.named(g, s.rest):
+	case s.verb == "RUN" && j.makesAccount(g, s.rest):
 		return CauseUseradd
 	case g.npm*2 > g.count && (s.verb == "RUN" || g.published()):
 		return CauseNPM
@@ -76,6 +79,8 @@ func (j *join) cause(layer int, g *group) Cause {
 		return CauseTar
 	case s.verb == "ADD" && addsArchive(s.rest):
 		return CauseAdd
+	case s.verb == "ADD" && strings.Contains(s.rest, "--chown=") && !j.named(g, chownFlag.FindString(s.rest)) && numericChown.MatchString(s.rest):
+		return CauseAdd // which does not reach into archives
 	case copies && strings.Contains(s.rest, "--chown="):
 		return CauseCopy
 	case s.verb == "COPY" && !strings.HasPrefix(s.rest, "file:") && !strings.HasPrefix(s.rest, "dir:") && !strings.HasPrefix(s.rest, "multi:"):
@@ -105,13 +110,21 @@ func (j *join) named(g *group, command string) bool {
 	return slices.ContainsFunc(j.culprits(g), func(id int64) bool { return hasNumber(command, id) })
 }
 
+// makesAccount says whether a part of a command that makes accounts has one of
+// the culprits in it: "chown 70000 f && adduser -u 70001 x" made no 70000.
+func (j *join) makesAccount(g *group, command string) bool {
+	return slices.ContainsFunc(commands(command), func(part string) bool {
+		return makes.MatchString(part) && j.named(g, part)
+	})
+}
+
 func (g *group) published() bool { return publishers[g.uid] }
 
 // madeBefore is the layer at or below this one whose RUN made an account of one
 // of the group's numbers, or -1.
 func (j *join) madeBefore(layer int, g *group) int {
 	for i := layer; i >= 0; i-- {
-		if s := j.steps[i]; s.verb == "RUN" && makes.MatchString(s.rest) && j.named(g, s.rest) {
+		if s := j.steps[i]; s.verb == "RUN" && j.makesAccount(g, s.rest) {
 			return i
 		}
 	}

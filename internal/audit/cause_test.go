@@ -13,6 +13,7 @@ import (
 func TestInstruction(t *testing.T) {
 	tests := []struct{ by, want string }{
 		{"/bin/sh -c #(nop) COPY file:0a1b in /app ", "COPY file:0a1b in /app"},
+		{"/bin/sh -c #(nop) COPY --chown=1:2dir:0a1b in /app ", "COPY --chown=1:2 dir:0a1b in /app"},
 		{`/bin/sh -c #(nop)  CMD ["bash"]`, `CMD ["bash"]`},
 		{"/bin/sh -c npm i", "RUN npm i"},
 		{"RUN /bin/sh -c npm i # buildkit", "RUN npm i"},
@@ -36,6 +37,7 @@ func TestInstruction(t *testing.T) {
 // What is found in one layer, and what to write instead of its instruction.
 func TestCure(t *testing.T) {
 	const npmID = 1516583083
+	const repack = "pack the archive again with tar --owner=0 --group=0, or COPY it and unpack it in a RUN with tar --no-same-owner. ADD --chown=0:0 does it too, with BuildKit 0.23 or later"
 	bad := func(names ...string) (all []entry) {
 		for _, n := range names {
 			all = append(all, entry{name: n, uid: 1000000, gid: 1000000})
@@ -92,10 +94,25 @@ func TestCure(t *testing.T) {
 			"chown", "RUN /bin/sh -c chown -R 1000000:1000000 /data # buildkit", bad("data/x"),
 			CauseChown, "RUN chown -R 10001:10001 /data",
 		},
-		{"COPY --chown", "COPY --chown=1000000 --chmod=755 . /app # buildkit", bad("app/x"), CauseCopy, "COPY --chown=0:0 --chmod=755 . /app"},
-		{"COPY from a stage", "COPY /out /app # buildkit", bad("app/x"), CauseCopy, "COPY --chown=0:0 /out /app"},
-		{"ADD of an archive", "ADD rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, "ADD --chown=0:0 rootfs.tar.gz /"},
+		{"COPY --chown", "COPY --chown=1000000 --chmod=755 . /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=0:0 --chmod=755 . /app"},
+		{"COPY from a stage", "COPY /out /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=0:0 /out /app"},
+		{"ADD of an archive", "ADD rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, repack},
+		{"ADD of an archive, whose --chown is not for what is in it", "ADD --chown=1:1 rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, repack},
+		{"ADD --chown", "ADD --chown=1000000:0 https://x.test/a /a # buildkit", bad("a"), CauseCopy, "ADD --chown=0:0 https://x.test/a /a"},
+		{
+			"classic COPY --chown, which history has with no blank", "/bin/sh -c #(nop) COPY --chown=1000000:1000000file:0a1b in /app ", bad("app"),
+			CauseCopy, "make it --chown=0:0 in this COPY: COPY --chown=1000000:1000000 file:0a1b in /app",
+		},
 		{"classic COPY", "/bin/sh -c #(nop) COPY dir:0a1b in /app ", bad("app/x"), CauseBuilder, "add --chown=0:0 to this COPY: COPY dir:0a1b in /app"},
+		{
+			"a chown beside an account of another number", "/bin/sh -c touch /f && chown 1000000:0 /f && adduser -u 70000 x",
+			[]entry{{name: "f", uid: 1000000}, {name: "home/x", uid: 70000, gid: 70000}},
+			CauseChown, "RUN touch /f && chown 10001:0 /f && adduser -u 10000 x",
+		},
+		{
+			"two owners, one command for both", "/bin/sh -c ./install", []entry{{name: "opt/a/f", uid: 80000}, {name: "opt/b/g", gid: 90000}},
+			CauseUnknown, `RUN ./install && find /opt -xdev \( -user 80000 -o -group 90000 \) -exec chown -h 0:0 {} +`,
+		},
 		{
 			"Cygwin", "RUN /bin/sh -c tar -xf q.tar # buildkit", []entry{{name: "opt/q", uid: 197609, gid: 197121}},
 			CauseCygwin, "RUN tar --no-same-owner -xf q.tar",
@@ -110,7 +127,7 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"no Dockerfile", "bazel build //:image", bad("usr/x"), CauseBuilder,
-			"give these files a mapped owner where they are made, in the instruction or tool that made layer 0, e.g. chown -h 0:0; a chown in a later RUN does not help, the layer of this instruction keeps its owners",
+			"give these files a mapped owner in the instruction or tool that made this layer, e.g. chown -h 0:0; what comes later does not help",
 		},
 		{
 			"only the group", "/bin/sh -c make", []entry{{name: "a/b", uid: 1000, gid: 454177}},
@@ -122,7 +139,9 @@ func TestCure(t *testing.T) {
 			a := New(Options{Map: usual})
 			r := a.Report(made(a, t, [][]entry{tc.entries}, tc.by))
 			assert.Equal(t, r.Findings[0].Cause, tc.cause)
-			assert.Equal(t, r.Findings[0].Fix, tc.fix)
+			for _, f := range r.Findings {
+				assert.Equal(t, f.Fix, tc.fix)
+			}
 		})
 	}
 }
@@ -132,7 +151,7 @@ func TestAccountOfALowerLayer(t *testing.T) {
 	r := a.Report(made(a, t, [][]entry{{{name: "etc/passwd-"}}, {{name: "data/x", uid: 1000000}}, {{name: "data/x"}}},
 		"RUN /bin/sh -c useradd -u 1000000 big # buildkit", "RUN /bin/sh -c touch /data/x # buildkit", "RUN /bin/sh -c chown root /data/x # buildkit"))
 	assert.Equal(t, r.Findings[0].Cause, CauseUseradd)
-	assert.Equal(t, r.Findings[0].Fix, "the account is made in layer 0: RUN useradd -l -u 10001 big # "+useless)
+	assert.Equal(t, r.Findings[0].Fix, "the account is made in layer 1 of 3: RUN useradd -l -u 10001 big")
 }
 
 // A map that ends below 10001, or takes no ID at all, gets no number that is not in it.

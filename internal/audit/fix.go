@@ -7,55 +7,60 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
 const (
-	useless = "a chown in a later RUN does not help, the layer of this instruction keeps its owners"
 	// numberHint is for a command that cannot be put on one line.
 	numberHint = "give the account a number that is mapped, e.g. 10001"
 	toRoot     = `\( ! -user 0 -o ! -group 0 \) -exec chown -h 0:0 {} +`
 )
 
 // cure gives a group its cause, and what to write instead of the instruction.
-func (j *join) cure(layer int, g *group, later Later) (Cause, string) {
+// What was merely asked for needs none.
+func (j *join) cure(layer int, g *group) (Cause, string) {
 	cause := j.cause(layer, g)
-	return cause, j.fix(cause, layer, g, later)
+	if g.rule == Owner {
+		return cause, ""
+	}
+	return cause, j.fix(cause, layer, g)
 }
 
-func (j *join) fix(cause Cause, layer int, g *group, later Later) string {
+func (j *join) fix(cause Cause, layer int, g *group) string {
 	s := j.steps[layer]
 	switch {
 	case cause == CauseBase:
 		return j.baseFix(s, g)
 	case cause == CauseUseradd:
-		return j.useraddFix(layer, g, later)
+		return j.useraddFix(layer, g)
 	case s.verb == "RUN":
-		return j.runFix(cause, layer, g, later)
+		return j.runFix(cause, layer, g)
 	case s.verb == "COPY" || s.verb == "ADD":
-		return copyFix(s, later)
+		return copyFix(cause, s)
 	}
-	return printable(fmt.Sprintf("give these files a mapped owner where they are made, in the instruction or tool that made layer %d, e.g. chown -h 0:0; %s", layer, useless))
+	return "give these files a mapped owner in the instruction or tool that made this layer, e.g. chown -h 0:0; what comes later does not help"
 }
 
 // runFix is the RUN with a command that never gives files the owner, or takes it
 // back before the layer is made.
-func (j *join) runFix(cause Cause, layer int, g *group, later Later) string {
+func (j *join) runFix(cause Cause, layer int, g *group) string {
 	old := j.steps[layer].rest
 	if cause == CauseChown {
-		if command, ok := j.renumber(old, j.culprits(g)); ok {
-			return paste(command, "give the files a number that is mapped, e.g. 10001", later)
+		if command, ok := j.renumber(old, j.numbers(layer, j.culprits(g))); ok {
+			return paste(command, "give the files a number that is mapped, e.g. 10001")
 		}
 	}
 	if cause == CauseTar || cause == CauseCygwin {
 		if command, ok := noSameOwner(old); ok {
-			return paste(command, "give tar the option --no-same-owner", later)
+			return paste(command, "give tar the option --no-same-owner")
 		}
 	}
-	last := j.find(g)
+	last := j.find(j.together(layer, g))
 	if cause == CauseNPM {
 		last = "find " + j.modules(layer) + " " + toRoot
 	}
-	return paste(strings.TrimRight(old, "; \t\n&")+" && "+last, "let its last command be: "+last, later)
+	return paste(strings.TrimRight(old, "; \t\n&")+" && "+last, "let its last command be: "+last)
 }
 
 // modules are the node_modules folders of a layer that packages' owners are in.
@@ -67,7 +72,7 @@ func (j *join) modules(layer int) string {
 	slices.Sort(roots)
 	roots = slices.Compact(roots)
 	if len(roots) == 0 || len(roots) > maxRoots {
-		return quote(j.common(layer))
+		return quote(common(j.layers[layer].groups))
 	}
 	for i, r := range roots {
 		roots[i] = quote(folder(r))
@@ -75,9 +80,8 @@ func (j *join) modules(layer int) string {
 	return strings.Join(slices.Compact(roots), " ")
 }
 
-// common is the deepest directory that holds all the offenders of a layer.
-func (j *join) common(layer int) string {
-	groups := j.layers[layer].groups
+// common is the deepest directory that holds all the offenders of some groups.
+func common(groups []*group) string {
 	dir := groups[0].common
 	for _, g := range groups[1:] {
 		dir = dir[:shared(dir, g.common)]
@@ -85,17 +89,46 @@ func (j *join) common(layer int) string {
 	return folder(string(dir))
 }
 
-// find is a command that gives this owner's files to root. No mount is entered.
-func (j *join) find(g *group) string {
+// maxTogether bounds how long a find becomes.
+const maxTogether = 8
+
+// together are the groups of a layer that one find cures: all of them, unless
+// they are many, or g alone.
+func (j *join) together(layer int, g *group) []*group {
+	var all []*group
+	for _, other := range j.layers[layer].groups {
+		switch {
+		case other.rule == Owner:
+		case !other.plain() || len(all) == maxTogether:
+			return []*group{g}
+		default:
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// plain says that find can look for the group's owner.
+func (g *group) plain() bool { return !g.mixed && g.uid >= 0 && g.gid >= 0 }
+
+// find is a command that gives the files of some owners to root. No mount is entered.
+func (j *join) find(groups []*group) string {
 	var tests []string
-	if j.isCulprit(g, g.uid, false) {
-		tests = append(tests, fmt.Sprintf("-user %d", g.uid))
+	add := func(test string) {
+		if !slices.Contains(tests, test) {
+			tests = append(tests, test)
+		}
 	}
-	if j.isCulprit(g, g.gid, true) {
-		tests = append(tests, fmt.Sprintf("-group %d", g.gid))
+	for _, g := range groups {
+		if j.isCulprit(g, g.uid, false) {
+			add(fmt.Sprintf("-user %d", g.uid))
+		}
+		if j.isCulprit(g, g.gid, true) {
+			add(fmt.Sprintf("-group %d", g.gid))
+		}
 	}
-	where := quote(folder(string(g.common))) + " -xdev"
-	if len(tests) == 0 || g.mixed || g.uid < 0 || g.gid < 0 {
+	where := quote(common(groups)) + " -xdev"
+	if !groups[0].plain() {
 		return "find " + where + " " + toRoot
 	}
 	return "find " + where + ` \( ` + strings.Join(tests, " -o ") + ` \) -exec chown -h 0:0 {} +`
@@ -106,20 +139,35 @@ func (j *join) isCulprit(g *group, id int64, group bool) bool {
 	if group {
 		space = &j.gid
 	}
-	return g.rule == Owner && j.opt.ID != nil && id == *j.opt.ID || g.rule != Owner && space.fate(id) != 0
+	return g.rule != Owner && space.fate(id) != idmap.Mapped
+}
+
+// numbers are ids, and the other culprits of a layer: one command in place of the
+// old one cures them all.
+func (j *join) numbers(layer int, ids []int64) []int64 {
+	all := slices.Clone(ids)
+	for _, g := range j.layers[layer].groups {
+		if g.rule != Owner && !g.mixed {
+			all = append(all, j.culprits(g)...)
+		}
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	slices.Reverse(all) // they are replaced from 10001 downwards
+	return all
 }
 
 // useraddFix rewrites the RUN that makes the account, which can be in a lower layer.
-func (j *join) useraddFix(layer int, g *group, later Later) string {
+func (j *join) useraddFix(layer int, g *group) string {
 	at := j.madeBefore(layer, g)
-	command, ok := j.renumber(j.steps[at].rest, j.culprits(g))
+	command, ok := j.renumber(j.steps[at].rest, j.numbers(at, j.culprits(g)))
 	if !ok {
-		return fmt.Sprintf("give the account a number that is mapped where it is made, in layer %d", at)
+		return printable("give the account a number that is mapped where it is made: " + j.steps[at].text)
 	}
 	if at == layer {
-		return paste(command, numberHint, later)
+		return paste(command, numberHint)
 	}
-	return "the account is made in layer " + strconv.Itoa(at) + ": " + paste(command, numberHint, later)
+	return fmt.Sprintf("the account is made in layer %d of %d: ", at+1, len(j.steps)) + paste(command, numberHint)
 }
 
 var useraddWord = regexp.MustCompile(`\buseradd\s+`)
@@ -155,23 +203,23 @@ func replaceNumber(s, old, new string) string {
 var chownFlag = regexp.MustCompile(`--chown=\S+\s*`)
 
 // copyFix gives COPY or ADD the owner root. The classic builder's history has no
-// names of sources, and BuildKit's none of stages, so what is known is given.
-func copyFix(s step, later Later) string {
-	rest := s.rest
-	for _, sum := range []string{"file:", "dir:", "multi:"} {
-		if strings.HasPrefix(chownFlag.ReplaceAllString(rest, ""), sum) {
-			return note(later) + printable(fmt.Sprintf("add --chown=0:0 to this %s: %s", s.verb, s.text))
-		}
+// names of sources, and BuildKit's none of stages, so what is known is given. Of
+// what ADD unpacks, --chown gives away nothing before BuildKit 0.23 (moby/buildkit#1547).
+func copyFix(cause Cause, s step) string {
+	bare := chownFlag.ReplaceAllString(s.rest, "")
+	classic := strings.HasPrefix(bare, "file:") || strings.HasPrefix(bare, "dir:") || strings.HasPrefix(bare, "multi:")
+	with := s.verb + " --chown=0:0 " + bare
+	switch {
+	case cause == CauseAdd:
+		return "pack the archive again with tar --owner=0 --group=0, or COPY it and unpack it in a RUN with tar --no-same-owner. ADD --chown=0:0 does it too, with BuildKit 0.23 or later"
+	case classic && bare != s.rest:
+		return printable(fmt.Sprintf("make it --chown=0:0 in this %s: %s", s.verb, s.text))
+	case classic:
+		return printable(fmt.Sprintf("add --chown=0:0 to this %s: %s", s.verb, s.text))
+	case s.verb == "COPY":
+		return printable("with its --from, if it has one: " + with)
 	}
-	return note(later) + printable(s.verb+" --chown=0:0 "+chownFlag.ReplaceAllString(rest, ""))
-}
-
-// note is what stands before an instruction that can hold no comment.
-func note(later Later) string {
-	if later == Stays {
-		return ""
-	}
-	return useless + ", so change it: "
+	return printable(with)
 }
 
 // baseFix tells whom to ask, and how to go on without them.
@@ -185,20 +233,17 @@ func (j *join) baseFix(s step, g *group) string {
 	}
 	return printable(fmt.Sprintf("the base image %s has these files%s: take a release without them or ask its maintainers. "+
 		"Or flatten it, on an engine without userns-remap: FROM %s AS base, RUN %s, FROM scratch, COPY --from=base / /, and repeat its ENV, USER and CMD",
-		name, made, name, j.find(g)))
+		name, made, name, j.find([]*group{g})))
 }
 
 // paste is a whole RUN on one line. Where the command has lines or comments of
 // its own it cannot be on one, and the hint says what to change in it.
-func paste(command, hint string, later Later) string {
+func paste(command, hint string) string {
 	command = strings.ReplaceAll(command, "\t", " ")
 	if printable(command) != strings.TrimSpace(command) || strings.Contains(command, " #") {
-		return note(later) + printable("in this same RUN: "+hint)
+		return printable("in this same RUN: " + hint)
 	}
-	if later == Stays {
-		return "RUN " + command
-	}
-	return "RUN " + command + " # " + useless
+	return "RUN " + command
 }
 
 // printable puts text on one line: no control characters, nothing that is not UTF-8.

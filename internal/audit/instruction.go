@@ -41,6 +41,9 @@ var (
 	shells  = regexp.MustCompile(`^(?:/\S*/)?(?:ba|da|a|z|k)?sh(?: -\S+| pipefail)* -[a-z]*c\s+|^cmd /S /C\s+|^powershell (?:\S+ )*?-Command\s+`)
 )
 
+// glued is how the classic builder writes --chown: with no blank behind it.
+var glued = regexp.MustCompile(`^(--chown=\S+?)((?:file|dir|multi):[0-9a-f]+ in )`)
+
 const plainShell = "/bin/sh -c "
 
 // Instruction puts a history record's created_by as it stood in the Dockerfile,
@@ -65,7 +68,7 @@ func parseStep(by string) step {
 	if m == "" {
 		return s
 	}
-	s.verb, s.rest = strings.TrimSpace(m), by[len(m):]
+	s.verb, s.rest = strings.TrimSpace(m), glued.ReplaceAllString(by[len(m):], "$1 $2")
 	if s.verb == "RUN" {
 		s.run()
 	}

@@ -45,7 +45,7 @@ func (j *join) owners() []Finding {
 				Rule: g.rule, Severity: severity(g.rule), Layer: i, UID: g.uid, GID: g.gid,
 				Count: g.count, Paths: j.keep(g.paths), LaterLayer: fates[g], Mixed: g.mixed, Folders: slices.Clone(g.folders),
 			}
-			f.Cause, f.Fix = j.cure(i, g, f.LaterLayer)
+			f.Cause, f.Fix = j.cure(i, g)
 			all = append(all, f)
 		}
 	}

@@ -106,8 +106,11 @@ type Finding struct {
 	LaterLayer Later    `json:"laterLayer"`
 	Cause      Cause    `json:"cause"`
 	// Fix is what to write instead of the instruction, or what to do where that
-	// is not known. It is one line.
+	// is not known, on one line; "" where nothing is wrong.
 	Fix string `json:"fix"`
+	// Message says what is wrong with the USER, "" for what the rule and the IDs
+	// tell already.
+	Message string `json:"message,omitempty"`
 	// Mixed: this finding counts the entries of further owners too, since the
 	// layer has more than can be told apart. UID and GID are those of the first.
 	Mixed bool `json:"mixed,omitempty"`

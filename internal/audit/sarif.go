@@ -105,7 +105,7 @@ func result(r Report, f Finding, folder Folder, at *sarif.Location) *sarif.Resul
 
 func message(r Report, f Finding, folder Folder) string {
 	if f.Rule == UnmappedUser {
-		return printable(fmt.Sprintf("%s: %s", r.Image, f.Fix))
+		return printable(fmt.Sprintf("%s: %s. Fix: %s", r.Image, f.Message, f.Fix))
 	}
 	where := "/" + folder.Path
 	switch {
@@ -114,7 +114,14 @@ func message(r Report, f Finding, folder Folder) string {
 	case folder.Path == elsewhere:
 		where = "further folders"
 	}
-	return printable(fmt.Sprintf("%s, layer %d: %s of %d:%d in %s. Fix: %s", r.Image, f.Layer, entries(folder.Count), f.UID, f.GID, where, f.Fix))
+	said := fmt.Sprintf("%s, layer %d of %d: %s of %d:%d in %s.", r.Image, f.Layer+1, len(r.Layers), entries(folder.Count), f.UID, f.GID, where)
+	if f.LaterLayer != Stays {
+		said += fmt.Sprintf(" That a later layer has them %s does not help.", f.LaterLayer)
+	}
+	if f.Fix != "" {
+		said += " Fix: " + f.Fix
+	}
+	return printable(said)
 }
 
 // fingerprint holds what stays the same when an image is built again: digests and

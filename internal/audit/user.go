@@ -31,7 +31,8 @@ func (j *join) user() runAs {
 	u, err := user.GetExecUser(spec, nil, reader(passwd), reader(group))
 	if err != nil {
 		return runAs{findings: []Finding{userFinding(Error, -1, -1,
-			fmt.Sprintf("no container can start as USER %s, on any engine: %v; name a user that /etc/passwd has, or a number below %d", spec, err, j.gentle())), // engine's words
+			fmt.Sprintf("no container can start as USER %s, on any engine: %v", spec, err), // engine's words
+			fmt.Sprintf("name a user that /etc/passwd has, or a number below %d", j.gentle())),
 		}}
 	}
 	return j.weigh(spec, u)
@@ -73,12 +74,12 @@ func (j *join) untoldUser(spec, why string) runAs {
 	if uid, err := strconv.ParseInt(name, 10, 32); err == nil {
 		r := j.weigh(spec, &user.ExecUser{Uid: int(uid)})
 		if r.startable {
-			r.findings = []Finding{userFinding(Warning, uid, -1, fmt.Sprintf("the groups of USER %s cannot be told: %s", name, why))}
+			r.findings = []Finding{userFinding(Warning, uid, -1, fmt.Sprintf("the groups of USER %s cannot be told: %s", name, why), "give USER in numbers, UID:GID")}
 		}
 		return r
 	}
 	return runAs{findings: []Finding{userFinding(Warning, -1, -1,
-		fmt.Sprintf("whether a container can start as USER %s cannot be told: %s; give USER in numbers, UID:GID", spec, why))}}
+		fmt.Sprintf("whether a container can start as USER %s cannot be told: %s", spec, why), "give USER in numbers, UID:GID")}}
 }
 
 // weigh holds a resolved user against the map. The engine sets the UID, the GID
@@ -105,9 +106,9 @@ func (j *join) weigh(spec string, u *user.ExecUser) runAs {
 		return r
 	}
 	r.startable = false
-	r.findings = []Finding{userFinding(Error, int64(u.Uid), bad, fmt.Sprintf(
-		"USER %s has the %s, which is not mapped: no container can start as it; give the account IDs below %d where it is made (useradd -u, groupadd -g), or set USER to such a number",
-		spec, what, j.gentle()))}
+	r.findings = []Finding{userFinding(Error, int64(u.Uid), bad,
+		fmt.Sprintf("USER %s has the %s, which is not mapped: no container can start as it", spec, what),
+		fmt.Sprintf("give the account IDs below %d where it is made (useradd -u, groupadd -g), or set USER to such a number", j.gentle()))}
 	return r
 }
 
@@ -116,9 +117,9 @@ func (j *join) gentle() int64 {
 	return min(j.opt.Map.UID.Size(), j.opt.Map.GID.Size())
 }
 
-func userFinding(s Severity, uid, gid int64, fix string) Finding {
+func userFinding(s Severity, uid, gid int64, message, fix string) Finding {
 	return Finding{
 		Rule: UnmappedUser, Severity: s, Layer: NoLayer, UID: uid, GID: gid,
-		Count: 1, Paths: []string{}, Cause: CauseUser, Fix: printable(fix),
+		Count: 1, Paths: []string{}, Cause: CauseUser, Message: printable(message), Fix: fix,
 	}
 }

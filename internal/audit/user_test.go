@@ -54,7 +54,7 @@ func TestStartable(t *testing.T) {
 				assert.Equal(t, f.UID, tc.uid)
 				assert.Equal(t, f.GID, tc.gid)
 				assert.Equal(t, f.Layer, NoLayer)
-				assert.Assert(t, strings.Contains(f.Fix, tc.says), f.Fix)
+				assert.Assert(t, strings.Contains(f.Message, tc.says), f.Message)
 			}
 		})
 	}
@@ -99,7 +99,7 @@ func TestFinalPasswd(t *testing.T) {
 			r := a.Report(img)
 			assert.Equal(t, r.Startable, tc.startable)
 			f, _ := one(r, UnmappedUser)
-			assert.Assert(t, strings.Contains(f.Fix, tc.says), f.Fix)
+			assert.Assert(t, strings.Contains(f.Message, tc.says), f.Message)
 		})
 	}
 }
