@@ -28,11 +28,13 @@ func checkQuestions(q Questions) error {
 		return err
 	}
 	for _, l := range q.Lines {
-		if err := checkPaths([]string{l.Glob}); err != nil {
+		if err := checkPaths(l.Globs); err != nil {
 			return err
 		}
-		if _, err := path.Match(l.Glob, ""); err != nil {
-			return fmt.Errorf("reading %s: %w", l.Glob, err)
+		for _, g := range l.Globs {
+			if _, err := path.Match(g, ""); err != nil {
+				return fmt.Errorf("reading %s: %w", g, err)
+			}
 		}
 	}
 	for _, c := range q.Commands {

@@ -157,12 +157,18 @@ func TestLook(t *testing.T) {
 	acl := icmd.RunCommand("setfacl", "-m", "u:101000:rw,g:5:r", path("quo'te"), path("new\nline\n")).ExitCode == 0
 
 	q := Questions{
-		Files:    []string{path("plain"), path("large"), path("fifo"), path("missing"), "/proc/self/mounts/x", "/proc/version"},
-		Attrs:    []string{path("plain"), path("missing")},
-		ACLs:     acl,
-		Reals:    []string{path("good"), path("missing"), dir},
-		Dirs:     []string{dir, path("empty"), path("missing"), path("plain")},
-		Lines:    []Lines{{Glob: "/proc/1/status", Prefixes: []string{"Uid", "Gid:", ".*"}}, {Glob: dir + "/p[kl]ain"}, {Glob: dir + "/none*"}, {Glob: dir + "/q*", Except: "quo'te"}},
+		Files: []string{path("plain"), path("large"), path("fifo"), path("missing"), "/proc/self/mounts/x", "/proc/version"},
+		Attrs: []string{path("plain"), path("missing")},
+		ACLs:  acl,
+		Reals: []string{path("good"), path("missing"), dir},
+		Dirs:  []string{dir, path("empty"), path("missing"), path("plain")},
+		Lines: []Lines{
+			{Name: "status", Globs: []string{"/proc/1/status"}, Prefixes: []string{"Uid", "Gid:", ".*"}},
+			{Name: "two", Globs: []string{dir + "/p[kl]ain", dir + "/a=b"}},
+			{Name: "none", Globs: []string{dir + "/none*"}},
+			{Name: "except", Globs: []string{dir + "/q*"}, Except: "quo'te"},
+			{Name: "nothing"},
+		},
 		Links:    []string{"/proc/1/ns/*", path("link"), path("nothing*")},
 		Programs: []string{"sh", "no-such-program", "cd"},
 		Commands: []Command{{Args: []string{"printf", "%s", "a 'b'"}}, {Args: []string{"sh", "-c", "echo out; echo err >&2; exit 3"}}},

@@ -24,24 +24,27 @@ type Questions struct {
 	Commands []Command // run one after the other, after all else
 }
 
-// Lines asks for the lines of all files that Glob matches, e.g.
-// "/proc/[0-9]*/status". Prefixes keeps the lines that begin with one of them,
-// none keeps all; Except then leaves out the lines that it equals. Files that vanish meanwhile are left out. It is for text
-// files whose paths hold no newline or colon.
+// Lines asks for the lines of all files that Globs match, e.g.
+// "/proc/[0-9]*/status"; its answer stands under Name. Prefixes keeps the lines
+// that begin with one of them, none keeps all; Except then leaves out the lines
+// that it equals. Files that vanish meanwhile are left out. It is for many small
+// text files, whose paths hold no newline or colon: it takes one process for all
+// of them, where Files takes one each.
 type Lines struct {
-	Glob     string
+	Name     string
+	Globs    []string
 	Prefixes []string
 	Except   string
 }
 
-// Answers hold one entry for each question, under its path, name or pattern, and
+// Answers hold one entry for each question, under its path, pattern or name, and
 // the results of the commands in their order.
 type Answers struct {
 	Files    map[string]Body
 	Stats    map[string]Stat
 	Reals    map[string]Real
 	Dirs     map[string]Dir
-	Lines    map[string]Text // by Glob
+	Lines    map[string]Text // by Name
 	Links    map[string]Targets
 	Spaces   map[string]Space
 	Programs map[string]string // path by name; those not found have no entry

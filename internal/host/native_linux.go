@@ -61,7 +61,7 @@ func (l local) Look(ctx context.Context, q Questions) (Answers, error) {
 		a.Dirs[path] = readDir(path)
 	}
 	for _, lines := range q.Lines {
-		a.Lines[lines.Glob] = grep(lines)
+		a.Lines[lines.Name] = grep(lines)
 	}
 	for _, pattern := range q.Links {
 		a.Links[pattern] = readLinks(pattern)
@@ -161,7 +161,11 @@ func readDir(path string) Dir {
 
 func grep(l Lines) Text {
 	t := Text{Files: map[string][]string{}}
-	paths, _ := filepath.Glob(l.Glob) // the pattern was checked
+	var paths []string
+	for _, g := range l.Globs {
+		matches, _ := filepath.Glob(g) // the pattern was checked
+		paths = append(paths, matches...)
+	}
 	size := 0
 	for _, path := range paths {
 		body := readBody(path)

@@ -43,16 +43,25 @@ func newSession(name string, command func() *exec.Cmd) *session {
 	return &session{name: name, command: command, connected: make(chan struct{})}
 }
 
-// connect waits until the host has answered once, starting the shell where
-// nobody did. It does not wait for its turn.
-func (s *session) connect(ctx context.Context) error {
+// connect waits until the host has answered once, or ready says that it can be
+// reached before, starting the shell where nobody did. It does not wait for its
+// turn.
+func (s *session) connect(ctx context.Context, ready func() bool) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.do(ctx, "", func(*shell) error { return nil }) }()
-	select {
-	case <-s.connected:
-		return nil
-	case err := <-failed:
-		return err
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.connected:
+			return nil
+		case err := <-failed:
+			return err
+		case <-tick.C:
+			if ready() {
+				return nil
+			}
+		}
 	}
 }
 

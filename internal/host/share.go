@@ -32,6 +32,7 @@ func (s *shared) master() []string {
 // join are the flags of an ssh that joins. Where it may not, it connects by
 // itself.
 func (s *shared) join() []string {
+	s.once.Do(s.make)
 	if s.dir == "" {
 		return nil
 	}
@@ -64,6 +65,17 @@ func hasControlPath(config string) bool {
 		}
 	}
 	return false
+}
+
+// ready says whether there is a connection to join: ssh makes the socket once it
+// has logged in.
+func (s *shared) ready() bool {
+	s.once.Do(s.make)
+	if s.dir == "" {
+		return false
+	}
+	_, err := os.Stat(s.socket())
+	return err == nil
 }
 
 func (s *shared) remove() {

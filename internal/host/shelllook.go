@@ -106,7 +106,11 @@ func askLines(l Lines, into map[string]Text) op {
 	for _, p := range l.Prefixes {
 		patterns += " -e " + quote("^"+regex(p))
 	}
-	script := fmt.Sprintf(`printf '%%s\0' %s | xargs -0 grep -sH%s --`, glob(l.Glob), patterns)
+	globs := ""
+	for _, g := range l.Globs {
+		globs += " " + glob(g)
+	}
+	script := fmt.Sprintf(`printf '%%s\0'%s | xargs -0 grep -sH%s --`, globs, patterns)
 	if l.Except != "" {
 		script += " | grep -v -e " + quote("^[^:]*:"+regex(l.Except)+"$")
 	}
@@ -125,7 +129,7 @@ func askLines(l Lines, into map[string]Text) op {
 				t.Files[path] = append(t.Files[path], text)
 			}
 		}
-		into[l.Glob] = t
+		into[l.Name] = t
 		return nil
 	}}
 }

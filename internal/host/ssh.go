@@ -65,7 +65,7 @@ func (h *sshHost) command() *exec.Cmd {
 // DialContext leads to the daemon as docker does, by `docker system dial-stdio`
 // on the host. It waits for the shell's connection, to join it.
 func (h *sshHost) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
-	if err := h.connect(ctx); err != nil {
+	if err := h.connect(ctx, h.shared.ready); err != nil {
 		return nil, err
 	}
 	command := []string{"docker", "system", "dial-stdio"}

@@ -128,26 +128,20 @@ func (c *caller) images(ctx context.Context) ([]Image, error) {
 // in time: it walks through every file of every volume for them, and before API
 // 1.42 through those of all containers too.
 func (c *caller) volumes(ctx context.Context) ([]Volume, error) {
-	var list volume.ListResponse
-	var usage types.DiskUsage
-	var err, errUsage error
-	c.all(
-		func() {
-			list, err = call(c, func() (volume.ListResponse, error) { return c.api.VolumeList(ctx, volume.ListOptions{}) })
-		},
-		func() {
-			ctx, cancel := context.WithTimeout(ctx, c.sizes)
-			defer cancel()
-			usage, errUsage = call(c, func() (types.DiskUsage, error) {
-				return c.api.DiskUsage(ctx, types.DiskUsageOptions{Types: []types.DiskUsageObject{types.VolumeObject}})
-			})
-		},
-	)
+	list, err := call(c, func() (volume.ListResponse, error) { return c.api.VolumeList(ctx, volume.ListOptions{}) })
 	if err != nil {
 		return nil, fmt.Errorf("listing volumes: %w", err)
 	}
-	if errUsage != nil {
-		usage = types.DiskUsage{}
+	if len(list.Volumes) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.sizes)
+	defer cancel()
+	usage, err := call(c, func() (types.DiskUsage, error) {
+		return c.api.DiskUsage(ctx, types.DiskUsageOptions{Types: []types.DiskUsageObject{types.VolumeObject}})
+	})
+	if err != nil {
+		usage = types.DiskUsage{} // the volumes are known all the same
 	}
 	return volumesOf(list.Volumes, usage.Volumes), nil
 }

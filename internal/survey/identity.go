@@ -49,8 +49,8 @@ func (l *look) identity(c inspected) Read[Account] {
 // ofProcess reads the IDs of a process through its user namespace's map.
 func (l *look) ofProcess(pid int) (Account, bool) {
 	dir := "/proc/" + strconv.Itoa(pid)
-	who, ok := statusIDs(string(l.seen.Files[dir+"/status"].Data))
-	uids, gids := textLines(l.seen.Files[dir+"/uid_map"]), textLines(l.seen.Files[dir+"/gid_map"])
+	who, ok := statusIDs(strings.Join(l.seen.Lines[status].Files[dir+"/status"], "\n"))
+	uids, gids := l.seen.Lines[inUID].Files[dir+"/uid_map"], l.seen.Lines[inGID].Files[dir+"/gid_map"]
 	if !ok || len(uids) == 0 || len(gids) == 0 {
 		return Account{}, false
 	}

@@ -46,13 +46,14 @@ func (l *look) round(ctx context.Context, q host.Questions) ([]host.Result, erro
 	maps.Copy(l.seen.Stats, a.Stats)
 	maps.Copy(l.seen.Reals, a.Reals)
 	maps.Copy(l.seen.Dirs, a.Dirs)
+	maps.Copy(l.seen.Lines, a.Lines)
 	maps.Copy(l.seen.Links, a.Links)
 	maps.Copy(l.seen.Spaces, a.Spaces)
 	return a.Commands, nil
 }
 
 func empty(q host.Questions) bool {
-	return len(q.Files)+len(q.Stats)+len(q.Dirs)+len(q.Links)+len(q.Spaces)+len(q.Reals)+len(q.Commands) == 0
+	return len(q.Files)+len(q.Stats)+len(q.Dirs)+len(q.Links)+len(q.Spaces)+len(q.Reals)+len(q.Lines)+len(q.Commands) == 0
 }
 
 // unasked leaves out what was asked before, or twice.

@@ -24,9 +24,12 @@ const (
 	appArmor     = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 	selinux      = "/sys/fs/selinux/enforce"
 
-	comms   = "/proc/[0-9]*/comm"
-	uidMaps = "/proc/[0-9]*/uid_map"
-	gidMaps = "/proc/[0-9]*/gid_map"
+	comms   = "comm"
+	uidMaps = "uid_map"
+	gidMaps = "gid_map"
+	status  = "status"
+	inUID   = "uid_map of containers"
+	inGID   = "gid_map of containers"
 )
 
 // PendingLink is a symlink to the folder of a change that was armed and is not
@@ -63,11 +66,15 @@ func first() host.Questions {
 		"/run/systemd/system", "/run/openrc", "/etc/init.d/docker", "/proc/self/ns/user", PendingLink,
 	}
 	return host.Questions{
-		Files:    append(files, defaults...),
-		Stats:    stats,
-		Attrs:    []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
-		Reals:    []string{hostConfig, snapConfig},
-		Lines:    []host.Lines{{Glob: comms, Prefixes: []string{"dockerd"}}, {Glob: uidMaps, Except: identity}, {Glob: gidMaps, Except: identity}},
+		Files: append(files, defaults...),
+		Stats: stats,
+		Attrs: []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
+		Reals: []string{hostConfig, snapConfig},
+		Lines: []host.Lines{
+			{Name: comms, Globs: []string{"/proc/[0-9]*/comm"}, Prefixes: []string{"dockerd"}},
+			{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
+			{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: identity},
+		},
 		Links:    spaces("/proc/self"),
 		Programs: programs,
 		Commands: []host.Command{
@@ -93,10 +100,8 @@ func (l *look) second() host.Questions {
 		q.Files = append(q.Files, dir+"/cmdline", dir+"/cgroup", dir+"/status")
 		q.Links = append(append(q.Links, dir+"/exe"), spaces(dir)...)
 	}
+	q.Lines = l.containerLines()
 	for _, c := range l.containers {
-		if c.PID > 0 {
-			q.Files = append(q.Files, "/proc/"+strconv.Itoa(c.PID)+"/status", "/proc/"+strconv.Itoa(c.PID)+"/uid_map", "/proc/"+strconv.Itoa(c.PID)+"/gid_map")
-		}
 		q.Files = append(q.Files, c.accountFiles()...)
 	}
 	q.ACLs = true
@@ -142,4 +147,24 @@ func (l *look) third() host.Questions {
 		}
 	}
 	return l.unasked(q)
+}
+
+// containerLines ask who the first process of each container is.
+func (l *look) containerLines() []host.Lines {
+	files := map[string][]string{}
+	for _, c := range l.containers {
+		if c.PID > 0 {
+			for _, name := range []string{"status", "uid_map", "gid_map"} {
+				files[name] = append(files[name], "/proc/"+strconv.Itoa(c.PID)+"/"+name)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return []host.Lines{
+		{Name: status, Globs: files["status"], Prefixes: []string{"Uid:", "Gid:", "Groups:"}},
+		{Name: inUID, Globs: files["uid_map"]},
+		{Name: inGID, Globs: files["gid_map"]},
+	}
 }

@@ -24,7 +24,9 @@ type Target struct {
 const (
 	someSizes  = 400 * time.Millisecond
 	callsLocal = 8
-	callsSSH   = 1 // a docker client keeps one connection then: each is a process on both ends, slower to start than ten calls
+	// Over ssh a connection is a process on both ends, slower to start than
+	// thirty calls are to make.
+	callsSSH = 1
 )
 
 // Take takes a snapshot. It changes nothing, and always returns: what could not
