@@ -54,9 +54,9 @@ type walker struct {
 	aside chan *bytes.Buffer // holds the buffer while nobody walks aside
 }
 
-// maxAside bounds the record that is held in memory, as it is compressed: most
-// layers' are smaller, those with a million files are not.
-const maxAside = 4 << 20
+// maxAside bounds the record that is held in memory, as it is compressed: that
+// of a layer of 100,000 files takes about 6 MiB.
+const maxAside = 8 << 20
 
 // take takes in one file of a layer.
 func (w *walker) take(ctx context.Context, f wanted, body io.Reader, err error) {
