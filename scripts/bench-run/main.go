@@ -1,0 +1,84 @@
+//go:build linux
+
+// bench-run measures audit-image beside the commands that a user would run
+// instead, in turns, and prints a Markdown table.
+//
+// A machine is never quiet, so what is held to a target is the median of ratios,
+// each of two runs that follow one another, and not a time.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"syscall"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("bench: ")
+	// The engine is told to end when the thread does that started it.
+	runtime.LockOSThread()
+	if err := measure(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func measure() error {
+	var b bench
+	flag.StringVar(&b.plugin, "plugin", "bin/docker-userns", "the program to measure")
+	flag.StringVar(&b.cache, "cache", "", "the folder with the images, and the engine's data")
+	flag.StringVar(&b.dive, "dive", "", "dive, if there is one")
+	flag.IntVar(&b.rounds, "rounds", 5, "how often each command runs, after a first time that is not counted")
+	flag.IntVar(&b.slow, "slow-rounds", 3, "the same, of those that need an engine")
+	only := flag.String("only", "", "measure but the work that this regular expression matches")
+	readme := flag.String("readme", "", "write the table into this file too")
+	flag.Parse()
+	if *only != "" && *readme != "" {
+		return errors.New("the README takes the whole table: leave out -only or -readme")
+	}
+	if b.rounds < 1 || b.slow < 1 {
+		return errors.New("there is no median of no rounds")
+	}
+	works, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	table, err := run(ctx, b, works)
+	if err == nil && *readme != "" {
+		err = replace(*readme, table)
+	}
+	return err
+}
+
+// run measures, and gives the table as it was printed.
+func run(ctx context.Context, b bench, only *regexp.Regexp) (string, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	b.dir = dir
+	contests, stop, err := b.contests(ctx, only)
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	before := load()
+	for i := range contests {
+		if err := contests[i].run(ctx); err != nil {
+			return "", fmt.Errorf("measuring %s: %w", contests[i].work, err)
+		}
+	}
+	table := render(contests) + b.missing() + machine(before)
+	fmt.Print(table)
+	return table, nil
+}
