@@ -139,6 +139,9 @@ func TestReadFilesStops(t *testing.T) {
 
 // Every implementation says of a host what the native one says.
 func TestLook(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("giving files to others takes root")
+	}
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for _, name := range odd {

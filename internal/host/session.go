@@ -90,7 +90,7 @@ func (s *session) do(ctx context.Context, script string, read func(*shell) error
 		ask := s.ask
 		s.ask = nil
 		if err := ask(ctx); err != nil {
-			return fmt.Errorf("reaching %s: %w", s.name, err)
+			return fmt.Errorf("reaching %s: asking for a password: %w", s.name, err)
 		}
 		_, err = s.try(ctx, script, read)
 	}

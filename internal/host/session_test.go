@@ -72,7 +72,7 @@ func TestAsk(t *testing.T) {
 		return exec.Command("sh", "-c", "echo a password is required >&2; exit 1")
 	})}
 	refused.ask = func(context.Context) error { return errors.New("no") }
-	assert.Error(t, refused.Root(t.Context()), "reaching box: no")
+	assert.Error(t, refused.Root(t.Context()), "reaching box: asking for a password: no")
 	assert.Error(t, refused.Root(t.Context()), "reaching box: a password is required")
 }
 

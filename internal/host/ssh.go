@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/cli/connhelper/commandconn"
@@ -54,9 +55,13 @@ type sshHost struct {
 	shared *shared
 }
 
+// alive ends a connection that is cut within a minute: what waits for an answer
+// must not wait for ever.
+var alive = []string{"-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"}
+
 // command is the shell's ssh, which lets others join its connection.
 func (h *sshHost) command() *exec.Cmd {
-	args := append(append(h.shared.master(), h.shared.args...), root)
+	args := append(slices.Concat(alive, h.shared.master(), h.shared.args), root)
 	cmd := exec.Command(h.shared.program, args...)
 	detach(cmd)
 	return cmd
