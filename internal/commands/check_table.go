@@ -79,6 +79,7 @@ var hostSeen = map[string]string{
 
 func (t *checkTable) category(name string, all []check.Result) {
 	passed, skipped := 0, 0
+	reason, alike := alikeIn(name, all)
 	fmt.Fprintf(&t.b, "\n%s\n", t.style.strong(strings.ToUpper(name[:1])+name[1:]))
 	for _, r := range all {
 		switch {
@@ -87,6 +88,7 @@ func (t *checkTable) category(name string, all []check.Result) {
 			passed++
 		case r.Status == check.Skipped && !t.verbose:
 			skipped++
+		case alike > 1 && r.Status == check.Unknown && r.Message == reason && len(r.Details) == 0 && !t.verbose:
 		default:
 			t.result(r)
 		}
@@ -94,9 +96,27 @@ func (t *checkTable) category(name string, all []check.Result) {
 	if passed > 0 {
 		fmt.Fprintf(&t.b, "  %s %s passed\n", t.sign(check.OK), counted(int64(passed), "check"))
 	}
+	if alike > 1 && !t.verbose {
+		fmt.Fprintf(&t.b, "  %s %s: %s\n", t.sign(check.Unknown), counted(int64(alike), "check"), printable(reason))
+	}
 	if skipped > 0 {
 		fmt.Fprintf(&t.b, "  %s %s skipped\n", t.sign(check.Skipped), counted(int64(skipped), "check"))
 	}
+}
+
+// alikeIn gives what most checks of a category say that could not tell, and how
+// many say it: one cause is worth one line.
+func alikeIn(category string, all []check.Result) (reason string, most int) {
+	seen := map[string]int{}
+	for _, r := range all {
+		if r.Category != category || r.Status != check.Unknown || len(r.Details) > 0 {
+			continue
+		}
+		if seen[r.Message]++; seen[r.Message] > most {
+			reason, most = r.Message, seen[r.Message]
+		}
+	}
+	return reason, most
 }
 
 func (t *checkTable) sign(s check.Status) string {
@@ -143,7 +163,10 @@ func (t *checkTable) fixes(results []check.Result) {
 		}
 		fmt.Fprintf(&t.b, "\n    %s\n", t.style.faint("# "+r.ID))
 		for _, command := range r.Fix {
-			fmt.Fprintf(&t.b, "    %s\n", printable(command))
+			if printable(command) != command { // escaped, it would name another file
+				command = "# names a file that cannot be shown here; --format json has the command"
+			}
+			fmt.Fprintf(&t.b, "    %s\n", command)
 		}
 	}
 }
