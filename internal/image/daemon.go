@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/distribution/reference"
 	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
@@ -143,12 +144,16 @@ func (d Daemon) wishes(ctx context.Context) ([]wish, error) {
 	}
 	var wishes []wish
 	for _, name := range d.Names {
+		if _, err := reference.ParseAnyReference(name); err != nil {
+			wishes = append(wishes, wish{name: name, err: fmt.Errorf("neither the name of an image, nor a file that is here: %w", err)})
+			continue
+		}
 		got, err := d.Engine.ImageInspect(ctx, name)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if cerrdefs.IsNotFound(err) {
-			err = fmt.Errorf("%w: pull it first, or read it from its registry as docker://%s", err, name)
+			err = fmt.Errorf("the engine has no such image: pull it, or audit it in its registry as docker://%s; a file is given by its path", name)
 		}
 		wishes = append(wishes, wish{name, got.ID, err})
 	}

@@ -65,7 +65,7 @@ func testDaemon(t *testing.T, c *client.Client, hosts []Files, source string, a,
 	assert.Equal(t, v.calls, 3, "each layer is read once")
 
 	_, images = read(Daemon{Names: []string{"nope:1", "app:2"}})
-	assert.ErrorContains(t, images[0].Err, "No such image: nope:1: pull it first, or read it from its registry as docker://nope:1")
+	assert.ErrorContains(t, images[0].Err, "the engine has no such image: pull it, or audit it in its registry as docker://nope:1")
 	assert.NilError(t, images[1].Err)
 
 	v, images = read(Daemon{All: true})

@@ -23,7 +23,7 @@ func TestHostileArchives(t *testing.T) {
 		files []byte
 		want  string
 	}{
-		"empty":                    {nil, "neither a manifest.json nor an index.json"},
+		"empty":                    {nil, "it is empty"},
 		"no tar":                   {[]byte("#!/bin/sh\n" + strings.Repeat("echo\n", 1000)), "it is not a tar"},
 		"short and no tar":         {[]byte("hello"), "it is not a tar"},
 		"no manifest":              {packed(without(good, "manifest.json")), "neither a manifest.json nor an index.json"},
@@ -97,32 +97,32 @@ func TestHostileImages(t *testing.T) {
 		files []file
 		want  string
 	}{
-		"missing layer":             {without(docker, dir(1)+"/layer.tar"), `layer 1 ("` + dir(1) + `/layer.tar"): there is no file`},
+		"missing layer":             {without(docker, dir(1)+"/layer.tar"), `layer 2 ("` + dir(1) + `/layer.tar"): there is no file`},
 		"missing configuration":     {without(docker, hex(app.config())+".json"), "there is no file"},
 		"configuration is no JSON":  {with(docker, file{name: hex(app.config()) + ".json", body: "\x7fELF"}), "it is not JSON"},
 		"configuration is a layer":  {with(docker, file{name: hex(app.config()) + ".json", body: base}), "it is not JSON"},
 		"another configuration":     {with(docker, file{name: hex(app.config()) + ".json", body: web.config()}), "digest mismatch"},
-		"links in a circle":         {with(docker, file{name: dir(2) + "/layer.tar", link: "../" + dir(3) + "/layer.tar"}, file{name: dir(3) + "/layer.tar", link: "../" + dir(2) + "/layer.tar"}), "layer 2"},
+		"links in a circle":         {with(docker, file{name: dir(2) + "/layer.tar", link: "../" + dir(3) + "/layer.tar"}, file{name: dir(3) + "/layer.tar", link: "../" + dir(2) + "/layer.tar"}), "layer 3"},
 		"link to itself":            {with(docker, file{name: dir(2) + "/layer.tar", link: "layer.tar"}), "circle"},
 		"link out":                  {with(docker, file{name: dir(2) + "/layer.tar", link: "../../../../../etc/passwd"}), "there is no file"},
 		"fewer layers than counted": {swapManifest(docker, func(m []dockerManifest) { at(m, app).Layers = at(m, app).Layers[1:] }), "its manifest lists 3 layers, and its configuration 4"},
 		"layer outside":             {swapManifest(docker, func(m []dockerManifest) { at(m, app).Layers[0] = "../../../etc/passwd" }), `there is no file "../../../etc/passwd"`},
 		"absolute layer":            {swapManifest(docker, func(m []dockerManifest) { at(m, app).Layers[0] = "/etc/passwd" }), `there is no file "/etc/passwd"`},
-		"layer is JSON":             {swapManifest(docker, func(m []dockerManifest) { at(m, app).Layers[0] = "manifest.json" }), "layer 0 (\"manifest.json\"): it is not a tar"},
+		"layer is JSON":             {swapManifest(docker, func(m []dockerManifest) { at(m, app).Layers[0] = "manifest.json" }), "layer 1 (\"manifest.json\"): it is not a tar"},
 		"layer is text":             {with(docker, file{name: dir(1) + "/layer.tar", body: "\x1b[31mhello"}), `it is not a tar: it begins with "\x1b[31mhello"`},
 		"layer of bzip2":            {with(docker, file{name: dir(1) + "/layer.tar", body: "BZh91AY&SY"}), "compressed with bzip2"},
 		"layer of xz":               {with(docker, file{name: dir(1) + "/layer.tar", body: "\xfd7zXZ\x00\x00"}), "compressed with xz"},
-		"layer ends early":          {with(docker, file{name: dir(3) + "/layer.tar", body: big[:len(big)/2]}), "layer 3"},
+		"layer ends early":          {with(docker, file{name: dir(3) + "/layer.tar", body: big[:len(big)/2]}), "layer 4"},
 		"gzip ends early":           {with(docker, file{name: dir(3) + "/layer.tar", body: broken}), fmt.Sprintf("unpacking gzip near byte %d of the blob: unexpected EOF", len(broken))},
 		"gzip's head alone":         {with(docker, file{name: dir(3) + "/layer.tar", body: packedBig[:5]}), "unpacking gzip near byte 5 of the blob: unexpected EOF"},
 		"gzip and then some":        {with(docker, file{name: dir(3) + "/layer.tar", body: packedBig + "junk"}), "unpacking gzip"},
 		"wrong gzip checksum":       {with(docker, file{name: dir(3) + "/layer.tar", body: flip(packedBig, len(packedBig)-6)}), "unpacking gzip"},
 		"zstd ends early":           {with(docker, file{name: dir(3) + "/layer.tar", body: zstdOf(big)[:5000]}), "unpacking zstd near byte 5000 of the blob: unexpected EOF"},
 		"corrupt zstd":              {with(docker, file{name: dir(3) + "/layer.tar", body: flip(zstdOf(big), 20000)}), "unpacking zstd"},
-		"gzip in gzip":              {with(docker, file{name: dir(3) + "/layer.tar", body: gzipOf(packedBig)}), "layer 3"},
+		"gzip in gzip":              {with(docker, file{name: dir(3) + "/layer.tar", body: gzipOf(packedBig)}), "layer 4"},
 		"corrupt blob":              {with(oci, file{name: place(packedBig), body: flip(packedBig, 50000)}), "digest mismatch: the blob should be " + digest.FromString(packedBig).String()},
 		"another blob":              {with(oci, file{name: place(packedBig), body: gzipOf(base)}), "digest mismatch: the blob should be " + digest.FromString(packedBig).String() + ", its contents are " + digest.FromString(gzipOf(base)).String()},
-		"missing blob":              {without(oci, place(packedBig)), "layer 3"},
+		"missing blob":              {without(oci, place(packedBig)), "layer 4"},
 		"missing OCI configuration": {without(oci, place(app.config())), "there is no file"},
 		"foreign layer":             {foreign(app, web), `a foreign layer, kept at "https://example.com/layer" and not here: the image cannot be audited without it`},
 	} {
@@ -236,9 +236,9 @@ func TestAbsentPath(t *testing.T) {
 func TestWrongKind(t *testing.T) {
 	file := inFile(t, packed(layout(plain, web)))
 	_, err := DockerArchive(file, Options{}).Images(t.Context(), newRecorder())
-	assert.ErrorContains(t, err, `not of kind docker-archive, or cut short: reading "manifest.json": there is no file "manifest.json" in it`)
+	assert.ErrorContains(t, err, `no image of the kind "docker-archive", or cut short: reading "manifest.json": there is no file "manifest.json" in it`)
 	_, err = OCIArchive(inFile(t, packed(saved20(web))), Options{}).Images(t.Context(), newRecorder())
-	assert.ErrorContains(t, err, "not of kind oci-archive")
+	assert.ErrorContains(t, err, `of the kind "oci-archive"`)
 	_, err = OCIDir(t.TempDir(), Options{}).Images(t.Context(), newRecorder())
 	assert.ErrorContains(t, err, `no file "index.json"`)
 }

@@ -54,7 +54,7 @@ func (f leaf) layers() ([]layerRef, error) {
 	for i, d := range f.manifest.Layers {
 		name, err := blobName(d.Digest)
 		if err != nil {
-			return nil, fmt.Errorf("layer %d: %w", i, err)
+			return nil, fmt.Errorf("layer %d: %w", i+1, err)
 		}
 		refs[i] = layerRef{name: name, digest: d.Digest, urls: d.URLs}
 	}

@@ -2,6 +2,8 @@ package image
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -68,11 +70,16 @@ func (s fileSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("it is a folder: one with an OCI layout is read as oci:%s", s.path)
+	}
 	if !info.Mode().IsRegular() {
 		return streamSource{s.path, f, s.kind, s.o}.Images(ctx, v)
 	}
 	return s.read(ctx, v, f, info.Size())
 }
+
+var errEmpty = errors.New("it is empty: what was to write it may have failed")
 
 func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int64) ([]Image, error) {
 	head := make([]byte, min(headSize, size))
@@ -80,6 +87,9 @@ func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int
 		return nil, err
 	}
 	r := reading{where: s.path, kind: s.kind, o: s.o}
+	if size == 0 {
+		return nil, r.wrap(errEmpty)
+	}
 	switch sniff(head) {
 	case plainTar:
 	case gzipped, zstandard:

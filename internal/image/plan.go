@@ -26,7 +26,7 @@ type layerRef struct {
 func (p *plan) configure(l *library, name string) error {
 	raw, err := l.read(name)
 	if err != nil {
-		return fmt.Errorf("reading its configuration: %w", err)
+		return fmt.Errorf("its configuration: %w", err)
 	}
 	p.ID = digest.FromBytes(raw).String()
 	c, err := parseConfig(raw)
@@ -59,6 +59,7 @@ func (p *plan) findLayers(l *library, refs []layerRef) error {
 	return nil
 }
 
+// layerError counts layers from 1 on, as people do and the table does.
 func layerError(i int, blob string, err error) error {
-	return fmt.Errorf("layer %d (%q): %w", i, blob, err)
+	return fmt.Errorf("layer %d (%q): %w", i+1, blob, err)
 }

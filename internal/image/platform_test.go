@@ -100,7 +100,7 @@ func TestUnclearPlatform(t *testing.T) {
 			assert.NilError(t, err)
 			v.expect(t, images[:1], on("linux/"+runtime.GOARCH))
 			assert.Equal(t, len(images), 2)
-			assert.ErrorContains(t, images[1].Err, "reading its configuration")
+			assert.ErrorContains(t, images[1].Err, "its configuration: reading")
 		})
 	}
 }

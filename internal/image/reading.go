@@ -39,11 +39,19 @@ func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error
 			p.Err = p.outcome(results)
 		}
 		if p.Err != nil {
-			p.Err = fmt.Errorf("reading image %q of %s: %w", p.Name, r.where, p.Err)
+			p.Err = r.of(p.Name, p.Err)
 		}
 		images[i] = p.Image
 	}
 	return images, nil
+}
+
+// of names the image, and the place that it is in where that has another name.
+func (r reading) of(image string, err error) error {
+	if image == r.where {
+		return fmt.Errorf("reading image %q: %w", image, err)
+	}
+	return fmt.Errorf("reading image %q of %s: %w", image, r.where, err)
 }
 
 // plans gives the wanted images. Both kinds of manifest in one archive are of
@@ -68,7 +76,7 @@ func (r reading) plans(s store) ([]plan, string, error) {
 	}
 	plans, err := read(l, r.o)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("not of kind %s, or cut short: %w", kind, err)
+		err = fmt.Errorf("no image of the kind %q, or cut short: %w", kind, err)
 	}
 	if err != nil {
 		return nil, kind, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/config/types"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -83,7 +84,11 @@ func (r Registry) one(ctx context.Context, v Visitor, name string, seen *visits,
 }
 
 func parseReference(ref string) (name.Reference, error) {
-	parsed, err := name.ParseReference(strings.TrimPrefix(ref, "docker://"))
+	ref = strings.TrimPrefix(ref, "docker://")
+	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
+		return nil, fmt.Errorf("%q is not the name of an image in a registry: %w", ref, err)
+	}
+	parsed, err := name.ParseReference(ref)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not the name of an image in a registry: %w", ref, err)
 	}

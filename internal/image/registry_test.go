@@ -239,7 +239,7 @@ func TestRegistryFaults(t *testing.T) {
 		"manifest hangs":    {"manifests/1", hang, "timeout awaiting response headers"},
 		"config other":      {hex(one.config()), write("", "{}"), "digest mismatch"},
 		"config 404":        {hex(one.config()), answer(404), "there is no such name, tag or digest"},
-		"blob 404":          {blob, answer(404), "layer 1"},
+		"blob 404":          {blob, answer(404), "layer 2"},
 		"blob 500":          {blob, answer(500), "the registry is in trouble"},
 		"blob hangs":        {blob, hang, "timeout awaiting response headers"},
 		"blob stalls":       {blob, begin, "the registry stopped answering: no byte in 300ms"},
@@ -330,6 +330,6 @@ func TestRegistryStopsWhenItIsToldTo(t *testing.T) {
 func TestRegistryNames(t *testing.T) {
 	images, err := Registry{Names: []string{"Not A Name", "127.0.0.1:1/app"}, Limits: quick}.Images(t.Context(), newRecorder())
 	assert.NilError(t, err)
-	assert.ErrorContains(t, images[0].Err, `"Not A Name" is not the name of an image`)
+	assert.ErrorContains(t, images[0].Err, `"Not A Name" is not the name of an image in a registry: invalid reference format`)
 	assert.ErrorContains(t, images[1].Err, "connection refused")
 }

@@ -60,7 +60,11 @@ func (r reading) takeAll(ctx context.Context, v Visitor, from io.Reader) (*passe
 	s := &passed{contents: newContents(), trusted: r.o.Trusted}
 	s.where = fmt.Sprintf("%s\x00%d", r.where, streams.Add(1))
 	m := &meter{ctx: ctx, r: from}
-	outer, err := unpack(bufio.NewReaderSize(m, 64<<10), m)
+	src := bufio.NewReaderSize(m, 64<<10)
+	if _, err := src.Peek(1); err == io.EOF {
+		return nil, errEmpty
+	}
+	outer, err := unpack(src, m)
 	if err != nil {
 		return nil, err
 	}
