@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -28,7 +29,9 @@ func (a *auditTable) bars(w io.Writer, r audit.Report) {
 	fmt.Fprintln(w)
 	a.bar(w, "UIDs", r.IDMap.UID, uids)
 	a.bar(w, "GIDs", r.IDMap.GID, gids)
-	fmt.Fprintf(w, "      %s\n", a.style.faint(fmt.Sprintf("%-*s%*s", barWidth/2, "0", barWidth-barWidth/2, "2^32")))
+	key := fmt.Sprintf("%s mapped  %s found, and not mapped", a.style.mark("█", "="), a.style.mark("✗", "x"))
+	gap := strings.Repeat(" ", (barWidth-len("02^32")-utf8.RuneCountInString(key))/2)
+	fmt.Fprintf(w, "      %s\n", a.style.faint("0"+gap+key+gap+" 2^32"))
 }
 
 // bar is one axis from 0 to 2^32, on a logarithmic scale: what the map takes is
@@ -37,17 +40,24 @@ func (a *auditTable) bar(w io.Writer, name string, e idmap.Extents, ids []int64)
 	solid, gap, cross := a.style.mark("█", "="), a.style.mark("·", "."), a.style.mark("✗", "x")
 	cells := make([]string, barWidth)
 	for i := range cells {
-		cells[i] = a.style.faint(gap)
+		cells[i] = gap
 		if e.Fate(int64(math.Exp2(float64(i)/barWidth*32))-1) != idmap.Unmapped {
-			cells[i] = a.style.good(solid)
+			cells[i] = solid
 		}
 	}
 	for _, id := range ids {
 		if e.Fate(id) == idmap.Unmapped {
-			cells[column(id)] = a.style.bad(cross)
+			cells[column(id)] = cross
 		}
 	}
-	fmt.Fprintf(w, "%s  %s\n", name, strings.Join(cells, ""))
+	paint := map[string]func(string) string{gap: a.style.faint, solid: a.style.good, cross: a.style.bad}
+	fmt.Fprint(w, name, "  ")
+	for i, n := 0, 0; i < barWidth; i += n {
+		for n = 1; i+n < barWidth && cells[i+n] == cells[i]; n++ {
+		}
+		fmt.Fprint(w, paint[cells[i]](strings.Repeat(cells[i], n)))
+	}
+	fmt.Fprintln(w)
 }
 
 // column is where an ID stands on a bar; what lies outside stands at the end.

@@ -15,10 +15,10 @@ type auditWriter interface {
 	end() error
 }
 
-func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, dockerfile *audit.Dockerfile) (auditWriter, error) {
+func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, asked *int64, dockerfile *audit.Dockerfile) (auditWriter, error) {
 	switch opts.format {
 	case "", formatter.TableFormatKey:
-		return &auditTable{w: out, style: styleOf(out), idMap: m, dockerfile: dockerfile}, nil
+		return &auditTable{w: out, style: styleOf(out), idMap: m, asked: asked, dockerfile: dockerfile}, nil
 	case formatter.JSONFormatKey:
 		return auditJSON{out, m}, nil
 	case formatSARIF:

@@ -24,7 +24,7 @@ func (o auditOptions) wantedID(w io.Writer) (*int64, error) {
 		if !ok {
 			return nil, errors.New("--explain: this is not an engine's message about an ID; give it whole, as in --explain 'container ID 1000000 cannot be mapped to a host ID'")
 		}
-		fmt.Fprintln(w, explanation(e))
+		fmt.Fprintln(w, explanation(e, len(o.images) == 0 && !o.all))
 		if !e.HasID {
 			return nil, nil
 		}
@@ -33,13 +33,29 @@ func (o auditOptions) wantedID(w io.Writer) (*int64, error) {
 	return nil, nil
 }
 
-// explanation says what the engine meant, and what to look at.
-func explanation(e audit.Explained) string {
+// explanation says what the engine meant and, where nothing is audited, what to
+// do next.
+func explanation(e audit.Explained, alone bool) string {
+	said := meaning(e)
+	switch {
+	case !alone || e.Kind == audit.KindHost || e.Kind == audit.KindRootless:
+	case e.HasID:
+		said += fmt.Sprintf("\nSee where it is: docker userns audit-image --id %d IMAGE", e.ID)
+	default:
+		said += "\nSee where it is: docker userns audit-image IMAGE"
+	}
+	return said
+}
+
+func meaning(e audit.Explained) string {
 	switch e.Kind {
 	case audit.KindLayer:
-		return fmt.Sprintf("The engine met a file of UID or GID %d, which its ID map does not have. Its message does not say\nwhich file: 'docker userns audit-image --id %d IMAGE' does.", e.ID, e.ID)
+		if !e.HasID {
+			return "The engine met a file whose UID or GID its ID map does not have."
+		}
+		return fmt.Sprintf("The engine met a file of UID or GID %d, which its ID map does not have.", e.ID)
 	case audit.KindUser, audit.KindGroup:
-		return "The container was to run as a user or group that the engine's ID map does not have: the USER of the\nimage, or --user or --group-add of the command. 'docker userns audit-image IMAGE' says which."
+		return "The container was to run as a user or group that the engine's ID map does not have: the USER of the\nimage, or --user or --group-add of the command."
 	case audit.KindHost:
 		return fmt.Sprintf("A file on the host belongs to %d, which is no ID of a container under the engine's map. The engine\nleaves such files out of a commit, an export or a build, and says so only in its log.", e.ID)
 	case audit.KindRootless:

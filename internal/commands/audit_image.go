@@ -1,7 +1,7 @@
 package commands
 
 import (
-	"errors"
+	"cmp"
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/formatter"
@@ -54,9 +54,9 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 		Short:   "Find the files of an image that a remapped engine refuses",
 		Long:    auditLong,
 		Example: auditExample,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			opts.images = args
-			return opts.validate()
+			return cmp.Or(valuesGiven(cmd.Flags()), opts.validate())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runAudit(cmd.Context(), dockerCLI, opts)
@@ -85,28 +85,3 @@ const auditFormatHelp = `Format output:
 'json':             Print a JSON object a line, one an image
 'sarif':            Print SARIF, as GitHub's code scanning takes it
 'TEMPLATE':         Print with a Go template`
-
-func (o auditOptions) validate() error {
-	switch {
-	case len(o.images) == 0 && !o.all && o.explain == "":
-		return errors.New("docker: 'docker userns audit-image' requires at least 1 argument\n\nUsage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]\n\nRun 'docker userns audit-image --help' for more information")
-	case len(o.images) > 0 && o.all:
-		return errors.New("--all and IMAGE: give one of the two")
-	case o.id != "" && o.explain != "":
-		return errors.New("--id and --explain: give one of the two")
-	case o.dockerfile != "" && o.format != "" && o.format != formatter.TableFormatKey && o.format != formatSARIF:
-		return errors.New("--dockerfile: only the formats table and sarif name its lines")
-	case stdins(o.images) > 1:
-		return errors.New("- (standard input) can be read once only")
-	}
-	return nil
-}
-
-func stdins(images []string) (n int) {
-	for _, name := range images {
-		if name == "-" {
-			n++
-		}
-	}
-	return n
-}

@@ -2,8 +2,12 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/image"
@@ -31,7 +35,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if err != nil {
 		return err
 	}
-	out, err := newAuditWriter(dockerCLI.Out(), opts, idMap, dockerfile)
+	out, err := newAuditWriter(dockerCLI.Out(), opts, idMap, id, dockerfile)
 	if err != nil {
 		return err
 	}
@@ -47,10 +51,13 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	for _, s := range sources {
 		run.audit(ctx, s)
 	}
+	if ctx.Err() != nil {
+		return context.Canceled
+	}
 	if err := out.end(); err != nil {
 		return err
 	}
-	return run.result(ctx)
+	return run.result()
 }
 
 // auditRun audits one source after the other, and remembers how it went.
@@ -68,6 +75,9 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 	r.note.start("auditing " + printable(s.name))
 	images, err := s.Images(ctx, counting{r.auditor, r.note})
 	r.note.stop()
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		r.fail(s.name, err)
 	}
@@ -87,13 +97,27 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 
 func (r *auditRun) fail(name string, err error) {
 	r.failed = true
-	r.note.say(fmt.Sprintf("auditing %s: %v", name, err))
+	r.note.say(failure(name, err))
 }
 
-func (r *auditRun) result(ctx context.Context) error {
+// failure says what went wrong with what, once: many errors name it already.
+func failure(name string, err error) string {
+	text := err.Error()
+	if file := (*fs.PathError)(nil); errors.As(err, &file) && file.Error() == text {
+		text = file.Err.Error()
+	}
+	_, bare, _ := cutPlace(name)
+	if !strings.HasPrefix(text, "reading ") || !strings.Contains(text, bare) {
+		text = "auditing " + name + ": " + text
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		text += ": it is cut short; save or fetch it again"
+	}
+	return text
+}
+
+func (r *auditRun) result() error {
 	switch {
-	case ctx.Err() != nil:
-		return context.Canceled
 	case r.failed:
 		return errReported
 	case r.found:
@@ -109,7 +133,7 @@ func openDockerfile(path string) (*audit.Dockerfile, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--dockerfile %w", err)
 	}
 	defer f.Close()
 	return audit.ParseDockerfile(path, f)

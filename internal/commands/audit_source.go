@@ -26,6 +26,8 @@ const (
 	onStdin         = "-"
 )
 
+const stdinName = "standard input"
+
 // sourcesOf gives the sources of what the user named. Images of the engine are
 // one source: they share layers, and are streamed together where they have to be.
 func sourcesOf(opts auditOptions, engine *lazyEngine) (sources []namedSource) {
@@ -33,6 +35,9 @@ func sourcesOf(opts auditOptions, engine *lazyEngine) (sources []namedSource) {
 	var ofEngine []string
 	for _, arg := range opts.images {
 		if s, ok := sourceOf(arg, o, engine.dockerCLI); ok {
+			if arg == onStdin {
+				arg = stdinName
+			}
 			sources = append(sources, namedSource{arg, s})
 			continue
 		}
@@ -53,7 +58,7 @@ func sourcesOf(opts auditOptions, engine *lazyEngine) (sources []namedSource) {
 func sourceOf(arg string, o image.Options, dockerCLI command.Cli) (image.Source, bool) {
 	switch {
 	case arg == onStdin:
-		return image.Stream("standard input", dockerCLI.In(), o), true
+		return image.Stream(stdinName, dockerCLI.In(), o), true
 	case strings.HasPrefix(arg, inDaemon):
 		return nil, false
 	case strings.HasPrefix(arg, inDockerArchive):

@@ -16,6 +16,7 @@ type auditTable struct {
 	w          io.Writer
 	style      style
 	idMap      auditedMap
+	asked      *int64 // the ID that is looked for
 	dockerfile *audit.Dockerfile
 	reports    []audit.Report
 }
@@ -52,7 +53,7 @@ func (a *auditTable) summary(w io.Writer) {
 
 // shortName is the image's name, or its ID cut short where it has none.
 func shortName(r audit.Report) string {
-	if r.Image != "" {
+	if r.Image != "" && r.Image != r.ID {
 		return printable(r.Image)
 	}
 	return formatter.TruncateID(r.ID)
@@ -68,17 +69,13 @@ func yesNo(b bool) string {
 // needed is the size of map that takes the image: one number where UIDs and
 // GIDs are alike.
 func needed(r audit.Required) string {
-	if r.UID == r.GID {
-		return size(r.UID)
-	}
-	return size(r.UID) + " UIDs, " + size(r.GID) + " GIDs"
-}
-
-func size(n int64) string {
-	if n < 0 {
+	switch {
+	case r.UID < 0 || r.GID < 0:
 		return "none can"
+	case r.UID == r.GID:
+		return fmt.Sprint(r.UID)
 	}
-	return fmt.Sprint(n)
+	return counted(r.UID, "UID") + ", " + counted(r.GID, "GID")
 }
 
 // image prints the findings of one image, grouped by what cures them.
@@ -86,18 +83,24 @@ func (a *auditTable) image(w io.Writer, r audit.Report) {
 	for _, g := range grouped(r.Findings) {
 		fmt.Fprintln(w)
 		a.heading(w, r, g[0])
-		for _, f := range g {
+		for i, f := range g {
 			a.finding(w, f)
+			if i+1 == len(g) || g[i+1].Cause != f.Cause {
+				a.why(w, f)
+			}
 		}
 		a.cure(w, g[0])
+	}
+	if a.asked != nil && len(r.Findings) == 0 {
+		fmt.Fprintf(w, "\n%s %s: nothing in it belongs to %d\n", a.style.mark("•", "-"), a.style.strong(shortName(r)), *a.asked)
 	}
 	a.bars(w, r)
 }
 
-// grouped puts findings that follow each other and have one cure together.
+// grouped puts findings of a layer that follow each other and have one cure together.
 func grouped(all []audit.Finding) (groups [][]audit.Finding) {
 	for i, f := range all {
-		if i > 0 && all[i-1].Layer == f.Layer && all[i-1].Rule == f.Rule && all[i-1].Fix == f.Fix {
+		if i > 0 && all[i-1].Layer == f.Layer && all[i-1].Severity == f.Severity && all[i-1].Fix == f.Fix {
 			groups[len(groups)-1] = append(groups[len(groups)-1], f)
 			continue
 		}
@@ -155,16 +158,19 @@ func (a *auditTable) finding(w io.Writer, f audit.Finding) {
 	}
 	switch f.LaterLayer {
 	case audit.Chowned:
-		fmt.Fprintln(w, "    A later layer gives them a mapped owner. That does not help: the engine takes every layer by itself.")
+		fmt.Fprintf(w, "    A later layer gives %s a mapped owner. That does not help: the engine takes every layer by itself.\n", them(f.Count))
 	case audit.Removed:
-		fmt.Fprintln(w, "    A later layer removes them. That does not help: the engine takes every layer by itself.")
+		fmt.Fprintf(w, "    A later layer removes %s. That does not help: the engine takes every layer by itself.\n", them(f.Count))
+	}
+}
+
+func (a *auditTable) why(w io.Writer, f audit.Finding) {
+	if why := causeText[f.Cause]; why != "" && f.Severity != audit.Note {
+		fmt.Fprintf(w, "  %s %s\n", a.style.faint("Why: "), why)
 	}
 }
 
 func (a *auditTable) cure(w io.Writer, f audit.Finding) {
-	if why := causeText[f.Cause]; why != "" {
-		fmt.Fprintf(w, "  %s %s\n", a.style.faint("Why: "), why)
-	}
 	if f.Fix != "" {
 		fmt.Fprintf(w, "  %s %s\n", a.style.good("Cure:"), printable(f.Fix))
 	}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -20,9 +21,12 @@ func (a *auditTable) what(f audit.Finding) string {
 		return fmt.Sprintf("%s of %d:%d, the host ID of the container's root: the engine takes %s, and makes %s root's",
 			entries(f.Count), f.UID, f.GID, them(f.Count), them(f.Count))
 	case audit.UnmappedUser:
-		return "USER cannot start: the engine will say \"unmapped user\""
+		return f.Message
 	case audit.UnmappedAccount:
-		return fmt.Sprintf("%s beyond the map: no process can run as one of them", counted(f.Count, "account"))
+		if len(f.Paths) > 0 && strings.HasPrefix(f.Paths[0], "etc/group:") {
+			return fmt.Sprintf("%s beyond the map: no process can have %s", counted(f.Count, "group"), them(f.Count))
+		}
+		return fmt.Sprintf("%s beyond the map: no process can run as %s", counted(f.Count, "user"), them(f.Count))
 	}
 	return fmt.Sprintf("%s of %d:%d", entries(f.Count), f.UID, f.GID)
 }
@@ -61,9 +65,9 @@ var causeText = map[audit.Cause]string{
 	audit.CauseNPM:     "npm kept the owners that are recorded in a package's tarball",
 	audit.CauseTar:     "tar, run by root, kept the owners that are recorded in the archive",
 	audit.CauseAdd:     "ADD unpacked an archive with the owners that are recorded in it",
-	audit.CauseUseradd: "an account was made with a number beyond the map, and owns these",
+	audit.CauseUseradd: "an account was made with a number beyond the map",
 	audit.CauseChown:   "the instruction gives files a number beyond the map",
-	audit.CauseCopy:    "COPY or ADD brought the owner along, or was told it with --chown",
+	audit.CauseCopy:    "its --chown, or the stage that it copies from, has this owner",
 	audit.CauseBuilder: "the builder kept the owner that the files had in its own workspace",
 	audit.CauseCygwin:  "the archive was made by Cygwin on Windows, whose accounts start at 197608",
 	audit.CauseBase:    "the base image brings this layer along",

@@ -59,7 +59,7 @@ func asPlugin(args []string) []string {
 	flags.Usage = func() {}
 	cliflags.NewClientOptions().InstallFlags(flags)
 	at := 1
-	if err := flags.Parse(args[1:]); err == nil {
+	if err := flags.Parse(args[1:]); err == nil && !ofPlugin(args[1:]) {
 		at = len(args) - flags.NArg()
 	}
 	if at < len(args) && strings.HasPrefix(args[at], cobra.ShellCompRequestCmd) {
@@ -69,6 +69,11 @@ func asPlugin(args []string) []string {
 		return args
 	}
 	return slices.Insert(args, at, name)
+}
+
+// ofPlugin says that the arguments ask for the version: docker's flags have none.
+func ofPlugin(args []string) bool {
+	return len(args) > 0 && (args[0] == "--version" || args[0] == "-v")
 }
 
 func newRootCommand(dockerCLI command.Cli, version string) *cobra.Command {

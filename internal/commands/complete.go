@@ -47,7 +47,11 @@ func imageNames(cmd *cobra.Command, dockerCLI command.Cli) (names []string) {
 		return nil
 	}
 	for _, img := range list {
-		names = append(names, img.RepoTags...)
+		for _, tag := range img.RepoTags {
+			if tag != "<none>:<none>" {
+				names = append(names, tag)
+			}
+		}
 	}
 	return names
 }

@@ -2,9 +2,11 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/context/docker"
 	"github.com/docker/docker/client"
@@ -20,6 +22,9 @@ const answerTime = 15 * time.Second
 func endpoint(dockerCLI command.Cli) (docker.Endpoint, error) {
 	name := dockerCLI.CurrentContext()
 	meta, err := dockerCLI.ContextStore().GetMetadata(name)
+	if cerrdefs.IsNotFound(err) {
+		err = errors.New("context not found") // it names the file that is not there
+	}
 	if err != nil {
 		return docker.Endpoint{}, fmt.Errorf("reading docker context %q: %w\nRun 'docker context ls' for the contexts there are", name, err)
 	}

@@ -25,8 +25,10 @@ func printable(s string) string {
 			b.WriteRune(r)
 		case r < 0x80:
 			b.WriteString(escape(r))
-		default:
+		case r <= 0xffff:
 			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
 		}
 		s = s[size:]
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
@@ -48,11 +49,21 @@ func (p *progress) run(what string, finished chan struct{}) {
 			return
 		case <-tick.C:
 			p.mu.Lock()
-			fmt.Fprintf(p.w, "\r\x1b[K%s … %d layers read, %s", what, p.layers, time.Since(began).Round(time.Second))
+			_, width := p.w.GetTtySize()
+			line := fmt.Sprintf(" … %s read, %s", counted(int64(p.layers), "layer"), time.Since(began).Round(time.Second))
+			fmt.Fprintf(p.w, "\r\x1b[K%s%s", cutShort(what, int(width)-1-utf8.RuneCountInString(line)), line)
 			p.shown = true
 			p.mu.Unlock()
 		}
 	}
+}
+
+// cutShort leaves room on a line: one that wraps cannot be wiped.
+func cutShort(s string, room int) string {
+	if r := []rune(s); room >= 0 && len(r) > room {
+		return string(r[:room])
+	}
+	return s
 }
 
 // stop wipes the line.

@@ -1,0 +1,72 @@
+package commands
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/spf13/pflag"
+)
+
+// valuesGiven refuses a flag that a script gave an empty variable: to leave it
+// out silently would audit something else.
+func valuesGiven(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if v := f.Value.String(); v == "" || f.Name == "size" && v == "0" {
+			err = fmt.Errorf("--%s %q: give a value, or leave the flag away", f.Name, v)
+		}
+	})
+	return err
+}
+
+func (o auditOptions) validate() error {
+	switch {
+	case len(o.images) == 0 && !o.all && o.explain == "":
+		return errors.New("docker: 'docker userns audit-image' requires at least 1 argument\n\nUsage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]\n\nRun 'docker userns audit-image --help' for more information")
+	case len(o.images) > 0 && o.all:
+		return errors.New("--all and IMAGE: give one of the two")
+	case o.id != "" && o.explain != "":
+		return errors.New("--id and --explain: give one of the two")
+	case o.dockerfile != "" && o.format != "" && o.format != formatter.TableFormatKey && o.format != formatSARIF:
+		return errors.New("--dockerfile: only the formats table and sarif name its lines")
+	}
+	return cmp.Or(validFormat(o.format), validPlatform(o.platform), validImages(o.images))
+}
+
+// validFormat refuses a word that is no format: as a template it would print itself.
+func validFormat(format string) error {
+	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF}, format) || strings.Contains(format, "{{") {
+		return nil
+	}
+	return fmt.Errorf("--format %q: give table, json, sarif or a Go template", format)
+}
+
+func validPlatform(platform string) error {
+	if platform == "" || platform == "all" {
+		return nil
+	}
+	if _, err := platforms.Parse(platform); err != nil {
+		return fmt.Errorf("--platform %q: write OS/ARCH or OS/ARCH/VARIANT, as in linux/arm64, or all", platform)
+	}
+	return nil
+}
+
+func validImages(images []string) error {
+	stdins := 0
+	for _, arg := range images {
+		if _, rest, _ := cutPlace(arg); strings.TrimSpace(rest) == "" {
+			return fmt.Errorf("IMAGE %q: a name is missing", arg)
+		}
+		if arg == onStdin {
+			stdins++
+		}
+	}
+	if stdins > 1 {
+		return errors.New("- (standard input) can be read once only")
+	}
+	return nil
+}
