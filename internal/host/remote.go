@@ -21,7 +21,7 @@ func (r *remote) Close() error { return r.close() }
 func (r *remote) Root(ctx context.Context) error {
 	var uid, said string
 	err := r.do(ctx, "b 0", func(sh *shell) error {
-		uid, said = sh.uid, sh.stderr.String()
+		uid, said = sh.uid, sh.refusal
 		_, err := sh.frames.status()
 		return err
 	})

@@ -67,12 +67,13 @@ func (s *session) connect(ctx context.Context, ready func() bool) error {
 
 // A shell is a running session.
 type shell struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    io.Closer
-	frames *frames
-	stderr *tail
-	uid    string // what `id -u` says there
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     io.Closer
+	frames  *frames
+	stderr  *tail
+	uid     string // what `id -u` says there
+	refusal string // why that is not root, where sudo said so
 
 	greeted func() // called when uid is known
 }
@@ -151,7 +152,7 @@ func (s *session) start() error {
 func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) error {
 	if fresh {
 		mark := strings.TrimSpace(string(sh.frames.mark))
-		request = "mark=" + mark + "\n" + prelude + "\nprintf '\\n%s' \"$uid\"; b 0\n" + request
+		request = "mark=" + mark + "\n" + prelude + "\nprintf '\\n%s' \"$uid\"; b 0; printf %s \"$refusal\"; b 0\n" + request
 	}
 	_, sent := io.WriteString(sh.in, request)
 	if fresh {
@@ -164,6 +165,11 @@ func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) e
 		if len(fields) > 0 {
 			sh.uid = fields[len(fields)-1]
 		}
+		refusal, _, _, err := sh.frames.record(1024)
+		if err != nil {
+			return err
+		}
+		sh.refusal = strings.Join(strings.Fields(string(refusal)), " ")
 		sh.greeted()
 	}
 	if err := read(sh); err != nil {

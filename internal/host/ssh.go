@@ -15,8 +15,8 @@ import (
 // root runs a shell as root where that needs no password, and else as whoever
 // logged in. It has to mean the same to every login shell, fish and csh
 // included. The first sudo only tries: a shell that reads from standard input
-// must be the only one that does.
-const root = `exec sh -c 'test "$(id -u)" = 0 || { sudo -n sh -c : && exec sudo -n sh; }; exec sh'`
+// must be the only one that does. What it said goes along in the environment.
+const root = `exec sh -c 'test "$(id -u)" = 0 || { refusal=$(sudo -n sh -c : 2>&1) && exec sudo -n sh; export refusal; }; exec sh'`
 
 // flags are those that connhelper of docker/cli gives ssh: no terminal, and an
 // end to waiting.
