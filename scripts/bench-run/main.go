@@ -59,7 +59,8 @@ func measure() error {
 	return err
 }
 
-// run measures, and gives the table as it was printed.
+// run measures, and gives the table as it was printed: of what was measured, where
+// something went wrong.
 func run(ctx context.Context, b bench, only *regexp.Regexp) (string, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
@@ -72,13 +73,15 @@ func run(ctx context.Context, b bench, only *regexp.Regexp) (string, error) {
 		return "", err
 	}
 	defer stop()
-	before := load()
-	for i := range contests {
-		if err := contests[i].run(ctx); err != nil {
-			return "", fmt.Errorf("measuring %s: %w", contests[i].work, err)
+	before, done := load(), []contest{}
+	for _, c := range contests {
+		if err = c.run(ctx); err != nil {
+			err = fmt.Errorf("measuring %s: %w", c.work, err)
+			break
 		}
+		done = append(done, c)
 	}
-	table := render(contests) + b.missing() + machine(before)
+	table := render(done) + b.missing() + machine(before)
 	fmt.Print(table)
-	return table, nil
+	return table, err
 }
