@@ -26,7 +26,7 @@ func configFile(in *Input) Result {
 	case errors.Is(err, fs.ErrNotExist) && in.Daemon.Value.ConfigGiven:
 		return fail("%s is not there, and --config-file names it: dockerd does not start", path)
 	case errors.Is(err, fs.ErrNotExist):
-		return pass("%s is not there; enable makes it", path)
+		return pass("%s is not there: dockerd runs on its flags and defaults", path)
 	case errors.Is(err, host.ErrNotRegular):
 		return fail("%s is no file but %s: it was not opened", path, kindOf(c.Stat.Mode))
 	case err != nil:
@@ -190,7 +190,7 @@ func configRemap(in *Input) Result {
 	case remapped:
 		return pass("the engine remaps, as %s says (%q)", in.from, in.value)
 	case in.value != "":
-		return fail("%s says %q, but the engine does not remap: the next restart would turn it on unguarded; take it out, and let enable turn it on", in.from, in.value)
+		return fail("%s says %q, but the engine does not remap: the next restart would turn it on unguarded; take it out until everything else here is right", in.from, in.value)
 	}
 	return pass("not set, and the engine does not remap")
 }

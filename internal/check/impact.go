@@ -251,7 +251,7 @@ func impactImages(in *Input) Result {
 func imageNote(a audit.Report) string {
 	for _, f := range a.Findings {
 		if f.Rule == audit.UnmappedOwner && len(f.Paths) > 0 {
-			return fmt.Sprintf("refused: %s of %d:%d and others, in layer %d", f.Paths[0], f.UID, f.GID, f.Layer)
+			return fmt.Sprintf("refused: %s of %d:%d and others, in layer %d", f.Paths[0], f.UID, f.GID, f.Layer+1)
 		}
 	}
 	switch {

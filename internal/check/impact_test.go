@@ -178,5 +178,5 @@ func TestImpactNotes(t *testing.T) {
 	r = one(t, "impact-ids", containers(survey.Container{Identity: read(survey.Account{UID: 70000, GID: 70001, Groups: []int64{70002}}), Tmpfs: map[string]string{"/t": "gid=70000,uid=5"}}))
 	assert.DeepEqual(t, r.Details, []Detail{{"app", "user 70000, group 70001, group 70002, tmpfs /t with gid=70000"}})
 	r = one(t, "impact-images", audited(audit.Report{ID: "sha256:1", Verdict: audit.Unmappable, Findings: []audit.Finding{{Rule: audit.UnmappedOwner, Layer: 2, UID: 1000000, GID: 7, Paths: []string{"opt/x"}}}}))
-	assert.DeepEqual(t, r.Details, []Detail{{"app:1", "refused: opt/x of 1000000:7 and others, in layer 2"}})
+	assert.DeepEqual(t, r.Details, []Detail{{"app:1", "refused: opt/x of 1000000:7 and others, in layer 3"}})
 }

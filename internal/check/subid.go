@@ -115,14 +115,19 @@ func subidAccount(in *Input) Result {
 	case a.UID == 0:
 		return fail("the account is root, and root cannot be remapped to itself: dockerd then runs without remap, with the data root 0.0")
 	case !a.Exists() && in.wanted():
-		return fail("there is no account %s", a.Name).fixed(command("sudo", "useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", a.Name))
+		return fail("there is no account %s", a.Name).fixed(accountFix(a))
 	case !a.Exists():
-		return pass("%s is not there yet; enable makes it", a.Name)
+		return pass("%s is not there yet; what makes it is: %s", a.Name, accountFix(a))
 	}
 	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.value == "" {
 		return fail("dockerd would not take %s: %v", a.Name, err).fixed(command("sudo", "groupadd", "--system", a.Name))
 	}
 	return pass("%s (UID %d)", a.Name, a.UID)
+}
+
+// accountFix makes an account without a range: useradd gives system users none.
+func accountFix(a ranges.Account) string {
+	return command("sudo", "useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", a.Name)
 }
 
 func subidKeys(in *Input) Result {
@@ -151,7 +156,7 @@ func subidMap(in *Input) Result {
 	case refusal != nil && in.wanted():
 		return fail("the engine does not start: %v", refusal).fixed(rangeFix(in)...)
 	case refusal != nil:
-		return pass("%s has no ranges yet; enable gives it some", in.account.Name)
+		return pass("%s has no ranges yet%s", in.account.Name, toGive(in))
 	case m.Suffix() == "-1.-1":
 		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.account.Name)
 	case m.UID.Root() == 0 || m.GID.Root() == 0:
@@ -161,7 +166,27 @@ func subidMap(in *Input) Result {
 	case in.on() && m.Suffix() != path.Base(in.Engine.Value.DataRoot):
 		return fail("the ranges were changed since the engine started: it would come up with the data root %s instead of %s, without its containers and images", m.Suffix(), path.Base(in.Engine.Value.DataRoot))
 	}
+	if other, differs := in.byOlder(m); differs {
+		return unsure("Docker 28 and later makes the map %s, Docker 20.10 to 27 %s; the engine's version is not known", m, other)
+	}
 	return pass("container ID 0 is UID %d and GID %d of the host, the map is %s", m.UID.Root(), m.GID.Root(), m)
+}
+
+// byOlder says what engines before 28 make of the same files, where that is
+// something else than m and the engine may be one.
+func (in *Input) byOlder(m idmap.Map) (outcome string, differs bool) {
+	if in.versionKnown {
+		return "", false
+	}
+	subuid, subgid, err := ranges.Files(in.Facts)
+	if err != nil {
+		return "", false // in.next says so
+	}
+	older, refusal := idmap.Load(idmap.Engine20, subuid, subgid, in.account.Name, in.account.UID)
+	if refusal != nil {
+		return "does not start: " + refusal.Error(), true
+	}
+	return older.String(), older.String() != m.String()
 }
 
 // rangeFix gives the account a range with usermod: the one that a remapped
@@ -180,7 +205,20 @@ func moreFix(in *Input) []string {
 	if err != nil || !in.account.Exists() {
 		return nil
 	}
-	return []string{command("sudo", "usermod", "--add-subuids", free.String(), "--add-subgids", free.String(), in.account.Name)}
+	return []string{usermod(free, in.account)}
+}
+
+// toGive says how an account comes to a range, where one is free.
+func toGive(in *Input) string {
+	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	if err != nil {
+		return ""
+	}
+	return "; what gives it one is: " + usermod(free, in.account)
+}
+
+func usermod(free idmap.Range, a ranges.Account) string {
+	return command("sudo", "usermod", "--add-subuids", free.String(), "--add-subgids", free.String(), a.Name)
 }
 
 // dataRootIDs are the mapped root's, from the name of its data root.
@@ -191,14 +229,14 @@ func dataRootIDs(dataRoot string) (uid, gid int64, ok bool) {
 	return uid, gid, errU == nil && errG == nil
 }
 
-// judged gives the map that exists: nothing where enable will choose one.
+// judged gives the map that exists: nothing where a range is still to be chosen.
 func judged(in *Input) (idmap.Map, Result, bool) {
 	m := in.next.m
 	switch {
 	case in.next.unread != nil:
 		return m, unread("the ranges", in.next.unread), false
 	case in.next.refusal != nil:
-		return m, skip("%s has no ranges yet; enable chooses one for which this holds", in.account.Name), false
+		return m, skip("%s has no ranges yet; of the one that subid-free names this holds", in.account.Name), false
 	}
 	return m, Result{}, true
 }
