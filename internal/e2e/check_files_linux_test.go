@@ -113,6 +113,7 @@ func unescaped(words string) string { return strings.ReplaceAll(words, `\"`, `"`
 func assertExplained(t *testing.T, j judged) {
 	t.Helper()
 	assert.Equal(t, j.of(t, "daemon-answers").Status, "error")
+	assert.Check(t, j.of(t, "subid-map").Status != "ok", j.of(t, "subid-map").Message)
 	for _, v := range j.Results {
 		if (v.Status == "error" || v.Status == "warning") && v.Category == "subordinate IDs" {
 			return
