@@ -18,9 +18,9 @@ func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (audi
 	if given || err != nil {
 		return m, err
 	}
-	if info, endpoint, ok := engine.info(ctx); ok {
-		if m, ok := mapOfEngine(info, filesOfEngine(ctx, endpoint)); ok {
-			return m, nil
+	if info, ok := engine.info(ctx); ok {
+		if _, _, remapped := remappedRoot(info); remapped {
+			return mapOfEngine(info, filesOfEngine(ctx, engine.engine)), nil
 		}
 	}
 	if m, ok := mapOfFiles(filesOfThisMachine()); ok {
@@ -32,8 +32,8 @@ func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (audi
 // filesOfEngine reads the tables of subordinate IDs of the machine that an
 // engine runs on, nil where this process cannot look there, or cannot tell
 // which of several machines it is.
-func filesOfEngine(ctx context.Context, endpoint string) *subIDFiles {
-	hosts := readersOf(endpoint)
+func filesOfEngine(ctx context.Context, e *engine) *subIDFiles {
+	hosts := e.readers()
 	defer hosts.Close()
 	if len(hosts) != 1 {
 		return nil

@@ -8,7 +8,6 @@ import (
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/system"
-	"github.com/docker/docker/client"
 )
 
 // quietTime is how long an engine may take to say whether it is remapped, where
@@ -21,54 +20,42 @@ type lazyEngine struct {
 	dockerCLI command.Cli
 	needed    bool // images of the engine are wanted
 	once      sync.Once
-	api       client.APIClient
-	host      string
+	engine    *engine
 	err       error
 }
 
-// connect gives the client, and the engine's address.
-func (e *lazyEngine) connect(ctx context.Context) (client.APIClient, string, error) {
+// connect gives the engine, which has answered.
+func (e *lazyEngine) connect(ctx context.Context) (*engine, error) {
 	e.once.Do(func() {
-		var ep, err = endpoint(e.dockerCLI)
-		if e.host, e.err = ep.Host, err; err == nil {
-			e.api, _, e.err = connect(ctx, e.dockerCLI)
+		if e.engine, e.err = openEngine(e.dockerCLI); e.err == nil {
+			e.err = e.engine.answers(ctx, e.dockerCLI.CurrentContext())
 		}
 	})
-	return e.api, e.host, e.err
+	return e.engine, e.err
+}
+
+// Close ends the connection, if there is one.
+func (e *lazyEngine) Close() {
+	if e.engine != nil {
+		_ = e.engine.Close()
+	}
 }
 
 // info is what the engine says of itself. No engine is no error here: where only
 // files are audited it has little time, and where its own images are, reading
 // them will tell.
-func (e *lazyEngine) info(ctx context.Context) (info system.Info, endpoint string, ok bool) {
+func (e *lazyEngine) info(ctx context.Context) (system.Info, bool) {
 	if !e.needed {
-		return askQuietly(ctx, e.dockerCLI)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, quietTime)
+		defer cancel()
 	}
-	api, endpoint, err := e.connect(ctx)
-	if err == nil {
-		info, err = api.Info(ctx)
-	}
-	return info, endpoint, err == nil
-}
-
-func askQuietly(ctx context.Context, dockerCLI command.Cli) (system.Info, string, bool) {
-	ep, err := endpoint(dockerCLI)
+	engine, err := e.connect(ctx)
 	if err != nil {
-		return system.Info{}, "", false
+		return system.Info{}, false
 	}
-	options, err := ep.ClientOpts()
-	if err != nil {
-		return system.Info{}, "", false
-	}
-	api, err := client.NewClientWithOpts(options...)
-	if err != nil {
-		return system.Info{}, "", false
-	}
-	defer api.Close()
-	ctx, cancel := context.WithTimeout(ctx, quietTime)
-	defer cancel()
-	info, err := api.Info(ctx)
-	return info, ep.Host, err == nil
+	info, err := engine.Info(ctx)
+	return info, err == nil
 }
 
 // engineSource is the images of the engine, by name or all of them.
@@ -82,13 +69,13 @@ type engineSource struct {
 // Images reads the images out of the engine's layer records where this process
 // can look at the files of the engine's host, and else as the engine sends them.
 func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Image, error) {
-	api, endpoint, err := s.engine.connect(ctx)
+	engine, err := s.engine.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	hosts := readersOf(endpoint)
+	hosts := engine.readers()
 	defer hosts.Close()
-	d := image.Daemon{Engine: api, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files()}
+	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files()}
 	return d.Images(ctx, v)
 }
 

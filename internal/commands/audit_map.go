@@ -65,17 +65,14 @@ type subIDFiles struct{ uid, gid idmap.File }
 
 // mapOfEngine gives the map of an engine that is remapped already: the one of
 // its host's files that begins where the suffix of the data root says, else one
-// of the usual size that begins there. It is false for an engine that is not.
-func mapOfEngine(info system.Info, files *subIDFiles) (auditedMap, bool) {
-	uid, gid, ok := remappedRoot(info)
-	if !ok {
-		return auditedMap{}, false
-	}
+// of the usual size that begins there.
+func mapOfEngine(info system.Info, files *subIDFiles) auditedMap {
+	uid, gid, _ := remappedRoot(info)
 	if files != nil {
 		for _, login := range logins(*files) {
 			m, err := load(info.ServerVersion, *files, login)
 			if err == nil && m.UID.Root() == uid && m.GID.Root() == gid {
-				return auditedMap{m, fromEngine}, true
+				return auditedMap{m, fromEngine}
 			}
 		}
 	}
@@ -83,7 +80,7 @@ func mapOfEngine(info system.Info, files *subIDFiles) (auditedMap, bool) {
 		UID: idmap.Extents{{HostID: uid, Size: idmap.Default}},
 		GID: idmap.Extents{{HostID: gid, Size: idmap.Default}},
 	}
-	return auditedMap{m, fromRoot}, true
+	return auditedMap{m, fromRoot}
 }
 
 // mapOfFiles gives the map that this machine's files hold for dockremap.

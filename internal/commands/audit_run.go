@@ -30,6 +30,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		return err
 	}
 	engine := &lazyEngine{dockerCLI: dockerCLI}
+	defer engine.Close()
 	sources := sourcesOf(opts, engine)
 	idMap, err := chooseMap(ctx, opts, engine)
 	if err != nil {

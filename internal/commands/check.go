@@ -80,20 +80,23 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	if opts.list {
 		return listChecks(dockerCLI.Out())
 	}
-	ep, err := endpoint(dockerCLI)
+	e, err := openEngine(dockerCLI)
 	if err != nil {
 		return err
 	}
-	h, err := host.Open(ctx, ep.Host, askOnTerminal(dockerCLI))
-	if err != nil {
-		return err
+	defer e.Close()
+	h := e.host
+	if h == nil {
+		if h, err = host.Open(ctx, e.endpoint, askOnTerminal(dockerCLI)); err != nil {
+			return err
+		}
+		defer h.Close()
 	}
-	defer h.Close()
 	note := newProgress(dockerCLI.Err())
-	note.start("looking at " + printable(ep.Host))
-	facts := survey.Take(ctx, survey.Target{Context: dockerCLI.CurrentContext(), Endpoint: ep.Host, API: dockerCLI.Client(), Host: h})
+	note.start("looking at " + printable(e.endpoint))
+	facts := survey.Take(ctx, survey.Target{Context: dockerCLI.CurrentContext(), Endpoint: e.endpoint, API: e, Host: h})
 	o := check.Options{Only: opts.only, User: opts.user}
-	o.Audits = auditRecords(ctx, dockerCLI.Client(), h, check.NewInput(facts, o))
+	o.Audits = auditRecords(ctx, e, h, check.NewInput(facts, o))
 	results := check.Run(facts, o)
 	note.stop()
 	if err := ctx.Err(); err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/context/docker"
 	"github.com/docker/docker/client"
@@ -42,17 +44,73 @@ func endpoint(dockerCLI command.Cli) (docker.Endpoint, error) {
 	return ep, nil
 }
 
-// connect gives a client of the current context's engine that has answered.
-func connect(ctx context.Context, dockerCLI command.Cli) (client.APIClient, docker.Endpoint, error) {
+// engine is the engine of the current context. Nothing is asked of it before
+// its first use.
+type engine struct {
+	client.APIClient
+	endpoint string
+	// host is the machine it runs on where the endpoint is of ssh, which then
+	// leads to both with one connection; else nil.
+	host host.Host
+}
+
+// openEngine gives the engine of the current context. The client is not the one
+// of dockerCLI, which would wait ten seconds for an answer before it is used.
+func openEngine(dockerCLI command.Cli) (*engine, error) {
 	ep, err := endpoint(dockerCLI)
 	if err != nil {
-		return nil, ep, err
+		return nil, err
 	}
-	api := dockerCLI.Client()
+	options, err := ep.ClientOpts()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, client.WithUserAgent(command.UserAgent()))
+	if headers := dockerCLI.ConfigFile().HTTPHeaders; len(headers) > 0 {
+		options = append(options, client.WithHTTPHeaders(headers))
+	}
+	e := &engine{endpoint: ep.Host}
+	if strings.HasPrefix(ep.Host, "ssh://") {
+		if e.host, err = host.SSH(ep.Host); err != nil {
+			return nil, err
+		}
+		options = append(options, client.WithDialContext(e.host.(host.Dialer).DialContext))
+	}
+	if e.APIClient, err = client.NewClientWithOpts(options...); err != nil {
+		return nil, fmt.Errorf("reading docker context %q: %w", dockerCLI.CurrentContext(), err)
+	}
+	return e, nil
+}
+
+// Close ends the connection.
+func (e *engine) Close() error {
+	err := e.APIClient.Close()
+	if e.host != nil {
+		err = errors.Join(err, e.host.Close())
+	}
+	return err
+}
+
+// readers are the machines whose files may be the engine's.
+func (e *engine) readers() readers {
+	if e.host != nil {
+		return readers{keepOpen{e.host}}
+	}
+	return readersOf(e.endpoint)
+}
+
+// keepOpen is a host that is closed with its engine.
+type keepOpen struct{ host.Host }
+
+// Close does nothing.
+func (keepOpen) Close() error { return nil }
+
+// answers waits for the engine's first answer.
+func (e *engine) answers(ctx context.Context, contextName string) error {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	if _, err := api.Ping(limited); err != nil {
-		return nil, ep, fmt.Errorf("connecting to the engine of docker context %q at %s: %w", dockerCLI.CurrentContext(), ep.Host, err)
+	if _, err := e.Ping(limited); err != nil {
+		return fmt.Errorf("connecting to the engine of docker context %q at %s: %w", contextName, e.endpoint, err)
 	}
-	return api, ep, nil
+	return nil
 }

@@ -16,18 +16,11 @@ type readers []interface {
 	Close() error
 }
 
-// readersOf gives the machines whose files may be those of the engine at an
-// endpoint. Nobody is asked for a password: an image can be read without them.
+// readersOf gives the machines whose files may be those of the engine behind a
+// socket of this machine. Nobody is asked for a password: an image can be read without them.
 func readersOf(endpoint string) (rs readers) {
-	scheme, _, _ := strings.Cut(endpoint, "://")
 	switch {
-	case scheme == "ssh":
-		h, err := host.SSH(endpoint)
-		if err != nil {
-			return nil
-		}
-		return readers{h}
-	case scheme != "unix" || runtime.GOOS != "linux":
+	case !strings.HasPrefix(endpoint, "unix://") || runtime.GOOS != "linux":
 		return nil
 	case os.Geteuid() != 0:
 		return readers{host.Sudo(nil)}

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -64,6 +65,20 @@ func checkImport(t *testing.T, path, pkg, name string) {
 	for _, outer := range []string{"github.com/spf13/cobra", "github.com/docker/cli/cli/command", "github.com/docker/cli/cli-plugins/plugin"} {
 		if name == outer || strings.HasPrefix(name, outer+"/") {
 			t.Errorf("%s imports %s, which only internal/commands knows", path, name)
+		}
+	}
+}
+
+// TestDockerCLI holds docker/cli to v28: from v29 on it hands out another
+// client, which does not talk to engines before 25.
+func TestDockerCLI(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"github.com/docker/cli v28.", "github.com/docker/docker v28."} {
+		if !strings.Contains(string(mod), "\t"+line) {
+			t.Errorf("go.mod does not ask for %s*", line)
 		}
 	}
 }
