@@ -29,7 +29,7 @@ func startable() bool {
 	return err == nil && os.Getuid() == 0
 }
 
-// start starts an engine.
+// start starts an engine whose data lies in a folder that stays.
 func start(ctx context.Context, dir, data string) (*engine, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err

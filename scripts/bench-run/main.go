@@ -81,6 +81,9 @@ func run(ctx context.Context, b bench, only *regexp.Regexp) (string, error) {
 		}
 		done = append(done, c)
 	}
+	if len(done) == 0 {
+		return "", err
+	}
 	table := render(done) + b.missing() + machine(before)
 	fmt.Print(table)
 	return table, err
