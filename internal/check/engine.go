@@ -29,13 +29,23 @@ func daemonAnswers(in *Input) Result {
 	case in.Engine.Err == nil:
 		return pass("Docker %s at %s", in.Engine.Value.Version, in.Endpoint)
 	case errors.Is(in.Engine.Err, survey.ErrDaemonDown):
-		r := fail("%s: %v", in.Endpoint, in.Engine.Err)
-		if in.Unit.Err == nil && in.Unit.Value.Manager == survey.Systemd {
-			r = r.fixed(command("sudo", "journalctl", "-u", in.Unit.Value.Name, "-n", "30", "--no-pager"))
-		}
-		return r
+		return silent(in)
 	}
 	return unread("the engine", in.Engine.Err)
+}
+
+// silent is about a daemon that is down, or that does not talk to this user: over
+// ssh both look alike but for what systemd says.
+func silent(in *Input) Result {
+	r, u := fail("%s: %v", in.Endpoint, in.Engine.Err), in.Unit.Value
+	switch {
+	case in.Unit.Err != nil || u.Manager != survey.Systemd:
+		return r
+	case u.Active == "active" && in.Root != nil:
+		r.Message += fmt.Sprintf("; yet %s runs: look with 'id -nG' whether this user is in the group docker", u.Name)
+		return r
+	}
+	return r.fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
 }
 
 // hostReachable goes by the kernel's facts, which every host has.
