@@ -25,8 +25,8 @@ lint: ## Run golangci-lint and the checks of the project's own rules
 cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 	@scripts/cross
 
-bench: ## Measure the audit against tar, pigz, zstd and docker save, as ratios
-	@scripts/bench
+bench: ## Measure the audit beside tar, pigz, zstd and docker save, and check beside docker info
+	@scripts/bench && scripts/bench-check
 
 fuzz: ## Fuzz every parser for FUZZTIME each (1m)
 	@scripts/fuzz

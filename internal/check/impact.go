@@ -23,7 +23,7 @@ var impactChecks = []Check{
 	{ID: "impact-bind-mounts", Category: catImpact, Title: "Containers still reach the files they mount from the host", Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactBindMounts},
 	{ID: "impact-sockets", Category: catImpact, Title: "Containers still reach the sockets they mount from the host", Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
 	{ID: "impact-volumes", Category: catImpact, Title: "No volume is left behind", Needs: []string{"daemon-answers"}, Run: impactVolumes},
-	{ID: "impact-images", Category: catImpact, Title: "A remapped engine takes every image", Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
+	{ID: ImpactImages, Category: catImpact, Title: "A remapped engine takes every image", Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
 	{ID: "impact-networks", Category: catImpact, Title: "No network is left behind", Needs: []string{"daemon-answers"}, Run: impactNetworks},
 	{ID: "impact-plugins", Category: catImpact, Title: "No managed plugin is left behind", Needs: []string{"daemon-answers"}, Run: impactPlugins},
 	{ID: "impact-builders", Category: catImpact, Title: "No builder of buildx is left behind", Needs: []string{"daemon-answers"}, Run: impactBuilders},

@@ -8,6 +8,9 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
+// ImpactImages is the check that needs the audits of images.
+const ImpactImages = "impact-images"
+
 // Options are what a user can ask for.
 type Options struct {
 	// Only are the IDs of the checks to show; none stands for all. What they
@@ -17,7 +20,8 @@ type Options struct {
 	// that the engine is configured with, else dockremap.
 	User string
 	// Audits hold the report of each image that the engine has, made with
-	// [Input.Map], or why there are none.
+	// [Input.Map], or why there are none. Only the check [ImpactImages] looks at
+	// them.
 	Audits survey.Read[[]audit.Report]
 }
 

@@ -52,10 +52,13 @@ func (a *auditTable) bar(w io.Writer, name string, e idmap.Extents, ids []int64)
 	}
 	paint := map[string]func(string) string{gap: a.style.faint, solid: a.style.good, cross: a.style.bad}
 	fmt.Fprint(w, name, "  ")
-	for i, n := 0, 0; i < barWidth; i += n {
-		for n = 1; i+n < barWidth && cells[i+n] == cells[i]; n++ {
+	for i := 0; i < barWidth; {
+		n := 1
+		for i+n < barWidth && cells[i+n] == cells[i] {
+			n++
 		}
 		fmt.Fprint(w, paint[cells[i]](strings.Repeat(cells[i], n)))
+		i += n
 	}
 	fmt.Fprintln(w)
 }

@@ -96,7 +96,9 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	note.start("looking at " + printable(e.endpoint))
 	facts := survey.Take(ctx, survey.Target{Context: dockerCLI.CurrentContext(), Endpoint: e.endpoint, API: e, Host: h})
 	o := check.Options{Only: opts.only, User: opts.user}
-	o.Audits = auditRecords(ctx, e, h, check.NewInput(facts, o))
+	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) {
+		o.Audits = auditRecords(ctx, e, h, check.NewInput(facts, o))
+	}
 	results := check.Run(facts, o)
 	note.stop()
 	if err := ctx.Err(); err != nil {
