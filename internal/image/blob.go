@@ -91,7 +91,7 @@ func unpack(src *bufio.Reader, in *meter) (*unpacker, error) {
 		u.r = z
 	case zstandard:
 		u.form = "zstd"
-		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(false), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, u.wrap(err)
 		}
