@@ -16,7 +16,7 @@ func engine(change func(*survey.Engine)) func(*survey.Facts, *Options) {
 }
 
 func noEngine(f *survey.Facts, _ *Options) {
-	f.Engine = survey.Read[survey.Engine]{Err: survey.ErrTooSlow}
+	f.Engine = survey.Read[survey.Engine]{Err: errTest}
 }
 
 func place(p survey.Place) func(*survey.Facts, *Options) {
@@ -34,7 +34,7 @@ var engineCases = []testCase{
 	{"daemon-answers", "answers", asFound, OK, "Docker 28.5.2 at unix:///var/run/docker.sock"},
 	{"daemon-answers", "down", func(f *survey.Facts, _ *Options) { f.Engine.Err = survey.ErrDaemonDown }, Error, "does not answer"},
 	{"daemon-answers", "up, but not for this user", func(f *survey.Facts, _ *Options) { f.Engine.Err, f.Root = survey.ErrDaemonDown, errTest }, Error, "in the group docker"},
-	{"daemon-answers", "slow", noEngine, Unknown, "took too long"},
+	{"daemon-answers", "cannot be told", noEngine, Unknown, "it went wrong"},
 	{"host-reachable", "local", asFound, OK, "local"},
 	{"host-reachable", "out of reach", noKernel, Error, "it went wrong"},
 	{"host-reachable", "none", func(f *survey.Facts, _ *Options) { f.Kernel = fails[survey.Kernel]() }, Unknown, "ssh://"},

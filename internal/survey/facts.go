@@ -9,7 +9,7 @@ import "github.com/docker-userns/docker-userns/internal/host"
 // Value holds what was learnt all the same, often nothing.
 //
 // Errors to ask for with errors.Is: [ErrDaemonDown], [ErrNotThisHost],
-// host.ErrNone, fs.ErrPermission, [ErrTooSlow].
+// host.ErrNone, fs.ErrPermission.
 type Read[T any] struct {
 	Value T
 	Err   error

@@ -8,8 +8,6 @@ var (
 	// ErrNotThisHost: the daemon runs on a machine, or in a container, that the
 	// endpoint does not lead into. The wrapping error names it.
 	ErrNotThisHost = errors.New("the daemon does not run on this machine")
-	// ErrTooSlow: the answer did not come in the time that a survey may take.
-	ErrTooSlow = errors.New("took too long")
 )
 
 // Place is a kind of place that a daemon can run in.
