@@ -1,0 +1,36 @@
+package remap
+
+import "path"
+
+// Folder is where changes keep their backups, one folder each, root's alone.
+const Folder = "/var/lib/docker-userns"
+
+// Change is what the script of a change knows: all that it needs to return the
+// host to what it was, fixed before anything is touched.
+type Change struct {
+	ID     string // its time in UTC, "20261122T210203Z": the name of its folder
+	Unit   string // of dockerd, e.g. "docker.service"; "" where nothing restarts it
+	Socket string // its socket unit, e.g. "docker.socket"; "" where there is none
+	Files  []File
+	// Account is the user that the change makes, "" where it is there already.
+	Account string
+	// Running are the IDs of containers that ran before: they are started again.
+	Running []string
+	// DataRoot is what the engine said before, "" unknown.
+	DataRoot string
+}
+
+// File is a file that a change edits.
+type File struct {
+	Path    string
+	Existed bool
+	Before  string // sha256 of its content in hex, "" where it did not exist
+	After   string // likewise, as the change leaves it; "" where it removes it
+	// Added is the text that the change puts in, exactly: what is taken out
+	// again where somebody else has edited the file meanwhile. "" where the
+	// change only takes out.
+	Added string
+}
+
+// Dir is the folder of the change on the host.
+func (c Change) Dir() string { return path.Join(Folder, c.ID) }
