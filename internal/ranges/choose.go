@@ -11,21 +11,30 @@ import (
 )
 
 // Choose finds a range of size host IDs, the same for UIDs and GIDs, that
-// nobody on the host has. The files and the accounts have to be known; live
-// maps count where they are.
+// nobody on the host has.
 func Choose(f survey.Facts, a Account, size int64) (idmap.Range, error) {
+	used, err := Taken(f, a)
+	if err != nil {
+		return idmap.Range{}, err
+	}
+	return idmap.Free(used, size, Policy(f.Accounts.Value))
+}
+
+// Taken are the host IDs that somebody has, the account's own ranges among them.
+// The files and the accounts have to be known; live maps count where they are.
+func Taken(f survey.Facts, a Account) ([]idmap.Range, error) {
 	if f.Accounts.Err != nil {
-		return idmap.Range{}, fmt.Errorf("listing the accounts: %w", f.Accounts.Err)
+		return nil, fmt.Errorf("listing the accounts: %w", f.Accounts.Err)
 	}
 	lines, err := Split(f, a)
 	if err != nil {
-		return idmap.Range{}, err
+		return nil, err
 	}
 	var used []idmap.Range
 	for _, h := range []Held{lines.Own(), lines.Subordinate(), Accounts(f.Accounts.Value), Live(f.Maps.Value, idmap.Map{})} {
 		used = slices.Concat(used, h.UID, h.GID)
 	}
-	return idmap.Free(used, size, Policy(f.Accounts.Value))
+	return used, nil
 }
 
 // Policy takes from login.defs(5) where subordinate UIDs and GIDs both may lie.

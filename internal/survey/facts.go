@@ -58,3 +58,15 @@ func (f Facts) Remapped() (remapped, ok bool) {
 
 // SameHost says whether host facts are there to be read.
 func (f Facts) SameHost() bool { return f.HostKind != host.KindNone }
+
+// ConfigPath is the path of daemon.json, there or not: the one that dockerd was
+// told, else its default.
+func (f Facts) ConfigPath() string {
+	switch {
+	case f.Config.Value.Path != "":
+		return f.Config.Value.Path
+	case f.Daemon.Value.Config != "":
+		return f.Daemon.Value.Config
+	}
+	return hostConfig
+}
