@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 var configChecks = []Check{
@@ -21,7 +22,7 @@ var configChecks = []Check{
 }
 
 func configFile(in *Input) Result {
-	c, path := in.Config.Value, in.configPath()
+	c, path := in.Config.Value, in.ConfigPath()
 	switch err := in.Config.Err; {
 	case errors.Is(err, fs.ErrNotExist) && in.Daemon.Value.ConfigGiven:
 		return fail("%s is not there, and --config-file names it: dockerd does not start", path)
@@ -36,7 +37,7 @@ func configFile(in *Input) Result {
 	case c.Truncated:
 		return fail("%s: %v", path, daemonjson.ErrTooLarge)
 	case c.Stat.Immutable:
-		return fail("%s is immutable, so somebody wants it to stay as it is", path).fixed(command("sudo", "chattr", "-i", "-a", "--", path))
+		return fail("%s is immutable, so somebody wants it to stay as it is", path).Fixed(command("sudo", "chattr", "-i", "-a", "--", path))
 	case c.Parent.Immutable:
 		return fail("the directory of %s is immutable, so the file cannot be replaced", path)
 	}
@@ -58,7 +59,7 @@ func kindOf(m fs.FileMode) string {
 }
 
 func configOwner(in *Input) Result {
-	s, path := in.Config.Value.Stat, in.configPath()
+	s, path := in.Config.Value.Stat, in.ConfigPath()
 	switch {
 	case errors.Is(in.Config.Err, fs.ErrNotExist):
 		return pass("%s is not there", path)
@@ -67,15 +68,15 @@ func configOwner(in *Input) Result {
 	case s.Err != nil:
 		return unread("the owner of "+path, s.Err)
 	case s.UID != 0:
-		return warn("%s belongs to UID %d, who can become root through it", path, s.UID).fixed(command("sudo", "chown", "root:root", "--", path))
+		return warn("%s belongs to UID %d, who can become root through it", path, s.UID).Fixed(command("sudo", "chown", "root:root", "--", path))
 	case s.Mode.Perm()&0o022 != 0:
-		return warn("%s has mode %04o: others than root can write it, and become root through it", path, s.Mode.Perm()).fixed(command("sudo", "chmod", "go-w", "--", path))
+		return warn("%s has mode %04o: others than root can write it, and become root through it", path, s.Mode.Perm()).Fixed(command("sudo", "chmod", "go-w", "--", path))
 	}
 	return pass("root's, mode %04o", s.Mode.Perm())
 }
 
 func configJSON(in *Input) Result {
-	path := in.configPath()
+	path := in.ConfigPath()
 	var place *daemonjson.Error
 	switch {
 	case errors.Is(in.Config.Err, fs.ErrNotExist):
@@ -106,7 +107,7 @@ func configJSON(in *Input) Result {
 // unparsed answers for a check that looks at keys where none can be seen.
 func (in *Input) unparsed() (Result, bool) {
 	if in.configErr != nil {
-		return unread("the keys of "+in.configPath(), in.configErr), true
+		return unread("the keys of "+in.ConfigPath(), in.configErr), true
 	}
 	return Result{}, false
 }
@@ -117,7 +118,7 @@ func configKeys(in *Input) Result {
 	if r, bad := in.unparsed(); bad {
 		return r
 	}
-	path := in.configPath()
+	path := in.ConfigPath()
 	for _, key := range in.config.Keys() {
 		if key != "userns-remap" && strings.EqualFold(key, "userns-remap") {
 			return fail("%s has the key %q, which dockerd does not know and does not start with; it is written \"userns-remap\"", path, key)
@@ -158,7 +159,7 @@ func configFlags(in *Input) Result {
 	r := Result{}
 	for _, flag := range flagNames(in.flags()) {
 		if slices.Contains(keys, keyOf(flag)) {
-			r = r.with(Detail{Name: keyOf(flag), Note: "also given as --" + flag})
+			r = r.With(Detail{Name: keyOf(flag), Note: "also given as --" + flag})
 		}
 	}
 	if len(r.Details) > 0 {
@@ -180,13 +181,13 @@ func configRemap(in *Input) Result {
 	case fresh && in.versionKnown && in.atLeast(28, 0, 0):
 		return fail("%s says %q without an account dockremap: Docker 28 and later then makes one with a range that may be another user's; name an account that has a range of its own", in.from, in.value)
 	case !known && in.value == "":
-		return unsure("%s does not set it, and whether the engine remaps is not known: %s", in.configPath(), why(in.Engine.Err))
+		return unsure("%s does not set it, and whether the engine remaps is not known: %s", in.ConfigPath(), report.Why(in.Engine.Err))
 	case !known:
 		return pass("%s says %q", in.from, in.value)
 	case remapped && in.value == "" && !in.flagsKnown():
-		return unsure("the engine remaps, %s does not set it, and the flags of dockerd are not known", in.configPath())
+		return unsure("the engine remaps, %s does not set it, and the flags of dockerd are not known", in.ConfigPath())
 	case remapped && in.value == "":
-		return fail("the engine remaps, but neither %s nor a flag says so any more: it would come up without remap", in.configPath())
+		return fail("the engine remaps, but neither %s nor a flag says so any more: it would come up without remap", in.ConfigPath())
 	case remapped:
 		return pass("the engine remaps, as %s says (%q)", in.from, in.value)
 	case in.value != "":

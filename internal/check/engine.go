@@ -45,7 +45,7 @@ func silent(in *Input) Result {
 		r.Message += fmt.Sprintf("; yet %s runs: look with 'id -nG' whether this user is in the group docker", u.Name)
 		return r
 	}
-	return r.fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
+	return r.Fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
 }
 
 // hostReachable goes by the kernel's facts, which every host has.
@@ -104,7 +104,7 @@ func hostAccess(in *Input) Result {
 	case in.Root != nil:
 		r := fail("it is looked at without root's rights: %v", in.Root)
 		if in.HostKind != host.KindSSH {
-			r = r.fixed("sudo docker userns check")
+			r = r.Fixed("sudo docker userns check")
 		}
 		return r
 	}
@@ -180,9 +180,9 @@ func imageStore(in *Input) Result {
 	case in.atLeast(29, 0, 0):
 		return warn("the containerd image store: Docker %s falls back to overlay2 when remap is on, and its %s not be seen until remap is off again", e.Version, imagesWill(e.ImageCount))
 	case in.atLeast(25, 0, 0):
-		return warn("the containerd image store: with remap, docker build fails at RUN in Docker 25 to 28; take \"containerd-snapshotter\" out of \"features\" in %s first", in.configPath())
+		return warn("the containerd image store: with remap, docker build fails at RUN in Docker 25 to 28; take \"containerd-snapshotter\" out of \"features\" in %s first", in.ConfigPath())
 	}
-	return fail("the containerd image store: Docker %s cannot remap with it; take \"containerd-snapshotter\" out of \"features\" in %s first", e.Version, in.configPath())
+	return fail("the containerd image store: Docker %s cannot remap with it; take \"containerd-snapshotter\" out of \"features\" in %s first", e.Version, in.ConfigPath())
 }
 
 func imagesWill(n int) string {
@@ -204,7 +204,7 @@ func liveRestore(in *Input) Result {
 		return warn("live-restore is on: when remap is turned off, %s would go on running and not be seen by the engine", count(in.Engine.Value.Running, "container"))
 	}
 	return fail("live-restore is on: %s would go on running after the switch, and the engine would not see them; stop them first", count(in.Engine.Value.Running, "container")).
-		fixed("docker stop $(docker ps -q)")
+		Fixed("docker stop $(docker ps -q)")
 }
 
 func swarmInactive(in *Input) Result {
@@ -218,7 +218,7 @@ func swarmInactive(in *Input) Result {
 		return warn("the node is in a swarm (%s): when remap is turned off, it drops out of it", state)
 	}
 	return fail("the node is in a swarm (%s): its membership lies in the data root, so it would drop out; drain it and leave first", state).
-		fixed("docker swarm leave")
+		Fixed("docker swarm leave")
 }
 
 func changePending(in *Input) Result {

@@ -28,7 +28,7 @@ func FuzzRun(f *testing.F) {
 		facts.Kernel.Value.UIDMap = []string{idMap}
 		facts.Containers.Value = []survey.Container{{Name: idMap, User: version, Mounts: []survey.Mount{{Type: "bind", Source: config}}}}
 		for _, r := range Run(facts, Options{User: version}) {
-			assert.Assert(t, r.Message != "" && r.Fix != nil, r.ID)
+			assert.Assert(t, r.Message != "", r.ID)
 			assert.Assert(t, slices.Contains([]Status{OK, Warning, Error, Skipped, Unknown}, r.Status), r.ID)
 		}
 		Run(facts, Options{})

@@ -39,7 +39,7 @@ func each(in *Input, what, message string, note func(survey.Container) string) R
 	r := Result{}
 	for _, c := range in.Containers.Value {
 		if n := note(c); n != "" {
-			r = r.with(Detail{Name: c.Name, Note: n})
+			r = r.With(Detail{Name: c.Name, Note: n})
 		}
 	}
 	if len(r.Details) == 0 {
@@ -146,7 +146,7 @@ func impactIDs(in *Input) Result {
 	}
 	for _, c := range in.Containers.Value {
 		if c.Identity.Err != nil && !c.HostUserns() {
-			r = r.with(Detail{Name: c.Name, Note: c.Identity.Err.Error()})
+			r = r.With(Detail{Name: c.Name, Note: c.Identity.Err.Error()})
 		}
 	}
 	if len(r.Details) == 0 {
@@ -231,7 +231,7 @@ func impactImages(in *Input) Result {
 			if name == "" {
 				name = a.Image
 			}
-			r = r.with(Detail{Name: name, Note: note})
+			r = r.With(Detail{Name: name, Note: note})
 			bad++
 		}
 		delete(names, a.ID)

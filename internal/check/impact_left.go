@@ -20,7 +20,7 @@ func left[T any](in *Input, what string, items survey.Read[[]T], message string,
 	}
 	r := warn("%s: %d; %s", what, len(items.Value), message)
 	for _, item := range items.Value {
-		r = r.with(detail(item))
+		r = r.With(detail(item))
 	}
 	return r
 }

@@ -43,20 +43,20 @@ func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
 			seen++
 			one := in.mountOf(c, mount, path, known, m)
 			if one.Status == Unknown {
-				unclear = unclear.with(one.Details...)
+				unclear = unclear.With(one.Details...)
 			}
 			if one.Status == Warning {
-				lost = lost.with(one.Details...).fixed(one.Fix...)
+				lost = lost.With(one.Details...).Fixed(one.Fix...)
 			}
 		}
 	}
 	switch {
 	case len(lost.Details) > 0:
 		slices.Sort(lost.Fix)
-		r := warn("the container's user lacks rights to %s: %d", kind, len(lost.Details)).fixed(slices.Compact(lost.Fix)...)
-		return r.with(lost.Details...).with(unclear.Details...)
+		r := warn("the container's user lacks rights to %s: %d", kind, len(lost.Details)).Fixed(slices.Compact(lost.Fix)...)
+		return r.With(lost.Details...).With(unclear.Details...)
 	case len(unclear.Details) > 0:
-		return unsure("who reaches the %s cannot be told: %d", kind, len(unclear.Details)).with(unclear.Details...)
+		return unsure("who reaches the %s cannot be told: %d", kind, len(unclear.Details)).With(unclear.Details...)
 	}
 	return pass("all of %s", count(seen, "mount"))
 }
@@ -80,13 +80,13 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 	name := fmt.Sprintf("%s: %s", c.Name, mount.Source)
 	switch {
 	case !known:
-		return unsure("").with(Detail{name, "it was not looked at"})
+		return unsure("").With(Detail{Name: name, Note: "it was not looked at"})
 	case path.Stat.Err != nil:
-		return unsure("").with(Detail{name, path.Stat.Err.Error()})
+		return unsure("").With(Detail{Name: name, Note: path.Stat.Err.Error()})
 	case path.Stat.ACL.Err != nil:
-		return unsure("").with(Detail{name, "its ACL: " + path.Stat.ACL.Err.Error()})
+		return unsure("").With(Detail{Name: name, Note: "its ACL: " + path.Stat.ACL.Err.Error()})
 	case c.Identity.Err != nil:
-		return unsure("").with(Detail{name, "the container's user: " + c.Identity.Err.Error()})
+		return unsure("").With(Detail{Name: name, Note: "the container's user: " + c.Identity.Err.Error()})
 	}
 	id := c.Identity.Value
 	mapped, ok := access.Mapped(m, id.UID, id.GID, id.Groups)
@@ -94,8 +94,8 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 		return pass("") // impact-ids says that it does not start
 	}
 	if shut, ok := in.shut(path.Parents, m); ok {
-		return warn("").with(Detail{name, fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s", m.UID.Root(), shut)}).
-			fixed(setfacl(m.UID.Root(), access.Execute, shut, false)...)
+		return warn("").With(Detail{Name: name, Note: fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s", m.UID.Root(), shut)}).
+			Fixed(setfacl(m.UID.Root(), access.Execute, shut, false)...)
 	}
 	want := access.Read
 	if path.Stat.Mode.IsDir() {
@@ -110,7 +110,7 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 	}
 	if lacks := want &^ mapped.To(path.Stat); lacks != 0 {
 		note := fmt.Sprintf("%s, owner %d:%d, where user %d lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, lacks)
-		return warn("").with(Detail{name, note}).fixed(setfacl(mapped.UID, want, path.Real, path.Stat.Mode.IsDir())...)
+		return warn("").With(Detail{Name: name, Note: note}).Fixed(setfacl(mapped.UID, want, path.Real, path.Stat.Mode.IsDir())...)
 	}
 	return pass("")
 }

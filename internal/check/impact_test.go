@@ -147,7 +147,7 @@ func one(t *testing.T, id string, changes ...func(*survey.Facts, *Options)) Resu
 
 func TestMountFixes(t *testing.T) {
 	r := one(t, "impact-bind-mounts", mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000, GID: 1000}))
-	assert.DeepEqual(t, r.Details, []Detail{{"app: /srv/data", "drwxr-xr-x, owner 1000:1000, where user 166536 lacks -w-"}})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000, where user 166536 lacks -w-"}})
 	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -R -m u:166536:rwX,d:u:166536:rwX -- /srv/data"})
 
 	r = one(t, "impact-sockets", mounting(0, host.Stat{Mode: fs.ModeSocket | 0o660}))
@@ -174,9 +174,9 @@ func TestNoGrantOnSystem(t *testing.T) {
 
 func TestImpactNotes(t *testing.T) {
 	r := one(t, "impact-host-namespaces", containers(survey.Container{Privileged: true, PIDMode: "host"}))
-	assert.DeepEqual(t, r.Details, []Detail{{"app", "--pid=host, --privileged"}})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app", Note: "--pid=host, --privileged"}})
 	r = one(t, "impact-ids", containers(survey.Container{Identity: read(survey.Account{UID: 70000, GID: 70001, Groups: []int64{70002}}), Tmpfs: map[string]string{"/t": "gid=70000,uid=5"}}))
-	assert.DeepEqual(t, r.Details, []Detail{{"app", "user 70000, group 70001, group 70002, tmpfs /t with gid=70000"}})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app", Note: "user 70000, group 70001, group 70002, tmpfs /t with gid=70000"}})
 	r = one(t, "impact-images", audited(audit.Report{ID: "sha256:1", Verdict: audit.Unmappable, Findings: []audit.Finding{{Rule: audit.UnmappedOwner, Layer: 2, UID: 1000000, GID: 7, Paths: []string{"opt/x"}}}}))
-	assert.DeepEqual(t, r.Details, []Detail{{"app:1", "refused: opt/x of 1000000:7 and others, in layer 3"}})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app:1", Note: "refused: opt/x of 1000000:7 and others, in layer 3"}})
 }

@@ -63,7 +63,7 @@ func (in *Input) setValue() {
 	if flag, ok := flagValue(in.flags(), "userns-remap"); ok {
 		in.value, in.from = flag, "the flag --userns-remap"
 	} else if key, ok := in.config.String("userns-remap"); ok {
-		in.value, in.from = key, in.configPath()
+		in.value, in.from = key, in.ConfigPath()
 	}
 }
 
@@ -88,16 +88,6 @@ func (in *Input) on() bool {
 // wanted says whether the engine has to find an account with ranges when it
 // starts next: it remaps now, or is set to.
 func (in *Input) wanted() bool { return in.on() || in.value != "" }
-
-func (in *Input) configPath() string {
-	switch {
-	case in.Config.Value.Path != "":
-		return in.Config.Value.Path
-	case in.Daemon.Value.Config != "":
-		return in.Daemon.Value.Config
-	}
-	return "/etc/docker/daemon.json"
-}
 
 // atLeast compares the engine's version, which has to be known.
 func (in *Input) atLeast(major, minor, patch int) bool {

@@ -61,7 +61,7 @@ func usernsLimit(in *Input) Result {
 	const fix = "echo user.max_user_namespaces=28633 | sudo tee /etc/sysctl.d/99-userns.conf && sudo sysctl --system"
 	switch {
 	case limit == 0:
-		return fail("user.max_user_namespaces is 0: no container would start with remap").fixed(fix)
+		return fail("user.max_user_namespaces is 0: no container would start with remap").Fixed(fix)
 	case in.Containers.Err != nil:
 		return unread("how many containers there are", in.Containers.Err)
 	}
@@ -71,7 +71,7 @@ func usernsLimit(in *Input) Result {
 		need += int64(len(in.Maps.Value))
 	}
 	if limit < need {
-		return fail("user.max_user_namespaces is %d, and %s with what runs now may take %d", limit, count(containers, "container"), need).fixed(fix)
+		return fail("user.max_user_namespaces is %d, and %s with what runs now may take %d", limit, count(containers, "container"), need).Fixed(fix)
 	}
 	return pass("%d, for %s", limit, count(containers, "container"))
 }
@@ -99,7 +99,7 @@ func bound(in *Input, name string, sysctl survey.Read[int64], binds int64) Resul
 		return pass("%s is %d", name, sysctl.Value)
 	case nested(in.Kernel.Value):
 		return fail("%s is %d, and the host is itself in a user namespace, so it binds its root too", name, sysctl.Value).
-			fixed("sudo sysctl -w " + name + "=" + strconv.FormatInt(1-binds, 10))
+			Fixed("sudo sysctl -w " + name + "=" + strconv.FormatInt(1-binds, 10))
 	}
 	return pass("%s is %d, which binds users without root only; dockerd is root", name, sysctl.Value)
 }

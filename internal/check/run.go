@@ -52,9 +52,6 @@ func run(checks []Check, in *Input) []Result {
 			unknown[c.ID] = c.ID
 		}
 		r.ID, r.Category, r.Title = c.ID, c.Category, c.Title
-		if r.Fix == nil {
-			r.Fix = []string{}
-		}
 		if len(in.Only) == 0 || slices.Contains(in.Only, c.ID) {
 			results = append(results, r)
 		}
@@ -69,16 +66,4 @@ func causeOf(c Check, causes map[string]string) string {
 		}
 	}
 	return ""
-}
-
-// NewReport puts results under the names of where they come from.
-func NewReport(f survey.Facts, results []Result) Report {
-	r := Report{
-		SchemaVersion: 1, Context: f.Context, Endpoint: f.Endpoint, Host: f.HostKind, Results: results,
-		Summary: map[Status]int{OK: 0, Warning: 0, Error: 0, Skipped: 0, Unknown: 0},
-	}
-	for _, one := range results {
-		r.Summary[one.Status]++
-	}
-	return r
 }

@@ -20,13 +20,13 @@ func serviceManager(in *Input) Result {
 	}
 	switch u.Manager {
 	case survey.Systemd:
-		return pass("%s", u.Name).with(startFiles(u)...)
+		return pass("%s", u.Name).With(startFiles(u)...)
 	case survey.OpenRC:
-		return warn("OpenRC starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo rc-service docker restart")
+		return warn("OpenRC starts dockerd: the restart is left to you, and nothing undoes a change that fails").Fixed("sudo rc-service docker restart")
 	case survey.SysV:
-		return warn("an init script starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo service docker restart")
+		return warn("an init script starts dockerd: the restart is left to you, and nothing undoes a change that fails").Fixed("sudo service docker restart")
 	case survey.SnapD:
-		return warn("snapd starts dockerd: the restart is left to you, and nothing undoes a change that fails").fixed("sudo snap restart docker")
+		return warn("snapd starts dockerd: the restart is left to you, and nothing undoes a change that fails").Fixed("sudo snap restart docker")
 	case survey.NoUnit:
 		return warn("no service starts dockerd: it was started by hand, so the restart is left to you, and nothing undoes a change that fails")
 	}
@@ -56,16 +56,16 @@ func serviceState(in *Input) Result {
 	case u.Manager != survey.Systemd:
 		return skip("systemd does not start dockerd here")
 	case u.LoadState == "masked":
-		return fail("%s is masked, so dockerd would not start again", u.Name).fixed(command("sudo", "systemctl", "unmask", u.Name))
+		return fail("%s is masked, so dockerd would not start again", u.Name).Fixed(command("sudo", "systemctl", "unmask", u.Name))
 	case u.Result == "start-limit-hit":
 		return fail("%s was started too often and systemd has given up", u.Name).
-			fixed(command("sudo", "systemctl", "reset-failed", u.Name), command("sudo", "systemctl", "start", u.Name))
+			Fixed(command("sudo", "systemctl", "reset-failed", u.Name), command("sudo", "systemctl", "start", u.Name))
 	case u.Active != "active":
 		return fail("%s is %s (%s)", u.Name, orUnknown(u.Active), orUnknown(u.Result)).
-			fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
+			Fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
 	case u.NeedReload:
 		return warn("files of %s were changed since systemd read them: the next restart starts dockerd otherwise than now", u.Name).
-			fixed("sudo systemctl daemon-reload")
+			Fixed("sudo systemctl daemon-reload")
 	case in.Daemon.Err == nil && in.Daemon.Value.PID != 0 && u.MainPID != 0 && in.Daemon.Value.PID != u.MainPID:
 		return warn("the daemon that answers is process %d, and %s runs process %d: restarting the service does not restart that daemon", in.Daemon.Value.PID, u.Name, u.MainPID)
 	case u.NRestarts > 0:
@@ -80,14 +80,14 @@ func serviceConfig(in *Input) Result {
 	case in.Daemon.Err != nil && !in.flagsKnown():
 		return unread("how dockerd is started", in.Daemon.Err)
 	case in.Daemon.Err == nil && !d.HostMounts:
-		return fail("dockerd has a mount namespace of its own, so %s is not the file of that name on the host", in.configPath())
+		return fail("dockerd has a mount namespace of its own, so %s is not the file of that name on the host", in.ConfigPath())
 	case in.Daemon.Err == nil && d.ConfigGiven:
-		return pass("%s, as --config-file says", in.configPath())
+		return pass("%s, as --config-file says", in.ConfigPath())
 	}
 	if file, ok := flagValue(in.flags(), "config-file"); ok {
 		return pass("%s, as --config-file says", file)
 	}
-	return pass("%s", in.configPath())
+	return pass("%s", in.ConfigPath())
 }
 
 func singleDaemon(in *Input) Result {
@@ -97,7 +97,7 @@ func singleDaemon(in *Input) Result {
 	case len(others) > 0:
 		r := warn("further dockerd on this host: %d; only the one that answers is judged and would be changed", len(others))
 		for _, pid := range others {
-			r = r.with(Detail{Name: strconv.Itoa(pid), Note: "a dockerd process"})
+			r = r.With(Detail{Name: strconv.Itoa(pid), Note: "a dockerd process"})
 		}
 		return r
 	}

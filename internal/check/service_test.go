@@ -58,8 +58,8 @@ func TestStartFiles(t *testing.T) {
 		u.EnvironmentFiles = []survey.EnvironmentFile{{Path: "/etc/default/docker", Optional: true}}
 	}))
 	assert.DeepEqual(t, r.Details, []Detail{
-		{"/lib/systemd/system/docker.service", "/usr/sbin/dockerd -H fd:// $DOCKER_OPTS"},
-		{"/etc/systemd/system/docker.service.d/x.conf", "drop-in"},
-		{"/etc/default/docker", "environment"},
+		{Name: "/lib/systemd/system/docker.service", Note: "/usr/sbin/dockerd -H fd:// $DOCKER_OPTS"},
+		{Name: "/etc/systemd/system/docker.service.d/x.conf", Note: "drop-in"},
+		{Name: "/etc/default/docker", Note: "environment"},
 	})
 }

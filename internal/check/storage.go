@@ -35,7 +35,7 @@ func dataRootPath(in *Input) Result {
 		case p.Stat.Err != nil:
 			return unread("the mode of "+p.Path, p.Stat.Err)
 		case mode&1 == 0 && (p.Stat.UID != uid || mode&0o100 == 0) && (p.Stat.GID != gid || mode&0o010 == 0):
-			r = r.with(Detail{Name: p.Path, Note: p.Stat.Mode.String()}).fixed(command("sudo", "chmod", "o+x", "--", p.Path))
+			r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String()}).Fixed(command("sudo", "chmod", "o+x", "--", p.Path))
 		}
 	}
 	if len(r.Details) > 0 {
@@ -86,7 +86,7 @@ func dataRootSpace(in *Input) Result {
 	space := in.Storage.Value.Space
 	text := count(images, "image") + " in use of " + size(bytes) + ", " + size(space.Free) + " free in " + in.Storage.Value.DataRoot
 	if bytes > space.Free {
-		return warn("%s: pulling them again may fill the file system", text).fixed("docker system df -v")
+		return warn("%s: pulling them again may fill the file system", text).Fixed("docker system df -v")
 	}
 	return pass("%s", text)
 }
@@ -136,7 +136,7 @@ func dataRootTrees(in *Input) Result {
 		r = pass("%s of before, not used", count(len(left), "tree"))
 	}
 	for _, t := range left {
-		r = r.with(Detail{Name: path.Join(s.DataRoot, t.Name), Note: count(t.Images, "layer")})
+		r = r.With(Detail{Name: path.Join(s.DataRoot, t.Name), Note: count(t.Images, "layer")})
 	}
 	return r
 }

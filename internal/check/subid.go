@@ -45,9 +45,9 @@ func subidFiles(in *Input) Result {
 	case len(missing) == 0:
 		return pass("both")
 	case in.wanted():
-		return fail("missing: %s; the engine does not start without it", strings.Join(missing, ", ")).fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+		return fail("missing: %s; the engine does not start without it", strings.Join(missing, ", ")).Fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
 	}
-	return warn("missing: %s; useradd gives no ranges without it", strings.Join(missing, ", ")).fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+	return warn("missing: %s; useradd gives no ranges without it", strings.Join(missing, ", ")).Fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
 }
 
 // subidLines: up to 27 a line without three fields is refused whoever's it is;
@@ -79,7 +79,7 @@ func subidLines(in *Input) Result {
 				fatal++
 			}
 			if total <= maxDetails {
-				r = r.with(Detail{Name: fmt.Sprintf("%s, line %d", f.Path, l.Number), Note: note})
+				r = r.With(Detail{Name: fmt.Sprintf("%s, line %d", f.Path, l.Number), Note: note})
 			}
 		}
 	}
@@ -115,12 +115,12 @@ func subidAccount(in *Input) Result {
 	case a.UID == 0:
 		return fail("the account is root, and root cannot be remapped to itself: dockerd then runs without remap, with the data root 0.0")
 	case !a.Exists() && in.wanted():
-		return fail("there is no account %s", a.Name).fixed(accountFix(a))
+		return fail("there is no account %s", a.Name).Fixed(accountFix(a))
 	case !a.Exists():
 		return pass("%s is not there yet; what makes it is: %s", a.Name, accountFix(a))
 	}
 	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.value == "" {
-		return fail("dockerd would not take %s: %v", a.Name, err).fixed(command("sudo", "groupadd", "--system", a.Name))
+		return fail("dockerd would not take %s: %v", a.Name, err).Fixed(command("sudo", "groupadd", "--system", a.Name))
 	}
 	return pass("%s (UID %d)", a.Name, a.UID)
 }
@@ -154,7 +154,7 @@ func subidMap(in *Input) Result {
 	case in.next.unread != nil:
 		return unread("the ID map", in.next.unread)
 	case refusal != nil && in.wanted():
-		return fail("the engine does not start: %v", refusal).fixed(rangeFix(in)...)
+		return fail("the engine does not start: %v", refusal).Fixed(rangeFix(in)...)
 	case refusal != nil:
 		return pass("%s has no ranges yet%s", in.account.Name, toGive(in))
 	case m.Suffix() == "-1.-1":
@@ -248,7 +248,7 @@ func subidSize(in *Input) Result {
 	}
 	uids, gids := m.UID.Size(), m.GID.Size()
 	if uids < idmap.Default || gids < idmap.Default {
-		return warn("%d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).fixed(moreFix(in)...)
+		return warn("%d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).Fixed(moreFix(in)...)
 	}
 	return pass("%d UIDs and %d GIDs", uids, gids)
 }

@@ -61,14 +61,14 @@ func subidOverlap(in *Input) Result {
 		return unread("the ranges of others", in.linesErr)
 	}
 	if x, ok := selfOverlap(m); ok {
-		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).fixed(moveFix(in)...)
+		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).Fixed(moveFix(in)...)
 	}
 	found := conflicts(m, in.lines.Subordinate())
 	if len(found) == 0 {
 		return pass("nobody else has them")
 	}
 	return fail("containers and another owner of the ranges could act as each other: %s", in.apart()).
-		with(found...).fixed(moveFix(in)...)
+		With(found...).Fixed(moveFix(in)...)
 }
 
 func selfOverlap(m idmap.Map) (idmap.Range, bool) {
@@ -96,7 +96,7 @@ func subidAccounts(in *Input) Result {
 	found := conflicts(m, ranges.Accounts(in.Accounts.Value))
 	switch {
 	case len(found) > 0:
-		return fail("containers could act as accounts of the host: %s", in.apart()).with(found...).fixed(moveFix(in)...)
+		return fail("containers could act as accounts of the host: %s", in.apart()).With(found...).Fixed(moveFix(in)...)
 	case in.Accounts.Value.Incomplete:
 		return unsure("none of those that were listed, but the list is not whole; look with: getent passwd; getent group")
 	}
@@ -112,7 +112,7 @@ func subidReserved(in *Input) Result {
 	}
 	never := []idmap.Range{idmap.Accounts, idmap.Foreign, idmap.High}
 	if found := conflicts(m, ranges.Held{UID: never, GID: never}); len(found) > 0 {
-		return fail("the ranges take in IDs that are not for containers: %s", in.apart()).with(found...).fixed(moveFix(in)...)
+		return fail("the ranges take in IDs that are not for containers: %s", in.apart()).With(found...).Fixed(moveFix(in)...)
 	}
 	shared := []idmap.Range{idmap.Containers}
 	found := conflicts(m, ranges.Held{UID: shared, GID: shared})
@@ -122,7 +122,7 @@ func subidReserved(in *Input) Result {
 	case ranges.Policy(in.Accounts.Value).Min >= idmap.Containers.Start:
 		return pass("they lie where login.defs of this distribution puts all subordinate IDs")
 	}
-	return warn("the ranges lie where systemd-nspawn and systemd-nsresourced pick theirs").with(found...)
+	return warn("the ranges lie where systemd-nspawn and systemd-nsresourced pick theirs").With(found...)
 }
 
 func subidLive(in *Input) Result {
@@ -138,7 +138,7 @@ func subidLive(in *Input) Result {
 		own = m
 	}
 	if found := conflicts(m, ranges.Live(in.Maps.Value, own)); len(found) > 0 {
-		return fail("other processes run under IDs of the ranges now").with(found...)
+		return fail("other processes run under IDs of the ranges now").With(found...)
 	}
 	return pass("ID maps in use: %d", len(in.Maps.Value))
 }

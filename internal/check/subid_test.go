@@ -160,8 +160,8 @@ func TestOverlapFix(t *testing.T) {
 	for _, r := range Run(f, Options{Only: []string{"subid-overlap"}}) {
 		assert.DeepEqual(t, r.Fix, []string{"sudo usermod --del-subuids 100000-165535 --del-subgids 100000-165535 --add-subuids 165536-231071 --add-subgids 165536-231071 dockremap"})
 		assert.DeepEqual(t, r.Details, []Detail{
-			{"UID 100000-165535", "subordinate UIDs of alice (/etc/subuid, line 1)"},
-			{"GID 100000-165535", "subordinate GIDs of alice (/etc/subgid, line 1)"},
+			{Name: "UID 100000-165535", Note: "subordinate UIDs of alice (/etc/subuid, line 1)"},
+			{Name: "GID 100000-165535", Note: "subordinate GIDs of alice (/etc/subgid, line 1)"},
 		})
 	}
 }
@@ -171,7 +171,7 @@ func TestLineDetails(t *testing.T) {
 	withAccount(&f, "\n# x\ndockremap:abc:65536\n")
 	in := NewInput(f, Options{})
 	r := subidLines(in)
-	assert.DeepEqual(t, r.Details[0], Detail{"/etc/subuid, line 4", `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads what is no number as 0, and 0 is the host's root`})
+	assert.DeepEqual(t, r.Details[0], Detail{Name: "/etc/subuid, line 4", Note: `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads what is no number as 0, and 0 is the host's root`})
 }
 
 // A remapped engine whose ranges were taken away gets back those that its data

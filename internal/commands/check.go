@@ -3,10 +3,13 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
+	"text/tabwriter"
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/formatter"
@@ -104,11 +107,11 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	report := check.NewReport(facts, results)
-	if err := writeCheck(dockerCLI.Out(), report, opts); err != nil {
+	found := report.New(facts, results)
+	if err := writeResults(dockerCLI.Out(), found, opts.format, opts.verbose); err != nil {
 		return err
 	}
-	return opts.verdict(facts, report)
+	return opts.verdict(facts, found)
 }
 
 // askOnTerminal lets sudo ask for a password where a person is there to give it.
@@ -122,14 +125,23 @@ func askOnTerminal(dockerCLI command.Cli) host.Ask {
 // verdict is the exit code: an error counts, and with --strict all that is not
 // known to be right. Where neither the engine nor its host could be looked at,
 // nothing was found out.
-func (o checkOptions) verdict(f survey.Facts, r check.Report) error {
+func (o checkOptions) verdict(f survey.Facts, r report.Report) error {
 	switch {
 	case f.Engine.Err != nil && f.Kernel.Err != nil:
 		return errReported
-	case r.Summary[check.Error] > 0:
+	case r.Summary[report.Error] > 0:
 		return errFound
-	case o.strict && r.Summary[check.Warning]+r.Summary[check.Unknown] > 0:
+	case o.strict && r.Summary[report.Warning]+r.Summary[report.Unknown] > 0:
 		return errFound
 	}
 	return nil
+}
+
+func listChecks(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
+	fmt.Fprintln(tw, "CHECK\tCATEGORY\tWHAT IS TRUE WHEN IT PASSES")
+	for _, c := range check.All() {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.ID, c.Category, c.Title)
+	}
+	return tw.Flush()
 }

@@ -5,37 +5,28 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
-	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
 	"github.com/docker/cli/templates"
 )
 
-func listChecks(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
-	fmt.Fprintln(tw, "CHECK\tCATEGORY\tWHAT IS TRUE WHEN IT PASSES")
-	for _, c := range check.All() {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.ID, c.Category, c.Title)
-	}
-	return tw.Flush()
-}
-
-func writeCheck(out *streams.Out, r check.Report, opts checkOptions) error {
-	switch opts.format {
+// writeResults writes what a check or a verification found.
+func writeResults(out *streams.Out, r report.Report, format string, verbose bool) error {
+	switch format {
 	case "", formatter.TableFormatKey:
-		t := checkTable{style: styleOf(out), verbose: opts.verbose}
+		t := resultTable{style: styleOf(out), verbose: verbose}
 		t.report(r)
 		_, err := io.WriteString(out, t.b.String())
 		return err
 	case formatter.JSONFormatKey:
 		return encodeLine(out, r)
 	}
-	return writeCheckTemplate(out, r, opts.format)
+	return writeResultTemplate(out, r, format)
 }
 
-func writeCheckTemplate(w io.Writer, r check.Report, format string) error {
+func writeResultTemplate(w io.Writer, r report.Report, format string) error {
 	tmpl, err := templates.Parse(format)
 	if err != nil {
 		return fmt.Errorf("reading --format: %w", err)
@@ -49,15 +40,15 @@ func writeCheckTemplate(w io.Writer, r check.Report, format string) error {
 	return nil
 }
 
-// checkTable is what a person reads: by category, what is wrong in full and what
+// resultTable is what a person reads: by category, what is wrong in full and what
 // passed in a line; at the end one block of commands.
-type checkTable struct {
+type resultTable struct {
 	b       strings.Builder
 	style   style
 	verbose bool
 }
 
-func (t *checkTable) report(r check.Report) {
+func (t *resultTable) report(r report.Report) {
 	fmt.Fprintf(&t.b, "Context %s, engine at %s, host seen: %s\n", t.style.strong(printable(r.Context)), printable(r.Endpoint), hostSeen[r.Host])
 	var done []string
 	for _, one := range r.Results {
@@ -77,39 +68,39 @@ var hostSeen = map[string]string{
 	"none":  "no",
 }
 
-func (t *checkTable) category(name string, all []check.Result) {
+func (t *resultTable) category(name string, all []report.Result) {
 	passed, skipped := 0, 0
 	reason, alike := alikeIn(name, all)
 	fmt.Fprintf(&t.b, "\n%s\n", t.style.strong(strings.ToUpper(name[:1])+name[1:]))
 	for _, r := range all {
 		switch {
 		case r.Category != name:
-		case r.Status == check.OK && !t.verbose && len(r.Details) == 0:
+		case r.Status == report.OK && !t.verbose && len(r.Details) == 0:
 			passed++
-		case r.Status == check.Skipped && !t.verbose:
+		case r.Status == report.Skipped && !t.verbose:
 			skipped++
-		case alike > 1 && r.Status == check.Unknown && r.Message == reason && len(r.Details) == 0 && !t.verbose:
+		case alike > 1 && r.Status == report.Unknown && r.Message == reason && len(r.Details) == 0 && !t.verbose:
 		default:
 			t.result(r)
 		}
 	}
 	if passed > 0 {
-		fmt.Fprintf(&t.b, "  %s %s passed\n", t.sign(check.OK), counted(int64(passed), "check"))
+		fmt.Fprintf(&t.b, "  %s %s passed\n", t.sign(report.OK), counted(int64(passed), "check"))
 	}
 	if alike > 1 && !t.verbose {
-		fmt.Fprintf(&t.b, "  %s %s: %s\n", t.sign(check.Unknown), counted(int64(alike), "check"), printable(reason))
+		fmt.Fprintf(&t.b, "  %s %s: %s\n", t.sign(report.Unknown), counted(int64(alike), "check"), printable(reason))
 	}
 	if skipped > 0 {
-		fmt.Fprintf(&t.b, "  %s %s skipped\n", t.sign(check.Skipped), counted(int64(skipped), "check"))
+		fmt.Fprintf(&t.b, "  %s %s skipped\n", t.sign(report.Skipped), counted(int64(skipped), "check"))
 	}
 }
 
 // alikeIn gives what most checks of a category say that could not tell, and how
 // many say it: one cause is worth one line.
-func alikeIn(category string, all []check.Result) (reason string, most int) {
+func alikeIn(category string, all []report.Result) (reason string, most int) {
 	seen := map[string]int{}
 	for _, r := range all {
-		if r.Category != category || r.Status != check.Unknown || len(r.Details) > 0 {
+		if r.Category != category || r.Status != report.Unknown || len(r.Details) > 0 {
 			continue
 		}
 		if seen[r.Message]++; seen[r.Message] > most {
@@ -119,21 +110,21 @@ func alikeIn(category string, all []check.Result) (reason string, most int) {
 	return reason, most
 }
 
-func (t *checkTable) sign(s check.Status) string {
+func (t *resultTable) sign(s report.Status) string {
 	switch s {
-	case check.OK:
+	case report.OK:
 		return t.style.good(t.style.mark("✓", "+"))
-	case check.Warning:
+	case report.Warning:
 		return t.style.warn("!")
-	case check.Error:
+	case report.Error:
 		return t.style.bad(t.style.mark("✗", "x"))
-	case check.Unknown:
+	case report.Unknown:
 		return t.style.warn("?")
 	}
 	return t.style.faint("-")
 }
 
-func (t *checkTable) result(r check.Result) {
+func (t *resultTable) result(r report.Result) {
 	fmt.Fprintf(&t.b, "  %s %s %s\n", t.sign(r.Status), r.Title, t.style.faint("("+r.ID+")"))
 	if r.Message != "" {
 		fmt.Fprintf(&t.b, "      %s\n", printable(r.Message))
@@ -151,10 +142,10 @@ func note(s string) string {
 }
 
 // fixes are all commands together, so that they can be pasted in one go.
-func (t *checkTable) fixes(results []check.Result) {
+func (t *resultTable) fixes(results []report.Result) {
 	begun := false
 	for _, r := range results {
-		if len(r.Fix) == 0 || r.Status == check.OK || r.Status == check.Skipped {
+		if len(r.Fix) == 0 || r.Status == report.OK || r.Status == report.Skipped {
 			continue
 		}
 		if !begun {
@@ -171,9 +162,9 @@ func (t *checkTable) fixes(results []check.Result) {
 	}
 }
 
-func (t *checkTable) summary(r check.Report) {
+func (t *resultTable) summary(r report.Report) {
 	var parts []string
-	for _, s := range []check.Status{check.OK, check.Warning, check.Error, check.Skipped, check.Unknown} {
+	for _, s := range report.Statuses {
 		parts = append(parts, fmt.Sprintf("%d %s", r.Summary[s], s))
 	}
 	fmt.Fprintf(&t.b, "\n%s\n", strings.Join(parts, ", "))

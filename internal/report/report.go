@@ -1,0 +1,67 @@
+// Package report is the shape of what `check` and `verify` find: results, each
+// with a status of five, and the object that --format json prints.
+package report
+
+import "github.com/docker-userns/docker-userns/internal/survey"
+
+// Status is the outcome of one question. The words are a contract.
+type Status string
+
+const (
+	OK      Status = "ok"
+	Warning Status = "warning"
+	Error   Status = "error"
+	// Skipped: it does not apply here, or what it needs has failed.
+	Skipped Status = "skipped"
+	// Unknown: it could not be told. It is never a pass.
+	Unknown Status = "unknown"
+)
+
+// Statuses are all of them, in the order in which they are counted.
+var Statuses = []Status{OK, Warning, Error, Skipped, Unknown}
+
+// Result is the answer to one question. Names in it are as they were found: who
+// prints them escapes them.
+type Result struct {
+	ID       string   `json:"id"` // words joined with hyphens; never changes
+	Category string   `json:"category"`
+	Title    string   `json:"title"` // what is true when it passes
+	Status   Status   `json:"status"`
+	Message  string   `json:"message"` // what was found
+	Fix      []string `json:"fix"`     // commands for a POSIX shell on the daemon's host
+	Details  []Detail `json:"details,omitempty"`
+}
+
+// Detail is one thing by its name, and what is to be said of it.
+type Detail struct {
+	Name string `json:"name"`
+	Note string `json:"note"`
+}
+
+// Report is what `check --format json` and `verify --format json` print.
+type Report struct {
+	SchemaVersion int            `json:"schemaVersion"`
+	Context       string         `json:"context"`
+	Endpoint      string         `json:"endpoint"`
+	Host          string         `json:"host"` // local, sudo, ssh or none
+	Results       []Result       `json:"results"`
+	Summary       map[Status]int `json:"summary"`
+}
+
+// New puts results under the names of where they come from.
+func New(f survey.Facts, results []Result) Report {
+	r := Report{
+		SchemaVersion: 1, Context: f.Context, Endpoint: f.Endpoint, Host: f.HostKind, Results: results,
+		Summary: map[Status]int{},
+	}
+	for _, s := range Statuses {
+		r.Summary[s] = 0
+	}
+	for i, one := range results {
+		r.Summary[one.Status]++
+		if one.Fix == nil {
+			r.Results[i].Fix = []string{}
+		}
+	}
+	return r
+}
