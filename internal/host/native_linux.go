@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"sort"
@@ -24,6 +25,10 @@ type local struct{ why error }
 func (local) Kind() string { return KindLocal }
 
 func (local) Close() error { return nil }
+
+func (local) DialHost(ctx context.Context, network, addr string) (net.Conn, error) {
+	return dialHere(ctx, network, addr)
+}
 
 func (l local) Root(context.Context) error {
 	uid := os.Geteuid()

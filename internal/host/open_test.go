@@ -52,6 +52,6 @@ func TestSSHArguments(t *testing.T) {
 		args := h.(*sshHost).shared.args
 		assert.Equal(t, args[len(args)-2], want, "%q", args)
 	}
-	assert.Check(t, !hasControlPath("host db1\ncontrolmaster false\ncontrolpath none\n"))
-	assert.Check(t, hasControlPath("host db1\ncontrolpath /home/me/.ssh/s-%C\n"))
+	assert.Equal(t, controlPath("host db1\ncontrolmaster false\ncontrolpath none\n"), "")
+	assert.Equal(t, controlPath("host db1\ncontrolpath /home/me/.ssh/s-db1\n"), "/home/me/.ssh/s-db1")
 }

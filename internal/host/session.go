@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,37 +33,36 @@ type session struct {
 	command func() *exec.Cmd
 	ask     Ask // called once, where the shell was refused; may be nil
 
-	turn      sync.Mutex // one request at a time
-	shell     *shell
-	closed    bool
-	connected chan struct{} // closed by the first answer of the first shell
-	once      sync.Once
+	turn   sync.Mutex // one request at a time
+	shell  *shell
+	closed bool
+	up     atomic.Bool // the shell has answered, and is not known to be broken
 }
 
 func newSession(name string, command func() *exec.Cmd) *session {
-	return &session{name: name, command: command, connected: make(chan struct{})}
+	return &session{name: name, command: command}
 }
 
-// connect waits until the host has answered once, or ready says that it can be
-// reached before, starting the shell where nobody did. It does not wait for its
-// turn.
+// connect waits until the host has answered, or ready says that it can be reached
+// before, starting the shell where there is none. It does not wait for its turn.
 func (s *session) connect(ctx context.Context, ready func() bool) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.do(ctx, "", func(*shell) error { return nil }) }()
+	if s.up.Load() {
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.do(ctx, "", func(*shell) error { return nil }) }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for !s.up.Load() && !ready() {
 		select {
-		case <-s.connected:
-			return nil
-		case err := <-failed:
+		case err := <-done:
 			return err
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-tick.C:
-			if ready() {
-				return nil
-			}
 		}
 	}
+	return nil
 }
 
 // A shell is a running session.
@@ -119,6 +119,7 @@ func (s *session) try(ctx context.Context, script string, read func(*shell) erro
 		return false, nil
 	}
 	s.shell = nil
+	s.up.Store(false)
 	return sh.uid == "", s.explain(sh, err)
 }
 
@@ -128,7 +129,7 @@ func (s *session) start() error {
 	rand.Read(number)
 	mark := hex.EncodeToString(number)
 	sh := &shell{cmd: s.command(), stderr: &tail{}}
-	sh.greeted = func() { s.once.Do(func() { close(s.connected) }) }
+	sh.greeted = func() { s.up.Store(true) }
 	sh.cmd.Stderr = sh.stderr
 	sh.cmd.WaitDelay = grace
 	out, err := sh.cmd.StdoutPipe()
@@ -221,6 +222,7 @@ func (s *session) close() error {
 		s.shell.in.Close()
 		s.shell.wait()
 		s.shell = nil
+		s.up.Store(false)
 	}
 	return nil
 }

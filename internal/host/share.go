@@ -16,8 +16,9 @@ type shared struct {
 	program string
 	args    []string // of ssh, up to the host's name
 
-	once sync.Once
-	dir  string // that the socket is in, "" where there is none of ours
+	once   sync.Once
+	dir    string // that the socket is in, "" where there is none of ours
+	theirs string // the user's own socket, "" where there is none
 }
 
 // master are the flags of the ssh that others join.
@@ -41,6 +42,16 @@ func (s *shared) join() []string {
 
 func (s *shared) socket() string { return filepath.Join(s.dir, "s") }
 
+// control is the socket by which ssh -O reaches the connection, "" where there is
+// none.
+func (s *shared) control() string {
+	s.once.Do(s.make)
+	if s.dir == "" {
+		return s.theirs
+	}
+	return s.socket()
+}
+
 // make finds a place for the socket, unless the user's configuration has one, or
 // ssh has no such thing, as on Windows.
 func (s *shared) make() {
@@ -48,7 +59,10 @@ func (s *shared) make() {
 		return
 	}
 	config, err := exec.Command(s.program, append([]string{"-G"}, s.args...)...).Output()
-	if err != nil || hasControlPath(string(config)) {
+	if err != nil {
+		return
+	}
+	if s.theirs = controlPath(string(config)); s.theirs != "" {
 		return
 	}
 	// Short: the path of a socket has about a hundred bytes, and ssh adds some.
@@ -57,14 +71,14 @@ func (s *shared) make() {
 	}
 }
 
-// hasControlPath reads what `ssh -G` prints.
-func hasControlPath(config string) bool {
+// controlPath reads what `ssh -G` prints: the path, "" where there is none.
+func controlPath(config string) string {
 	for line := range strings.Lines(config) {
 		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "controlpath "); ok && path != "none" {
-			return true
+			return path
 		}
 	}
-	return false
+	return ""
 }
 
 // ready says whether there is a connection to join: ssh makes the socket once it

@@ -36,9 +36,10 @@ func (s *Server) Logins(t testing.TB) int {
 	return strings.Count(string(log), "Accepted publickey ")
 }
 
-// SSHD runs an sshd that lets root in, until the test ends. The test is skipped
-// where this process is not root, or there is no sshd.
-func SSHD(t testing.TB) *Server {
+// SSHD runs an sshd that lets root in, until the test ends; config are further
+// lines of sshd_config(5). The test is skipped where this process is not root, or
+// there is no sshd.
+func SSHD(t testing.TB, config ...string) *Server {
 	t.Helper()
 	sshd := "/usr/sbin/sshd"
 	if _, err := os.Stat(sshd); err != nil || os.Geteuid() != 0 {
@@ -52,7 +53,7 @@ func SSHD(t testing.TB) *Server {
 	}
 	assert.NilError(t, os.MkdirAll("/run/sshd", 0o755)) // sshd will not start without
 	port := freePort(t)
-	write(t, dir, "sshd_config", serverConfig, port, dir)
+	write(t, dir, "sshd_config", serverConfig+strings.Join(config, "\n")+"\n", port, dir)
 	write(t, dir, "config", clientConfig, port, dir)
 	write(t, dir, "ssh", "#!/bin/sh\nexec %s -F %s/config \"$@\"\n", ssh, dir)
 	log, err := os.Create(filepath.Join(dir, "log"))
