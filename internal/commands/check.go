@@ -83,24 +83,17 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	if opts.list {
 		return listChecks(dockerCLI.Out())
 	}
-	e, err := openEngine(dockerCLI)
+	t, err := openTarget(ctx, dockerCLI)
 	if err != nil {
 		return err
 	}
-	defer e.Close()
-	h := e.host
-	if h == nil {
-		if h, err = host.Open(ctx, e.endpoint, askOnTerminal(dockerCLI)); err != nil {
-			return err
-		}
-		defer h.Close()
-	}
+	defer t.Close()
 	note := newProgress(dockerCLI.Err())
-	note.start("looking at " + printable(e.endpoint))
-	facts := survey.Take(ctx, survey.Target{Context: dockerCLI.CurrentContext(), Endpoint: e.endpoint, API: e, Host: h})
+	note.start("looking at " + printable(t.endpoint))
+	facts := survey.Take(ctx, t.survey())
 	o := check.Options{Only: opts.only, User: opts.user}
 	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) {
-		o.Audits = auditRecords(ctx, e, h, check.NewInput(facts, o))
+		o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(facts, o))
 	}
 	results := check.Run(facts, o)
 	note.stop()

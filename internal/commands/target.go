@@ -1,0 +1,46 @@
+package commands
+
+import (
+	"context"
+	"errors"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+)
+
+// target is the engine of the current context with the machine it runs on.
+type target struct {
+	*engine
+	host        host.Host
+	contextName string
+}
+
+// openTarget opens both. Nothing is asked of either yet, save for a password
+// where sudo wants one and a person is there.
+func openTarget(ctx context.Context, dockerCLI command.Cli) (*target, error) {
+	e, err := openEngine(dockerCLI)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{engine: e, host: e.host, contextName: dockerCLI.CurrentContext()}
+	if t.host == nil {
+		if t.host, err = host.Open(ctx, e.endpoint, askOnTerminal(dockerCLI)); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
+	return t, nil
+}
+
+// survey is what to take a survey of.
+func (t *target) survey() survey.Target {
+	return survey.Target{Context: t.contextName, Endpoint: t.endpoint, API: t.engine, Host: t.host}
+}
+
+// Close lets go of both.
+func (t *target) Close() {
+	if t.engine.host == nil {
+		_ = t.host.Close()
+	}
+	_ = t.engine.Close()
+}
