@@ -5,13 +5,18 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/docker-userns/docker-userns/internal/commands"
+	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 // version is set by the linker, see scripts/build.
 var version = "dev"
 
 func main() {
+	if filepath.Base(os.Args[0]) == verify.ProbeName { // in a container of a probe
+		os.Exit(verify.ProbeMain(os.Args[1:], os.Stdin, os.Stdout))
+	}
 	os.Exit(commands.Main(version))
 }

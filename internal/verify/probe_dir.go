@@ -1,0 +1,82 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// dirParent is where directories for bind mounts are made. /tmp is another one
+// for a dockerd whose unit has PrivateTmp, and a path that the remapped root may
+// not traverse is refused by runc before 1.1.
+const dirParent = "/var/lib"
+
+// makeDirScript makes a directory $1 that user $2, group $3 owns and everyone may
+// write into, as /tmp is. With SELinux it gets the label that containers may write.
+const makeDirScript = `mkdir -m 0700 -- "$1" && chown "$2:$3" "$1" && chmod 1777 "$1" || { rmdir -- "$1"; exit 1; }
+chcon -t container_file_t "$1" 2>/dev/null || :`
+
+// makeDir makes a directory on the host that belongs to the container's root, or
+// says why there is none.
+func (p *Probe) makeDir(ctx context.Context) (string, error) {
+	if err := p.Host.Root(ctx); err != nil {
+		return "", err
+	}
+	uid, gid := expected(p.Map, 0, 0)
+	if uid < 0 || gid < 0 {
+		return "", errors.New("making a directory on the host: the ID map has no place for root")
+	}
+	dir := dirParent + "/" + dirName(probeOwner())
+	got, err := p.Host.Run(context.WithoutCancel(ctx), host.Command{Args: []string{"sh", "-c", makeDirScript, "sh", dir, fmt.Sprint(uid), fmt.Sprint(gid)}})
+	if err == nil && got.Code != 0 {
+		err = errors.New(string(got.Stderr))
+	}
+	if err != nil {
+		return "", fmt.Errorf("making %s on the host: %w", dir, err)
+	}
+	return dir, nil
+}
+
+// removeDir removes directories that makeDir made.
+func (p *Probe) removeDir(dirs ...string) {
+	if len(dirs) == 0 || dirs[0] == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	defer cancel()
+	_, _ = p.Host.Run(ctx, host.Command{Args: append([]string{"rm", "-rf", "--"}, dirs...)})
+}
+
+// sweepDirs removes the directories of processes that have ended.
+func (p *Probe) sweepDirs(ctx context.Context) {
+	if p.Host.Root(ctx) != nil {
+		return
+	}
+	found, err := p.Host.Look(ctx, host.Questions{Dirs: []string{dirParent}})
+	if err != nil {
+		return
+	}
+	var old []string
+	for _, name := range found.Dirs[dirParent].Names {
+		if owner, ok := dirOwner(name); ok && leftBehind(owner, time.Now(), time.Now()) {
+			old = append(old, dirParent+"/"+name)
+		}
+	}
+	p.removeDir(old...)
+}
+
+// dirName writes an owner as the name of a directory: no blank, no slash.
+func dirName(owner string) string {
+	return probeName + "." + strings.NewReplacer("/", "+", " ", ",").Replace(owner) + "." + token()
+}
+
+// dirOwner is whose directory it is, if it is one of a probe.
+func dirOwner(name string) (string, bool) {
+	rest, ok := strings.CutPrefix(name, probeName+".")
+	owner, _, full := strings.Cut(rest, ".")
+	return strings.NewReplacer("+", "/", ",", " ").Replace(owner), ok && full
+}

@@ -1,0 +1,72 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+)
+
+// probed are the users that a probe starts processes of.
+var probed = []int64{0, 1000}
+
+// look has each user say what it sees, and looks at it from outside meanwhile.
+func (p *Probe) look(ctx context.Context, c probeContainer, dirErr error) (ProbeReport, error) {
+	r := ProbeReport{Image: p.Image, Map: p.Map, Took: c.took}
+	for _, id := range probed {
+		u, err := p.lookAs(ctx, c, id, dirErr)
+		if err != nil {
+			return r, fmt.Errorf("looking as UID %d of a container: %w", id, err)
+		}
+		r.Users = append(r.Users, u)
+	}
+	return r, nil
+}
+
+func (p *Probe) lookAs(ctx context.Context, c probeContainer, id int64, dirErr error) (ProbeUser, error) {
+	u := ProbeUser{UID: id, GID: id}
+	mark := fmt.Sprintf("%s-%d", token(), id) // in the arguments of the process, and nowhere else on the host
+	paths := []string{path.Join(probeVolume, mark)}
+	if c.bind != "" {
+		paths = append(paths, path.Join(probeBind, mark))
+	}
+	e, err := execIn(ctx, p.API, c.name, container.ExecOptions{
+		User: fmt.Sprintf("%d:%d", id, id), AttachStdin: true, Cmd: p.lookCommand(paths),
+	})
+	if err != nil {
+		return u, err
+	}
+	defer e.Close()
+	stdout, stderr, err := e.output(probeDone)
+	if err == nil {
+		err = u.parse(stdout)
+	}
+	if err != nil {
+		return u, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(stderr)))
+	}
+	if c.bind == "" {
+		u.Bind.Written = dirErr
+	}
+	if u.PID, err = e.pid(ctx, p.API); err != nil {
+		return u, err
+	}
+	u.Volume.Path, u.Bind.Path = hostPath(c.volume, mark), hostPath(c.bind, mark)
+	p.lookOutside(ctx, c, &u, mark)
+	return u, nil
+}
+
+func (p *Probe) lookCommand(paths []string) []string {
+	if p.Image != "" {
+		return append([]string{"sh", "-c", probeScript, "sh"}, paths...)
+	}
+	return append([]string{probePath, "look"}, paths...)
+}
+
+func hostPath(dir, name string) string {
+	if dir == "" {
+		return ""
+	}
+	return path.Join(dir, name)
+}

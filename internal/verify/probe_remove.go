@@ -1,0 +1,56 @@
+package verify
+
+import (
+	"context"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/volume"
+)
+
+// removeContainer removes a container with its volumes, and waits until it is
+// gone: the engine removes it too when it ends, at the same time.
+func (p *Probe) removeContainer(name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		err := p.API.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		if errdefs.IsNotFound(err) {
+			return
+		}
+		if _, err = p.API.ContainerInspect(ctx, name); errdefs.IsNotFound(err) {
+			return
+		}
+		time.Sleep(pollTime)
+	}
+}
+
+// sweep removes what probes left behind whose process was killed. What cannot be
+// removed now is there for the next one.
+func (p *Probe) sweep(ctx context.Context) {
+	label := filters.NewArgs(filters.Arg("label", ProbeLabel))
+	now := time.Now()
+	containers, _ := p.API.ContainerList(ctx, container.ListOptions{All: true, Filters: label})
+	for _, c := range containers {
+		if leftBehind(c.Labels[ProbeLabel], time.Unix(c.Created, 0), now) {
+			p.removeContainer(c.ID)
+		}
+	}
+	volumes, _ := p.API.VolumeList(ctx, volume.ListOptions{Filters: label})
+	for _, v := range volumes.Volumes {
+		made, _ := time.Parse(time.RFC3339, v.CreatedAt)
+		if leftBehind(v.Labels[ProbeLabel], made, now) {
+			_ = p.API.VolumeRemove(ctx, v.Name, false)
+		}
+	}
+	images, _ := p.API.ImageList(ctx, image.ListOptions{Filters: label})
+	for _, i := range images {
+		if leftBehind(i.Labels[ProbeLabel], time.Unix(i.Created, 0), now) {
+			_, _ = p.API.ImageRemove(ctx, i.ID, image.RemoveOptions{PruneChildren: true})
+		}
+	}
+	p.sweepDirs(ctx)
+}

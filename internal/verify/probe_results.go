@@ -1,0 +1,141 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+// Results judge what a probe saw by the ID map that it was expected under. Their
+// IDs are probe-map, probe-root, probe-user, probe-volume and probe-bind.
+func (r ProbeReport) Results() []report.Result {
+	at := func(i int, judge func(ProbeUser, idmap.Map) report.Result) report.Result {
+		if i >= len(r.Users) {
+			return report.Unsure("no process of a probe was seen")
+		}
+		return judge(r.Users[i], r.Map)
+	}
+	return []report.Result{
+		probeResult("probe-map", "A new container has the ID map of the engine", at(0, judgeMap)),
+		probeResult("probe-root", "The root of a new container is the mapped user on the host", at(0, judgeProcess)),
+		probeResult("probe-user", "UID 1000 of a new container is the mapped user on the host", at(1, judgeProcess)),
+		probeResult("probe-volume", "Files that a new container writes into a volume belong to the mapped users",
+			r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Volume })),
+		probeResult("probe-bind", "Files that a new container writes into a bind mount belong to the mapped users",
+			r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Bind })),
+	}
+}
+
+// probeCategory is the category of what a probe proves.
+const probeCategory = "new containers"
+
+func probeResult(id, title string, r report.Result) report.Result {
+	r.ID, r.Category, r.Title = id, probeCategory, title
+	return r
+}
+
+// unmapped says whether m stands for an engine that does not remap.
+func unmapped(m idmap.Map) bool { return len(m.UID) == 0 && len(m.GID) == 0 }
+
+// expected are the host IDs of a container's IDs. -1 stands for none.
+func expected(m idmap.Map, uid, gid int64) (hostUID, hostGID int64) {
+	if unmapped(m) {
+		return uid, gid
+	}
+	hostUID, hostGID = -1, -1
+	if id, ok := m.UID.ToHost(uid); ok {
+		hostUID = id
+	}
+	if id, ok := m.GID.ToHost(gid); ok {
+		hostGID = id
+	}
+	return hostUID, hostGID
+}
+
+func judgeMap(u ProbeUser, m idmap.Map) report.Result {
+	got := u.Inside.Map
+	details := []report.Detail{{Name: "uid_map", Note: words(got.UID)}, {Name: "gid_map", Note: words(got.GID)}}
+	if unmapped(m) {
+		uid, okUID := got.UID.ToHost(0)
+		gid, okGID := got.GID.ToHost(0)
+		if !okUID || !okGID || uid != 0 || gid != 0 {
+			return report.Fail("remap is to be off, but UID 0 of a container is %d on the host: %s", got.UID.Root(), words(got.UID)).With(details...)
+		}
+		return report.Pass("UID 0 of a container is UID 0 of the host: remap is off").With(details...)
+	}
+	if !slices.Equal(got.UID, m.UID) || !slices.Equal(got.GID, m.GID) {
+		return report.Fail("the kernel has UIDs %s and GIDs %s, instead of %s and %s", words(got.UID), words(got.GID), words(m.UID), words(m.GID)).With(details...)
+	}
+	return report.Pass("the kernel has UIDs %s, GIDs %s", words(got.UID), words(got.GID)).With(details...)
+}
+
+// words writes extents as container ID, host ID and size.
+func words(e idmap.Extents) string {
+	var all []string
+	for _, x := range e {
+		all = append(all, fmt.Sprintf("%d:%d:%d", x.ContainerID, x.HostID, x.Size))
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, ",")
+}
+
+func judgeProcess(u ProbeUser, m idmap.Map) report.Result {
+	if u.Err != nil {
+		return report.Unread(fmt.Sprintf("what the host sees of UID %d", u.UID), u.Err)
+	}
+	uid, gid := expected(m, u.UID, u.GID)
+	inside := fmt.Sprintf("%d:%d in the container", u.Inside.UIDs[1], u.Inside.GIDs[1])
+	outside := fmt.Sprintf("%d:%d on the host (PID %d, seen by %s)", u.Outside.UIDs[1], u.Outside.GIDs[1], u.PID, u.By)
+	switch {
+	case u.Inside.UIDs != allFour(u.UID) || u.Inside.GIDs != allFour(u.GID):
+		return report.Fail("a process that was started as %d:%d is UIDs %v, GIDs %v in the container", u.UID, u.GID, u.Inside.UIDs, u.Inside.GIDs)
+	case u.Outside.UIDs != allFour(uid) || u.Outside.GIDs != allFour(gid):
+		return report.Fail("%s is UIDs %v, GIDs %v on the host (PID %d, seen by %s), instead of %d:%d", inside, u.Outside.UIDs, u.Outside.GIDs, u.PID, u.By, uid, gid)
+	case u.By == ByProc && !sameGroups(u, m):
+		return report.Fail("%s is %s, but its supplementary groups %v are %v there", inside, outside, u.Inside.Groups, u.Outside.Groups)
+	}
+	return report.Pass("%s is %s", inside, outside)
+}
+
+func allFour(id int64) [4]int64 { return [4]int64{id, id, id, id} }
+
+func sameGroups(u ProbeUser, m idmap.Map) bool {
+	var want []int64
+	for _, id := range u.Inside.Groups {
+		_, gid := expected(m, 0, id)
+		want = append(want, gid)
+	}
+	got := slices.Clone(u.Outside.Groups)
+	slices.Sort(want)
+	slices.Sort(got)
+	return slices.Equal(want, got)
+}
+
+// judgeFiles judges the files of all users in one mount.
+func (r ProbeReport) judgeFiles(of func(ProbeUser) ProbeFile) report.Result {
+	if len(r.Users) == 0 {
+		return report.Unsure("no process of a probe was seen")
+	}
+	var seen []string
+	for _, u := range r.Users {
+		f := of(u)
+		uid, gid := expected(r.Map, u.UID, u.GID)
+		switch {
+		case f.Path == "" && f.Written != nil:
+			return report.Unread("the owner of new files", f.Written)
+		case f.Written != nil:
+			return report.Fail("UID %d of the container cannot write there: %v", u.UID, f.Written)
+		case f.Seen != nil:
+			return report.Unread("the owner of new files", f.Seen)
+		case f.UID != uid || f.GID != gid:
+			return report.Fail("a file that %d:%d of the container wrote belongs to %d:%d on the host, instead of %d:%d (%s)", u.UID, u.GID, f.UID, f.GID, uid, gid, f.Path)
+		}
+		seen = append(seen, fmt.Sprintf("%d:%d writes as %d:%d", u.UID, u.GID, f.UID, f.GID))
+	}
+	return report.Pass("%s on the host", strings.Join(seen, ", "))
+}
