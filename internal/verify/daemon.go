@@ -1,0 +1,171 @@
+package verify
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+var daemonQuestions = []Question{
+	{ID: "daemon-answers", Category: catDaemon, Title: "The daemon answers", ground: true, answer: daemonAnswers},
+	{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces", ground: true, answer: daemonRemapped},
+	{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one", answer: dataRoot},
+	{ID: "data-root-owner", Category: catDaemon, Title: "Owner and mode of the data root are as this engine sets them", answer: dataRootOwner},
+	{ID: "map-in-force", Category: catDaemon, Title: "The map that the kernel has is the one that /etc/subuid and /etc/subgid give", answer: mapInForce},
+}
+
+func daemonAnswers(j *judge) report.Result {
+	if j.Engine.Err != nil {
+		return report.Fail("%v", j.Engine.Err)
+	}
+	return report.Pass("Docker %s at %s", j.Engine.Value.Version, j.Endpoint)
+}
+
+func daemonRemapped(j *judge) report.Result {
+	switch e := j.Engine.Value; {
+	case e.Option("rootless"):
+		return report.Fail("the engine is rootless: all its containers are in the user namespace of the user who started it, and userns-remap plays no part")
+	case !e.Remapped():
+		return report.Fail(`userns-remap is off: "name=userns" is not among the engine's security options, so root in a container is root on the host`).
+			Fixed("docker userns check", "docker userns enable")
+	}
+	return report.Pass(`"name=userns" is among its security options`)
+}
+
+// rootOf reads the first IDs of the map out of the data root's name,
+// "<uid>.<gid>" (setupDaemonRoot of daemon/daemon_unix.go, 20.10 to 29.7).
+func rootOf(dir string) (uid, gid int64, ok bool) {
+	left, right, found := strings.Cut(path.Base(dir), ".")
+	uid, errUID := strconv.ParseInt(left, 10, 64)
+	gid, errGID := strconv.ParseInt(right, 10, 64)
+	return uid, gid, found && errUID == nil && errGID == nil
+}
+
+func dataRoot(j *judge) report.Result {
+	dir := j.Engine.Value.DataRoot
+	switch uid, gid, ok := rootOf(dir); {
+	case !ok:
+		return report.Fail("%s does not end in the IDs that root is mapped to, as that of a remapped engine does", dir)
+	case uid == 0 || gid == 0:
+		return report.Fail("%s: root of a container is root of the host there", dir)
+	case j.want.Expect != nil && path.Base(dir) != j.want.Expect.Suffix():
+		return report.Fail("%s does not end in %s, as the map %s wants", dir, j.want.Expect.Suffix(), j.want.Expect)
+	}
+	return report.Pass("%s", dir)
+}
+
+// owner is who a directory belongs to, and its permissions.
+type owner struct {
+	uid, gid int64
+	mode     fs.FileMode
+}
+
+func (o owner) String() string { return fmt.Sprintf("%04o %d:%d", o.mode, o.uid, o.gid) }
+
+// owners are what an engine sets of its remapped root and of the data root that
+// it lies in, at each start (setupDaemonRoot of daemon/daemon_unix.go): up to
+// 20.10.2 the mapped root has the first for itself, from 20.10.3 on
+// (CVE-2021-21284) it may only pass through, from 20.10.9 on by its group.
+func owners(version [3]int, uid, gid int64) (remapped, above owner) {
+	switch before := func(patch int) bool {
+		return version[0] < 20 || version[0] == 20 && (version[1] < 10 || version[1] == 10 && version[2] < patch)
+	}; {
+	case before(3):
+		return owner{uid, gid, 0o700}, owner{0, 0, 0o711}
+	case before(9):
+		return owner{0, 0, 0o701}, owner{0, 0, 0o701}
+	}
+	return owner{0, gid, 0o710}, owner{0, gid, 0o710}
+}
+
+func dataRootOwner(j *judge) report.Result {
+	uid, gid, ok := rootOf(j.Engine.Value.DataRoot)
+	s := j.Storage.Value
+	switch {
+	case j.Storage.Err != nil:
+		return report.Unread("whose the data root is", j.Storage.Err)
+	case !ok:
+		return report.Skip("the data root is not a remapped one")
+	}
+	version, known := versionOf(j.Engine.Value.Version)
+	if !known {
+		return report.Unsure("the engine's version %q is not one that is known", j.Engine.Value.Version)
+	}
+	inner, outer := owners(version, uid, gid)
+	r := report.Pass("%s is %s", j.Engine.Value.DataRoot, inner)
+	for _, dir := range []struct {
+		name string
+		stat host.Stat
+		want owner
+	}{{s.DataRoot, s.Path.Stat, outer}, {j.Engine.Value.DataRoot, j.remappedRoot(), inner}} {
+		r = worse(r, judgeOwner(dir.name, dir.stat, dir.want, uid, gid))
+	}
+	return r
+}
+
+// remappedRoot is the directory in use among those of the data root.
+func (j *judge) remappedRoot() host.Stat {
+	for _, t := range j.Storage.Value.Trees {
+		if t.InUse {
+			return t.Stat
+		}
+	}
+	return host.Stat{Err: fs.ErrNotExist}
+}
+
+func judgeOwner(name string, s host.Stat, want owner, uid, gid int64) report.Result {
+	if s.Err != nil {
+		return report.Unread("whose "+name+" is", s.Err)
+	}
+	is := owner{s.UID, s.GID, s.Mode.Perm()}
+	root := access.Process{UID: uid, GID: gid}
+	switch {
+	case is == want:
+		return report.Pass("%s is %s", name, is)
+	case root.To(s)&access.Execute == 0:
+		return report.Fail("%s is %s, so that root of a container, user %d, does not get through it; this engine sets %s", name, is, uid, want).
+			Fixed(report.Command("sudo", "chown", fmt.Sprintf("%d:%d", want.uid, want.gid), "--", name), report.Command("sudo", "chmod", fmt.Sprintf("%04o", want.mode), "--", name))
+	}
+	return report.Warn("%s is %s where this engine sets %s at each start: somebody has changed it since", name, is, want)
+}
+
+// worse gives the result that tells more against what is to be proven.
+func worse(a, b report.Result) report.Result {
+	weight := map[report.Status]int{report.OK: 0, report.Skipped: 1, report.Unknown: 2, report.Warning: 3, report.Error: 4}
+	if weight[b.Status] > weight[a.Status] {
+		return b
+	}
+	return a
+}
+
+func versionOf(version string) (v [3]int, ok bool) {
+	fields := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(fields) < 3 {
+		return v, false
+	}
+	for i, f := range fields {
+		digits := len(f) - len(strings.TrimLeft(f, "0123456789"))
+		n, err := strconv.Atoi(f[:digits])
+		if err != nil {
+			return v, false
+		}
+		v[i] = n
+	}
+	return v, true
+}
+
+// facts are what several answers conclude from what was seen.
+type facts struct {
+	kernel map[string]idmap.Map // of the containers' first processes, by ID
+}
+
+func (j *judge) conclude() facts {
+	return facts{kernel: mapsOf(j.Processes.Value, j.Chosen)}
+}

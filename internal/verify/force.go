@@ -1,0 +1,160 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/ranges"
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+// mapInForce compares the map that the kernel has, of each container's first
+// process, with the one that was asked for, with the data root's name, and with
+// the one that the files would give a daemon that starts now. dockerd reads the
+// files when it starts and never again, so a file that differs was edited since.
+func mapInForce(j *judge) report.Result {
+	if j.Weak || j.Kernel.Err != nil {
+		return report.Unread("which map the kernel has", j.Kernel.Err)
+	}
+	if j.Processes.Err != nil {
+		return report.Unread("which map the kernel has", j.Processes.Err)
+	}
+	maps := j.distinct()
+	if len(maps) == 0 {
+		return j.withoutKernel()
+	}
+	m := maps[0].m
+	suffix := path.Base(j.Engine.Value.DataRoot)
+	switch {
+	case len(maps) > 1:
+		return report.Fail("containers run under different maps, %d of them, where an engine has one", len(maps)).With(named(maps)...)
+	case m.Suffix() != suffix:
+		return report.Fail("the kernel has %s, and the data root is that of %s", m, suffix).With(named(maps)...)
+	case j.want.Expect != nil && !m.Same(*j.want.Expect):
+		return report.Fail("the kernel has %s, where %s was to be", m, j.want.Expect)
+	}
+	next, err := j.next()
+	switch refusal := (refusedError{}); {
+	case errors.As(err, &refusal):
+		return report.Fail("%s is in force, and the daemon would not start with it again: %v", m, refusal.words)
+	case err != nil:
+		return report.Unread(fmt.Sprintf("%s is in force; whether the files still give it", m), err)
+	case !m.Same(next):
+		return report.Fail("%s is in force; /etc/subuid and /etc/subgid were edited since the daemon started, and from its next start on it would be %s%s", m, next, consequence(m, next))
+	}
+	return report.Pass("%s, in the kernel for %s, and in the files", m, report.Count(len(maps[0].containers), "container"))
+}
+
+func consequence(now, next idmap.Map) string {
+	if now.Suffix() == next.Suffix() {
+		return ""
+	}
+	return ", with another data root: no container or image of now would be seen there"
+}
+
+// withoutKernel is the answer where no container runs that would show a map.
+func (j *judge) withoutKernel() report.Result {
+	next, err := j.next()
+	suffix := path.Base(j.Engine.Value.DataRoot)
+	switch refusal := (refusedError{}); {
+	case errors.As(err, &refusal):
+		return report.Fail("the daemon would not start with remap again: %v", refusal.words)
+	case err != nil:
+		return report.Unread("which map the files give", err)
+	case next.Suffix() != suffix:
+		return report.Fail("the data root is that of %s; /etc/subuid and /etc/subgid were edited since the daemon started, and from its next start on the map would be %s", suffix, next)
+	case j.want.Expect != nil && !next.Same(*j.want.Expect):
+		return report.Fail("the files give %s, where %s was to be", next, j.want.Expect)
+	}
+	return report.Unsure("no container runs whose map the kernel would show; the files give %s, and the data root is that of it", next)
+}
+
+// held is a map and the names of the containers that run under it.
+type held struct {
+	m          idmap.Map
+	containers []string
+}
+
+// distinct are the maps that the kernel has, most containers first.
+func (j *judge) distinct() []held {
+	var all []held
+	for _, c := range j.Chosen {
+		m, ok := j.fact.kernel[c.ID]
+		if !ok || c.HostUserns() {
+			continue
+		}
+		i := slices.IndexFunc(all, func(h held) bool { return h.m.Same(m) })
+		if i < 0 {
+			all, i = append(all, held{m: m}), len(all)
+		}
+		all[i].containers = append(all[i].containers, c.Name)
+	}
+	slices.SortStableFunc(all, func(a, b held) int { return len(b.containers) - len(a.containers) })
+	return all
+}
+
+func named(maps []held) []report.Detail {
+	var details []report.Detail
+	for _, h := range maps {
+		details = append(details, report.Detail{Name: h.m.String(), Note: strings.Join(h.containers, ", ")})
+	}
+	return bounded(details)
+}
+
+// refusedError holds the words with which dockerd refuses to start.
+type refusedError struct{ words error }
+
+func (r refusedError) Error() string { return r.words.Error() }
+
+var errNotSet = errors.New("userns-remap is not set any more, so from its next start on the daemon would not remap")
+
+// next is the map that the daemon would have if it started now.
+func (j *judge) next() (idmap.Map, error) {
+	value, err := j.configured()
+	if err != nil {
+		return idmap.Map{}, err
+	}
+	if j.Accounts.Err != nil {
+		return idmap.Map{}, j.Accounts.Err
+	}
+	account, refusal := ranges.Resolve(j.Accounts.Value, value)
+	if refusal != nil {
+		return idmap.Map{}, refusedError{refusal}
+	}
+	m, refusal, unread := ranges.Predict(j.Facts, account)
+	if refusal != nil {
+		return idmap.Map{}, refusedError{refusal}
+	}
+	return m, unread
+}
+
+// configured is the value of userns-remap that the daemon would be started with.
+func (j *judge) configured() (string, error) {
+	if j.Daemon.Err != nil {
+		return "", j.Daemon.Err
+	}
+	if value, ok := j.Daemon.Value.Flag("userns-remap"); ok {
+		return value, nil
+	}
+	if errors.Is(j.Config.Err, fs.ErrNotExist) {
+		return "", refusedError{errNotSet}
+	}
+	if j.Config.Err != nil {
+		return "", j.Config.Err
+	}
+	doc, err := daemonjson.Parse(j.Config.Value.Data)
+	if err != nil {
+		return "", refusedError{fmt.Errorf("reading %s: %w", j.Config.Value.Path, err)}
+	}
+	value, ok := doc.String("userns-remap")
+	if !ok || value == "" {
+		return "", refusedError{errNotSet}
+	}
+	return value, nil
+}

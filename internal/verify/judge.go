@@ -1,0 +1,157 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+var processQuestions = []Question{
+	{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace", answer: usernsHost},
+	{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host", answer: hostRoot},
+	{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says", answer: inMap},
+}
+
+func usernsHost(j *judge) report.Result {
+	if j.Containers.Err != nil {
+		return report.Unread("which containers run", j.Containers.Err)
+	}
+	var stay []report.Detail
+	for _, c := range j.Chosen {
+		if c.HostUserns() {
+			stay = append(stay, report.Detail{Name: c.Name, Note: "--userns=host: its root is root of the host" + j.counted(c)})
+		}
+	}
+	if len(stay) > 0 {
+		return report.Warn("%s, as they were told to", verb(len(stay), "container stays", "containers stay")).With(stay...)
+	}
+	return report.Pass("none of %s", report.Count(len(j.Chosen), "container"))
+}
+
+func verb(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+func (j *judge) counted(c survey.Container) string {
+	n := 0
+	for _, p := range j.Processes.Value {
+		if p.Container == c.ID {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return ", with " + verb(n, "process", "processes")
+}
+
+func hostRoot(j *judge) report.Result {
+	r, ok := j.unreadProcesses()
+	if !ok {
+		return r
+	}
+	bad := j.odd(func(o oddity) bool { return o.root })
+	if len(bad) > 0 {
+		return report.Fail("%s root on the host", verb(j.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
+	}
+	return report.Pass("none of %s", j.tally())
+}
+
+func inMap(j *judge) report.Result {
+	r, ok := j.unreadProcesses()
+	if !ok {
+		return r
+	}
+	bad := j.odd(func(o oddity) bool { return !o.root })
+	switch {
+	case len(bad) > 0:
+		return report.Fail("%s IDs that the map does not give", verb(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
+	case j.Weak && j.want.Expect == nil:
+		return report.Unsure("%s have host IDs from %d on, as the engine's ps says; where the map ends, and what their threads have, is for the host's kernel to say: %s",
+			j.tally(), j.floor().UID.Root(), report.Why(j.Kernel.Err))
+	case j.Weak:
+		return report.Pass("%s, as the engine's ps says, which is the weaker proof: it shows no threads and no map of the kernel", j.tally())
+	}
+	return report.Pass("%s", j.tally())
+}
+
+// unreadProcesses gives the answer where there are no processes to judge.
+func (j *judge) unreadProcesses() (report.Result, bool) {
+	switch {
+	case j.Containers.Err != nil:
+		return report.Unread("which containers run", j.Containers.Err), false
+	case j.Processes.Err != nil:
+		return report.Unread("which processes run", j.Processes.Err), false
+	case len(j.Chosen) == 0:
+		return report.Skip("no container runs"), false
+	}
+	return report.Result{}, true
+}
+
+// tally counts what was looked at: "312 processes of 14 containers". Containers
+// that ended meanwhile, and those of the host's user namespace, do not count.
+func (j *judge) tally() string {
+	processes, containers := 0, map[string]bool{}
+	for _, p := range j.Processes.Value {
+		if !p.Stays {
+			processes++
+			containers[p.Container] = true
+		}
+	}
+	delete(containers, "")
+	return fmt.Sprintf("%s of %s", verb(processes, "process", "processes"), report.Count(len(containers), "container"))
+}
+
+// odd names the processes with an oddity of a kind.
+func (j *judge) odd(kind func(oddity) bool) []report.Detail {
+	names := map[string]string{"": "no container that is known"}
+	for _, c := range j.Chosen {
+		names[c.ID] = c.Name
+	}
+	var details []report.Detail
+	for _, p := range j.Processes.Value {
+		for _, o := range oddities(j.limited(p), j.fact.kernel) {
+			if kind(o) {
+				details = append(details, report.Detail{Name: fmt.Sprintf("%s: process %d (%s)", names[p.Container], p.PID, p.Name), Note: o.note})
+			}
+		}
+	}
+	return details
+}
+
+func (j *judge) oddCount(root bool) int {
+	n := 0
+	for _, p := range j.Processes.Value {
+		for _, o := range oddities(j.limited(p), j.fact.kernel) {
+			if o.root == root {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// limited gives a process that only the engine has told of the map to hold it
+// against.
+func (j *judge) limited(p Process) Process {
+	if j.Weak {
+		p.Map = j.floor()
+	}
+	return p
+}
+
+// floor is the map that was asked for, else all that is known of it without the
+// host: where it begins.
+func (j *judge) floor() idmap.Map {
+	if j.want.Expect != nil {
+		return *j.want.Expect
+	}
+	uid, gid, _ := rootOf(j.Engine.Value.DataRoot)
+	return idmap.Map{UID: idmap.Single(uid, 1<<32-uid).UID, GID: idmap.Single(gid, 1<<32-gid).GID}
+}

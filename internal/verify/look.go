@@ -1,0 +1,154 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// Seen is what one look has found.
+type Seen struct {
+	survey.Facts
+	// Chosen are the running containers that the questions are about.
+	Chosen []survey.Container
+	// Processes are those of the chosen containers, by PID.
+	Processes survey.Read[[]Process]
+	// Weak says that Processes are from the engine's ps: no threads, no maps.
+	Weak bool
+}
+
+// ErrNoContainer: a container that was asked for is not there, or does not run.
+var ErrNoContainer = errors.New("no such container runs")
+
+// Look looks at the engine, its host, and every process of the chosen
+// containers: over ssh in one round trip more than a survey takes.
+func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
+	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes})}
+	if seen.Containers.Err == nil {
+		var err error
+		if seen.Chosen, err = choose(seen.Containers.Value, o.Containers); err != nil {
+			return Seen{}, err
+		}
+	}
+	switch remapped, _ := seen.Remapped(); {
+	case !remapped || len(seen.Chosen) == 0:
+	case seen.Kernel.Err == nil:
+		all := running(seen.Containers.Value)
+		seen.Processes.Value, seen.Processes.Err = lookTwice(ctx, s.Host, all)
+		seen.Processes.Value = of(seen.Processes.Value, all, seen.Chosen)
+	default:
+		seen.Weak = true
+		seen.Processes.Value, seen.Processes.Err = askTops(ctx, s.API, seen.Chosen)
+	}
+	return seen, nil
+}
+
+// choose gives the running containers that names and IDs stand for.
+func choose(all []survey.Container, names []string) ([]survey.Container, error) {
+	all = running(all)
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []survey.Container
+	for _, name := range names {
+		i := find(all, name)
+		if i < 0 {
+			return nil, fmt.Errorf("looking for container %q: %w; 'docker ps' lists those that do", name, ErrNoContainer)
+		}
+		if !slices.ContainsFunc(chosen, func(c survey.Container) bool { return c.ID == all[i].ID }) {
+			chosen = append(chosen, all[i])
+		}
+	}
+	return chosen, nil
+}
+
+func running(all []survey.Container) []survey.Container {
+	return slices.DeleteFunc(slices.Clone(all), func(c survey.Container) bool { return !c.Running() })
+}
+
+// of leaves out the processes of containers that were not asked for.
+func of(processes []Process, all, chosen []survey.Container) []Process {
+	if len(chosen) == len(all) {
+		return processes
+	}
+	return slices.DeleteFunc(processes, func(p Process) bool {
+		return !slices.ContainsFunc(chosen, func(c survey.Container) bool { return c.ID == p.Container })
+	})
+}
+
+// find looks for a container as the engine does: by its ID, by its name, by the
+// beginning of its ID.
+func find(containers []survey.Container, name string) int {
+	for _, is := range []func(survey.Container) bool{
+		func(c survey.Container) bool { return c.ID == name },
+		func(c survey.Container) bool { return c.Name == strings.TrimPrefix(name, "/") },
+		func(c survey.Container) bool { return name != "" && strings.HasPrefix(c.ID, name) },
+	} {
+		if i := slices.IndexFunc(containers, is); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// settle is how long what looks wrong is given before it is looked at again: a
+// process on its way into a container (runc's, as long as it has not joined the
+// user namespace) is root on the host for some milliseconds.
+const settle = 300 * time.Millisecond
+
+// lookTwice looks at all processes in one round trip, and again at those that
+// are not as they should be: what was wrong in passing does not count.
+func lookTwice(ctx context.Context, h host.Host, containers []survey.Container) ([]Process, error) {
+	processes, err := lookAt(ctx, h, allProcesses, containers)
+	if err != nil {
+		return nil, err
+	}
+	maps := mapsOf(processes, containers)
+	var odd []int
+	for _, p := range processes {
+		if len(oddities(p, maps)) > 0 {
+			odd = append(odd, p.PID)
+		}
+	}
+	if len(odd) == 0 {
+		return processes, nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(settle):
+	}
+	again, err := lookAt(ctx, h, globsOf(odd), containers)
+	if err != nil {
+		return nil, err
+	}
+	return replaced(processes, odd, again), nil
+}
+
+// replaced puts what the second look has seen in the place of what the first one
+// found odd. Processes that ended meanwhile are gone.
+func replaced(first []Process, odd []int, second []Process) []Process {
+	now := map[int]Process{}
+	for _, p := range second {
+		now[p.PID] = p
+	}
+	var out []Process
+	for _, p := range first {
+		if slices.Contains(odd, p.PID) {
+			q, there := now[p.PID]
+			if !there {
+				continue
+			}
+			q.Container = p.Container // its parents were not looked at again
+			p = q
+		}
+		out = append(out, p)
+	}
+	return out
+}

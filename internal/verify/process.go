@@ -1,0 +1,203 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// Process is a process of a container, as the host sees it.
+type Process struct {
+	PID, Parent int
+	Name        string // comm
+	Container   string // ID; "" where it has a container's map and no known parent
+	// Stays says that its container was told to stay in the host's user namespace.
+	Stays bool
+	// Threads are those with credentials of their own kind: the first is the
+	// process's first thread, the others differ from it. A thread can change its
+	// IDs for itself (setfsuid(2), or the system calls behind setuid(2)).
+	Threads []IDs
+	Count   int // of all its threads
+	// Map is the map of its user namespace; empty where that is the host's own,
+	// or where only the engine was asked.
+	Map idmap.Map
+
+	cgroups []string
+}
+
+// IDs are the credentials of one thread in IDs of the host, credentials(7):
+// real, effective, saved and of the file system.
+type IDs struct {
+	TID      int
+	UID, GID [4]int64
+	Groups   []int64 // supplementary
+}
+
+func (a IDs) same(b IDs) bool {
+	return a.UID == b.UID && a.GID == b.GID && slices.Equal(a.Groups, b.Groups)
+}
+
+// errMany: the answer was cut, so processes are missing in it.
+var errMany = errors.New("the host has more threads than are looked at in one go")
+
+// Names of the answers that a look at processes consists of.
+const (
+	statuses = "status of threads"
+	cgroups  = "cgroups of processes"
+	uidMaps  = "uid_map of processes"
+	gidMaps  = "gid_map of processes"
+)
+
+// hostMap is the uid_map of the first user namespace.
+const hostMap = "         0          0 4294967295"
+
+// lookAt reads all that is to be known of the processes that globs such as
+// "/proc/[0-9]*" match, and gives those of the containers. It is one round trip.
+//
+// Of the cgroups the first hierarchies are enough: runc puts a process into the
+// container's group in each of them.
+func lookAt(ctx context.Context, h host.Host, globs []string, containers []survey.Container) ([]Process, error) {
+	a, err := h.Look(ctx, host.Questions{Lines: []host.Lines{
+		{Name: statuses, Globs: below(globs, "task/[0-9]*/status"), Prefixes: []string{"Name:", "PPid:", "Uid:", "Gid:", "Groups:"}},
+		{Name: cgroups, Globs: below(globs, "cgroup"), Prefixes: []string{"0::", "1:", "2:"}},
+		{Name: uidMaps, Globs: below(globs, "uid_map"), Except: hostMap},
+		{Name: gidMaps, Globs: below(globs, "gid_map"), Except: hostMap},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range a.Lines {
+		if text.Truncated {
+			return nil, errMany
+		}
+	}
+	return ofContainers(processesIn(a), containers), nil
+}
+
+var allProcesses = []string{"/proc/[0-9]*"}
+
+func globsOf(pids []int) []string {
+	globs := make([]string, len(pids))
+	for i, pid := range pids {
+		globs[i] = "/proc/" + strconv.Itoa(pid)
+	}
+	return globs
+}
+
+func below(dirs []string, name string) []string {
+	globs := make([]string, len(dirs))
+	for i, dir := range dirs {
+		globs[i] = dir + "/" + name
+	}
+	return globs
+}
+
+// processesIn reads the answers, sorted by PID. A process that ended before all
+// of it was read is left out.
+func processesIn(a host.Answers) []Process {
+	byPID := map[int]*Process{}
+	for path, lines := range a.Lines[statuses].Files {
+		pid, tid := pidIn(path, 2), pidIn(path, 4)
+		ids, name, parent, ok := thread(tid, lines)
+		if !ok || pid == 0 {
+			continue
+		}
+		p := byPID[pid]
+		if p == nil {
+			p = &Process{PID: pid}
+			byPID[pid] = p
+		}
+		p.Count++
+		p.Threads = append(p.Threads, ids)
+		if pid == tid {
+			p.Name, p.Parent = name, parent
+		}
+	}
+	for path, lines := range a.Lines[cgroups].Files {
+		if p := byPID[pidIn(path, 2)]; p != nil {
+			p.cgroups = lines
+		}
+	}
+	for path, lines := range a.Lines[uidMaps].Files {
+		if p := byPID[pidIn(path, 2)]; p != nil {
+			p.Map.UID = idmap.FromProc(lines)
+			p.Map.GID = idmap.FromProc(a.Lines[gidMaps].Files[strings.TrimSuffix(path, "uid_map")+"gid_map"])
+		}
+	}
+	var all []Process
+	for _, p := range byPID {
+		p.tidy()
+		all = append(all, *p)
+	}
+	slices.SortFunc(all, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
+	return all
+}
+
+// tidy puts the first thread first, and leaves out those that are as it is.
+func (p *Process) tidy() {
+	slices.SortFunc(p.Threads, func(a, b IDs) int { return cmp.Compare(a.TID, b.TID) })
+	if i := slices.IndexFunc(p.Threads, func(t IDs) bool { return t.TID == p.PID }); i > 0 {
+		first := p.Threads[i]
+		p.Threads = slices.Insert(slices.Delete(p.Threads, i, i+1), 0, first)
+	}
+	first := p.Threads[0]
+	p.Threads = slices.DeleteFunc(p.Threads, func(t IDs) bool { return t.TID != first.TID && t.same(first) })
+}
+
+// pidIn takes a number out of a path such as /proc/PID/task/TID/status.
+func pidIn(path string, part int) int {
+	parts := strings.Split(path, "/")
+	if len(parts) <= part {
+		return 0
+	}
+	pid, _ := strconv.Atoi(parts[part])
+	return pid
+}
+
+// thread reads the lines of a /proc/PID/task/TID/status, proc(5).
+func thread(tid int, lines []string) (ids IDs, name string, parent int, ok bool) {
+	ids.TID = tid
+	found := 0
+	for _, line := range lines {
+		key, rest, _ := strings.Cut(line, ":")
+		switch key {
+		case "Name":
+			name = strings.TrimSpace(rest)
+		case "PPid":
+			parent, _ = strconv.Atoi(strings.TrimSpace(rest))
+		case "Uid":
+			found += fourIDs(rest, &ids.UID)
+		case "Gid":
+			found += fourIDs(rest, &ids.GID)
+		case "Groups":
+			for f := range strings.FieldsSeq(rest) {
+				if id, err := strconv.ParseInt(f, 10, 64); err == nil {
+					ids.Groups = append(ids.Groups, id)
+				}
+			}
+		}
+	}
+	return ids, name, parent, found == 2
+}
+
+func fourIDs(text string, into *[4]int64) int {
+	f := strings.Fields(text)
+	if len(f) != 4 {
+		return 0
+	}
+	for i := range f {
+		id, err := strconv.ParseInt(f[i], 10, 64)
+		if err != nil {
+			return 0
+		}
+		into[i] = id
+	}
+	return 1
+}

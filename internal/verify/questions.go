@@ -1,0 +1,70 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+// Categories, in the order in which they are shown.
+const (
+	catDaemon    = "daemon"
+	catProcesses = "processes"
+	catMounts    = "mounts"
+)
+
+// Question is one thing to prove. IDs are words joined with hyphens, and never
+// change.
+type Question struct {
+	ID       string
+	Category string
+	Title    string // what is true when it is proven
+	// ground: where this fails nothing after it can hold.
+	ground bool
+	answer func(*judge) report.Result
+}
+
+// Questions gives those that one look answers, in their order.
+func Questions() []Question {
+	return slices.Concat(daemonQuestions, processQuestions, mountQuestions)
+}
+
+// judge is what the answers are made of.
+type judge struct {
+	Seen
+	want Options
+	fact facts
+}
+
+// Judge answers the questions on what was seen, in the order of [Questions].
+func Judge(s Seen, o Options) []report.Result {
+	j := &judge{Seen: s, want: o}
+	j.fact = j.conclude()
+	var results []report.Result
+	cause := ""
+	for _, q := range Questions() {
+		r := report.Skip("not looked at, since %s has to hold first", cause)
+		if cause == "" {
+			r = q.answer(j)
+			if q.ground && r.Status != report.OK {
+				cause = q.ID
+			}
+		}
+		r.ID, r.Category, r.Title = q.ID, q.Category, q.Title
+		results = append(results, r)
+	}
+	return results
+}
+
+// maxDetails is how many processes are named; the number of them is always whole.
+const maxDetails = 100
+
+// bounded leaves out details beyond a hundred, and says so.
+func bounded(details []report.Detail) []report.Detail {
+	if len(details) <= maxDetails {
+		return details
+	}
+	more := fmt.Sprintf("%d more", len(details)-maxDetails)
+	return append(slices.Clone(details[:maxDetails]), report.Detail{Name: more})
+}
