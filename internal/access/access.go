@@ -89,13 +89,7 @@ func (p Process) overrides(s host.Stat) bool {
 	if p.Override == nil {
 		return false
 	}
-	return holds(p.Override.UID, s.UID) && holds(p.Override.GID, s.GID)
-}
-
-func holds(e idmap.Extents, hostID int64) bool {
-	return slices.ContainsFunc(e, func(x idmap.Extent) bool {
-		return hostID >= x.HostID && hostID-x.HostID < x.Size
-	})
+	return p.Override.UID.Holds(s.UID) && p.Override.GID.Holds(s.GID)
 }
 
 func (p Process) in(gid int64) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }

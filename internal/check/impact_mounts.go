@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -78,15 +77,8 @@ func (in *Input) bindMounts(c survey.Container) []survey.Mount {
 
 func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Path, known bool, m idmap.Map) Result {
 	name := fmt.Sprintf("%s: %s", c.Name, mount.Source)
-	switch {
-	case !known:
-		return unsure("").With(Detail{Name: name, Note: "it was not looked at"})
-	case path.Stat.Err != nil:
-		return unsure("").With(Detail{Name: name, Note: path.Stat.Err.Error()})
-	case path.Stat.ACL.Err != nil:
-		return unsure("").With(Detail{Name: name, Note: "its ACL: " + path.Stat.ACL.Err.Error()})
-	case c.Identity.Err != nil:
-		return unsure("").With(Detail{Name: name, Note: "the container's user: " + c.Identity.Err.Error()})
+	if err := access.Untold(c, path, known); err != nil {
+		return unsure("").With(Detail{Name: name, Note: err.Error()})
 	}
 	id := c.Identity.Value
 	mapped, ok := access.Mapped(m, id.UID, id.GID, id.Groups)
@@ -95,7 +87,7 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 	}
 	if shut, ok := in.shut(path.Parents, m); ok {
 		return warn("").With(Detail{Name: name, Note: fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s", m.UID.Root(), shut)}).
-			Fixed(setfacl(m.UID.Root(), access.Execute, shut, false)...)
+			Fixed(access.Grant(m.UID.Root(), access.Execute, shut, false)...)
 	}
 	want := access.Read
 	if path.Stat.Mode.IsDir() {
@@ -105,18 +97,15 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 		if mount.Writable {
 			want |= access.Write
 		}
-		today, _ := access.Mapped(everything, id.UID, id.GID, id.Groups)
+		today, _ := access.Mapped(access.Everything, id.UID, id.GID, id.Groups)
 		want &= today.To(path.Stat)
 	}
 	if lacks := want &^ mapped.To(path.Stat); lacks != 0 {
 		note := fmt.Sprintf("%s, owner %d:%d, where user %d lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, lacks)
-		return warn("").With(Detail{Name: name, Note: note}).Fixed(setfacl(mapped.UID, want, path.Real, path.Stat.Mode.IsDir())...)
+		return warn("").With(Detail{Name: name, Note: note}).Fixed(access.Grant(mapped.UID, want, path.Real, path.Stat.Mode.IsDir())...)
 	}
 	return pass("")
 }
-
-// everything is the map of a container without remap.
-var everything = idmap.Single(0, 1<<32-1)
 
 // shut gives the first directory above a mount that keeps the mapped root out.
 // It counts for runc before 1.1 only: later ones open what they mount with the
@@ -133,31 +122,4 @@ func (in *Input) shut(parents []survey.Parent, m idmap.Map) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// setfacl grants a right to one user and takes none from others. On what the
-// system itself lives in nothing is granted.
-func setfacl(uid int64, want access.Perm, path string, deep bool) []string {
-	if ofSystem(path) {
-		return nil
-	}
-	entry := fmt.Sprintf("u:%d:%s", uid, strings.ReplaceAll(strings.ReplaceAll(want.String(), "-", ""), "x", "X"))
-	if deep {
-		return []string{command("sudo", "setfacl", "-R", "-m", entry+",d:"+entry, "--", path)}
-	}
-	return []string{command("sudo", "setfacl", "-m", entry, "--", path)}
-}
-
-// ofSystem says whether a path is a directory at the top, or lies in one that
-// holds the system.
-func ofSystem(path string) bool {
-	top, below, _ := strings.Cut(strings.Trim(path, "/"), "/")
-	if below == "" && top != "" {
-		return slices.Contains([]string{"home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var"}, top) || systemTree(top)
-	}
-	return top == "" || systemTree(top)
-}
-
-func systemTree(top string) bool {
-	return slices.Contains([]string{"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "sys", "usr"}, top)
 }

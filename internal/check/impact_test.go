@@ -162,16 +162,6 @@ func TestMountFixes(t *testing.T) {
 	assert.Equal(t, len(r.Fix), 1)
 }
 
-// Nothing is granted on what the system lives in.
-func TestNoGrantOnSystem(t *testing.T) {
-	for path, system := range map[string]bool{
-		"/": true, "": true, "/etc": true, "/etc/localtime": true, "/usr/share/zoneinfo": true, "/var": true, "/home": true, "/proc/1": true,
-		"/home/app": false, "/var/run/x.sock": false, "/srv/data": false, "/data": false, "/opt/app": false,
-	} {
-		assert.Equal(t, setfacl(5, 7, path, true) == nil, system, path)
-	}
-}
-
 func TestImpactNotes(t *testing.T) {
 	r := one(t, "impact-host-namespaces", containers(survey.Container{Privileged: true, PIDMode: "host"}))
 	assert.DeepEqual(t, r.Details, []Detail{{Name: "app", Note: "--pid=host, --privileged"}})

@@ -1,3 +1,124 @@
 package verify
 
-var mountQuestions = []Question{}
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+var mountQuestions = []Question{
+	{ID: "mounts", Category: catMounts, Title: "Containers' users can use what is mounted from the host", answer: bindMounts},
+	{ID: "sockets", Category: catMounts, Title: "Containers' users may connect to the sockets that are mounted", answer: mountedSockets},
+}
+
+func bindMounts(j *judge) report.Result {
+	return j.mounted("files and directories", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
+}
+
+func mountedSockets(j *judge) report.Result {
+	return j.mounted("sockets", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
+}
+
+// mounted judges every bind mount of a kind.
+func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
+	switch {
+	case j.Containers.Err != nil:
+		return report.Unread("what containers mount", j.Containers.Err)
+	case j.Paths.Err != nil:
+		return report.Unread("who owns what containers mount", j.Paths.Err)
+	}
+	seen := 0
+	all := report.Pass("")
+	for _, c := range j.Chosen {
+		for _, mount := range c.Mounts {
+			path, known := j.Paths.Value[mount.Source]
+			if c.HostUserns() || mount.Type != "bind" || known && path.Stat.Err == nil && !of(path.Stat.Mode) {
+				continue
+			}
+			seen++
+			one := j.judgeMount(c, mount, path, known)
+			all.Status = worse(all, one).Status
+			all = all.With(one.Details...).Fixed(one.Fix...)
+		}
+	}
+	slices.Sort(all.Fix)
+	all.Fix = slices.Compact(all.Fix)
+	switch all.Status {
+	case report.OK:
+		all.Message = "all of " + report.Count(seen, "mount")
+	case report.Unknown:
+		all.Message = fmt.Sprintf("who reaches the %s cannot be told: %d", kind, len(all.Details))
+	default:
+		all.Message = fmt.Sprintf("the container's user lacks rights to %s: %d", kind, len(all.Details))
+	}
+	return all
+}
+
+// judgeMount compares what the container's user, as it is mapped, may do with a
+// path with what the same user might do without remap. To lose the right to read
+// or to pass through is an error. To lose the right to write is one for a socket,
+// which nobody connects to without; else it is a warning, since what is mounted
+// writable is often only read.
+func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.Path, known bool) report.Result {
+	name := fmt.Sprintf("%s: %s at %s", c.Name, mount.Source, mount.Destination)
+	if err := access.Untold(c, path, known); err != nil {
+		return report.Unsure("").With(report.Detail{Name: name, Note: err.Error()})
+	}
+	m, ok := j.mapOf(c)
+	if !ok {
+		return report.Unsure("").With(report.Detail{Name: name, Note: "the container's map is not known"})
+	}
+	id := c.Identity.Value
+	mapped, ok := access.Mapped(m, id.UID, id.GID, id.Groups)
+	if !ok {
+		return report.Pass("") // processes says that it is not in the map
+	}
+	before, _ := access.Mapped(access.Everything, id.UID, id.GID, id.Groups)
+	want, has := wanted(mount, path.Stat.Mode), mapped.To(path.Stat)
+	lost := want & before.To(path.Stat) &^ has
+	r := report.Pass("")
+	switch {
+	case lost == 0:
+		return r
+	case lost == access.Write && path.Stat.Mode&fs.ModeSocket == 0:
+		r = report.Warn("")
+	default:
+		r = report.Fail("")
+	}
+	note := fmt.Sprintf("%s, owner %d:%d, where user %d has %s and lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, has&want, lost)
+	return r.With(report.Detail{Name: name, Note: note}).
+		Fixed(access.Grant(mapped.UID, has&want|lost, path.Real, path.Stat.Mode.IsDir())...)
+}
+
+// wanted is what a mount is for: connect(2) asks for the right to write.
+func wanted(m survey.Mount, mode fs.FileMode) access.Perm {
+	if mode&fs.ModeSocket != 0 {
+		return access.Write
+	}
+	want := access.Read
+	if mode.IsDir() {
+		want |= access.Execute
+	}
+	if m.Writable {
+		want |= access.Write
+	}
+	return want
+}
+
+// mapOf is the map of a container: the kernel's, else the one that was asked for
+// or that the files give.
+func (j *judge) mapOf(c survey.Container) (idmap.Map, bool) {
+	if m, ok := j.fact.kernel[c.ID]; ok {
+		return m, true
+	}
+	if j.want.Expect != nil {
+		return *j.want.Expect, true
+	}
+	m, err := j.next()
+	return m, err == nil
+}

@@ -49,10 +49,10 @@ var errMany = errors.New("the host has more threads than are looked at in one go
 
 // Names of the answers that a look at processes consists of.
 const (
-	statuses = "status of threads"
-	cgroups  = "cgroups of processes"
-	uidMaps  = "uid_map of processes"
-	gidMaps  = "gid_map of processes"
+	statusLines = "status of threads"
+	cgroupLines = "cgroups of processes"
+	uidMapLines = "uid_map of processes"
+	gidMapLines = "gid_map of processes"
 )
 
 // hostMap is the uid_map of the first user namespace.
@@ -65,10 +65,10 @@ const hostMap = "         0          0 4294967295"
 // container's group in each of them.
 func lookAt(ctx context.Context, h host.Host, globs []string, containers []survey.Container) ([]Process, error) {
 	a, err := h.Look(ctx, host.Questions{Lines: []host.Lines{
-		{Name: statuses, Globs: below(globs, "task/[0-9]*/status"), Prefixes: []string{"Name:", "PPid:", "Uid:", "Gid:", "Groups:"}},
-		{Name: cgroups, Globs: below(globs, "cgroup"), Prefixes: []string{"0::", "1:", "2:"}},
-		{Name: uidMaps, Globs: below(globs, "uid_map"), Except: hostMap},
-		{Name: gidMaps, Globs: below(globs, "gid_map"), Except: hostMap},
+		{Name: statusLines, Globs: below(globs, "task/[0-9]*/status"), Prefixes: []string{"Name:", "PPid:", "Uid:", "Gid:", "Groups:"}},
+		{Name: cgroupLines, Globs: below(globs, "cgroup"), Prefixes: []string{"0::", "1:", "2:"}},
+		{Name: uidMapLines, Globs: below(globs, "uid_map"), Except: hostMap},
+		{Name: gidMapLines, Globs: below(globs, "gid_map"), Except: hostMap},
 	}})
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func below(dirs []string, name string) []string {
 // of it was read is left out.
 func processesIn(a host.Answers) []Process {
 	byPID := map[int]*Process{}
-	for path, lines := range a.Lines[statuses].Files {
+	for path, lines := range a.Lines[statusLines].Files {
 		pid, tid := pidIn(path, 2), pidIn(path, 4)
 		ids, name, parent, ok := thread(tid, lines)
 		if !ok || pid == 0 {
@@ -120,15 +120,15 @@ func processesIn(a host.Answers) []Process {
 			p.Name, p.Parent = name, parent
 		}
 	}
-	for path, lines := range a.Lines[cgroups].Files {
+	for path, lines := range a.Lines[cgroupLines].Files {
 		if p := byPID[pidIn(path, 2)]; p != nil {
 			p.cgroups = lines
 		}
 	}
-	for path, lines := range a.Lines[uidMaps].Files {
+	for path, lines := range a.Lines[uidMapLines].Files {
 		if p := byPID[pidIn(path, 2)]; p != nil {
 			p.Map.UID = idmap.FromProc(lines)
-			p.Map.GID = idmap.FromProc(a.Lines[gidMaps].Files[strings.TrimSuffix(path, "uid_map")+"gid_map"])
+			p.Map.GID = idmap.FromProc(a.Lines[gidMapLines].Files[strings.TrimSuffix(path, "uid_map")+"gid_map"])
 		}
 	}
 	var all []Process
