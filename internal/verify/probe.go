@@ -30,6 +30,7 @@ type ProbeAPI interface {
 	ContainerList(context.Context, container.ListOptions) ([]container.Summary, error)
 	ContainerTop(context.Context, string, []string) (container.TopResponse, error)
 	ContainerRemove(context.Context, string, container.RemoveOptions) error
+	ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error)
 	ContainerExecCreate(context.Context, string, container.ExecOptions) (container.ExecCreateResponse, error)
 	ContainerExecAttach(context.Context, string, container.ExecAttachOptions) (types.HijackedResponse, error)
 	ContainerExecInspect(context.Context, string) (container.ExecInspect, error)

@@ -68,7 +68,7 @@ func empty(t *testing.T, e *testengine.Engine) {
 	assert.Equal(t, len(images), 0)
 }
 
-func statuses(results []report.Result) map[string]report.Status {
+func statusByID(results []report.Result) map[string]report.Status {
 	all := map[string]report.Status{}
 	for _, r := range results {
 		all[r.ID] = r.Status

@@ -19,22 +19,12 @@ func (r ProbeReport) Results() []report.Result {
 		return judge(r.Users[i], r.Map)
 	}
 	return []report.Result{
-		probeResult("probe-map", "A new container has the ID map of the engine", at(0, judgeMap)),
-		probeResult("probe-root", "The root of a new container is the mapped user on the host", at(0, judgeProcess)),
-		probeResult("probe-user", "UID 1000 of a new container is the mapped user on the host", at(1, judgeProcess)),
-		probeResult("probe-volume", "Files that a new container writes into a volume belong to the mapped users",
-			r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Volume })),
-		probeResult("probe-bind", "Files that a new container writes into a bind mount belong to the mapped users",
-			r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Bind })),
+		proof("probe-map", at(0, judgeMap)),
+		proof("probe-root", at(0, judgeProcess)),
+		proof("probe-user", at(1, judgeProcess)),
+		proof("probe-volume", r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Volume })),
+		proof("probe-bind", r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Bind })),
 	}
-}
-
-// probeCategory is the category of what a probe proves.
-const probeCategory = "new containers"
-
-func probeResult(id, title string, r report.Result) report.Result {
-	r.ID, r.Category, r.Title = id, probeCategory, title
-	return r
 }
 
 // unmapped says whether m stands for an engine that does not remap.

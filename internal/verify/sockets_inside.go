@@ -22,8 +22,8 @@ const (
 )
 
 // connectInside connects to each path, or where it is a directory to each socket
-// in it, and says what came of it: a line with "connected", "refused" or
-// "absent", the path quoted as Go does, and the reason.
+// in it, and says what came of it: a line with "connected" or "refused", the path
+// quoted as Go does, and the reason.
 func connectInside(paths []string, stdout io.Writer) {
 	left := maxSockets
 	for _, p := range paths {

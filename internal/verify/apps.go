@@ -1,0 +1,127 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/strslice"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+// CommandTime is how long a command may take where no time is given.
+const CommandTime = time.Minute
+
+// AppCommand is a command that has to work in a container that runs, or in a new
+// one of an image, which is removed again.
+type AppCommand struct {
+	Name      string            `yaml:"name"`
+	Container string            `yaml:"container"` // this
+	Image     string            `yaml:"image"`     // or this; its entrypoint is not run
+	User      string            `yaml:"user"`      // as docker run --user has it; the container's or image's where ""
+	Workdir   string            `yaml:"workdir"`
+	Env       map[string]string `yaml:"env"`
+	Run       Args              `yaml:"run"`
+	Exit      int               `yaml:"exit"`   // code that is expected
+	Stdout    Pattern           `yaml:"stdout"` // that its output has to match
+	Timeout   Duration          `yaml:"timeout"`
+}
+
+// Target is where the applications are.
+type Target struct {
+	API   ProbeAPI
+	Host  host.Host // the daemon's own; host.None where out of reach
+	Probe *Probe    // starts containers
+}
+
+// Check asks the applications all that the profile asks, one after the other, and
+// gives a result for each kind of question that it holds: app-health,
+// app-commands, app-sockets and app-starts.
+func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) {
+	if len(p.Health) > 0 {
+		results = append(results, proof("app-health", each(p.Health,
+			func(c Health) (string, error) { return called(c.Name, c.URL.String()), c.Check(ctx, t.Host) })))
+	}
+	if len(p.Commands) > 0 {
+		results = append(results, proof("app-commands", each(p.Commands,
+			func(c AppCommand) (string, error) { return c.title(), c.Check(ctx, t) })))
+	}
+	if len(p.Sockets) > 0 {
+		results = append(results, proof("app-sockets", each(p.Sockets,
+			func(s AppSocket) (string, error) { return called(s.Name, s.Address.String()), s.check(ctx, t) })))
+	}
+	if p.Starts.Count > 0 {
+		results = append(results, proof("app-starts", p.Starts.check(ctx, t.Probe)))
+	}
+	return results
+}
+
+// each asks all questions of one kind and makes one result of the answers, with
+// a detail for each.
+func each[T any](questions []T, ask func(T) (name string, err error)) report.Result {
+	var details []report.Detail
+	var bad []string
+	for _, q := range questions {
+		name, err := ask(q)
+		d := report.Detail{Name: name, Note: "ok"}
+		if err != nil {
+			d.Note = err.Error()
+			bad = append(bad, name+": "+d.Note)
+		}
+		details = append(details, d)
+	}
+	if len(bad) > 0 {
+		return report.Fail("%d of %d: %s", len(bad), len(questions), strings.Join(bad, "; ")).With(details...)
+	}
+	return report.Pass("all %d", len(questions)).With(details...)
+}
+
+func called(name, otherwise string) string {
+	if name != "" {
+		return name
+	}
+	return otherwise
+}
+
+func (c AppCommand) title() string {
+	return called(c.Name, called(c.Container, c.Image)+": "+strings.Join(c.Run, " "))
+}
+
+// Check runs the command once. nil is the expected exit code, and output that
+// matches.
+func (c AppCommand) Check(ctx context.Context, t Target) error {
+	within := c.Timeout.or(CommandTime)
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	got, err := c.run(ctx, t)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("it did not end within %s", within)
+	case err != nil:
+		return err
+	case got.code != c.Exit:
+		return fmt.Errorf("exit code %d instead of %d: %s", got.code, c.Exit, beginning(append(got.stderr, got.stdout...)))
+	case !c.Stdout.Match(got.stdout):
+		return fmt.Errorf("its output does not match %s: %s", c.Stdout, beginning(got.stdout))
+	}
+	return nil
+}
+
+func (c AppCommand) run(ctx context.Context, t Target) (ran, error) {
+	var env []string
+	for name, value := range c.Env {
+		env = append(env, name+"="+value)
+	}
+	if c.Container != "" {
+		return execOnce(ctx, t.API, c.Container, container.ExecOptions{User: c.User, WorkingDir: c.Workdir, Env: env, Cmd: c.Run})
+	}
+	return runOnce(ctx, t.Probe, &container.Config{
+		Image: c.Image, User: c.User, WorkingDir: c.Workdir, Env: env, Entrypoint: strslice.StrSlice(c.Run[:1]), Cmd: strslice.StrSlice(c.Run[1:]),
+		Labels: map[string]string{ProbeLabel: probeOwner()},
+	}, &container.HostConfig{})
+}
