@@ -3,8 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
 )
 
 // remote is a host that a session's shell looks at.
@@ -55,28 +53,4 @@ func (r *remote) doOps(ctx context.Context, ops []op) error {
 		}
 		return nil
 	})
-}
-
-func (r *remote) ReadFiles(ctx context.Context, paths []string, each func(string, io.Reader, error) error) error {
-	if err := checkPaths(paths); err != nil {
-		return err
-	}
-	var script strings.Builder
-	for _, path := range paths {
-		fmt.Fprintf(&script, "body - %s\n", quote(path))
-	}
-	var stopped error
-	err := r.do(ctx, script.String(), func(sh *shell) error {
-		for _, path := range paths {
-			body := &bodyReader{frames: sh.frames, path: path}
-			if stopped = body.hand(each); stopped != nil {
-				return stopped
-			}
-		}
-		return nil
-	})
-	if stopped != nil && ctx.Err() == nil {
-		return stopped
-	}
-	return err
 }

@@ -153,7 +153,7 @@ func (s *session) start() error {
 func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) error {
 	if fresh {
 		mark := strings.TrimSpace(string(sh.frames.mark))
-		request = "mark=" + mark + "\n" + prelude + "\nprintf '\\n%s' \"$uid\"; b 0; printf %s \"$refusal\"; b 0\n" + request
+		request = fmt.Sprintf("mark=%s small=%d\n", mark, smallFile) + prelude + "\nprintf '\\n%s' \"$uid\"; b 0; printf %s \"$refusal\"; b 0\n" + request
 	}
 	_, sent := io.WriteString(sh.in, request)
 	if fresh {
