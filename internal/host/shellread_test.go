@@ -75,7 +75,6 @@ func assertRead(t *testing.T, h Host, paths []string, want map[string]string) {
 
 // Files that change while they are read are read again, one by one.
 func TestReadFilesThatChange(t *testing.T) {
-	paths, _ := files(t, 20)
 	for name, change := range map[string]string{
 		"longer":   `echo more >>"$3"`,
 		"replaced": `printf x >"$3.new"; mv "$3.new" "$3"`,
@@ -83,6 +82,7 @@ func TestReadFilesThatChange(t *testing.T) {
 		"swapped":  `mv "$2" "$2.old"; mv "$3" "$2"; mv "$2.old" "$3"`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			paths, _ := files(t, 20)
 			bin, changed := t.TempDir(), filepath.Join(t.TempDir(), "changed")
 			script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" != -- ] || [ -e %[1]s ] || { : >%[1]s; %[2]s; }\nexec /bin/cat \"$@\"\n", quote(changed), change)
 			assert.NilError(t, os.WriteFile(filepath.Join(bin, "cat"), []byte(script), 0o700))
