@@ -35,8 +35,8 @@ func runOnce(ctx context.Context, p *Probe, config *container.Config, hostConfig
 		return ran{}, err
 	}
 	var r ran
-	if r.stdout, r.stderr, err = e.output(""); err != nil {
-		return r, overtime(ctx, err)
+	if r.stdout, r.stderr, err = e.output(ctx, ""); err != nil {
+		return r, err
 	}
 	r.code, err = p.exitCode(ctx, name)
 	return r, err
@@ -62,8 +62,8 @@ func execOnce(ctx context.Context, api ProbeAPI, name string, options container.
 	}
 	defer e.Close()
 	var r ran
-	if r.stdout, r.stderr, err = e.output(""); err != nil {
-		return r, overtime(ctx, err)
+	if r.stdout, r.stderr, err = e.output(ctx, ""); err != nil {
+		return r, err
 	}
 	r.code, err = poll(ctx, func() (int, bool, error) {
 		answer, err := api.ContainerExecInspect(ctx, e.id)

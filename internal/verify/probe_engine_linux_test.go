@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -76,18 +77,4 @@ func statusByID(results []report.Result) map[string]report.Status {
 	return all
 }
 
-func TestProbeOfRemappedEngine(t *testing.T) {
-	e := testengine.Start(t, testengine.Options{Remap: true})
-	p := newProbe(t, e, remapped)
-	r, err := p.Run(t.Context())
-	assert.NilError(t, err)
-	for _, r := range r.Results() {
-		assert.Check(t, r.Status == report.OK, "%s: %s: %s", r.ID, r.Status, r.Message)
-		t.Logf("%s: %s", r.ID, r.Message)
-	}
-	took, err := p.Start(t.Context())
-	assert.NilError(t, err)
-	t.Logf("start: %v", took)
-	assert.NilError(t, p.Close())
-	empty(t, e)
-}
+func pidText(pid int) string { return strconv.Itoa(pid) }

@@ -44,7 +44,7 @@ func (e *execution) Close() {
 
 // output reads what the process says until it ends, or until a line of stdout is
 // the one given. The first probeMaxText bytes of each stream are kept.
-func (e *execution) output(until string) (stdout, stderr []byte, err error) {
+func (e *execution) output(ctx context.Context, until string) (stdout, stderr []byte, err error) {
 	var out, errs limited
 	seen := func() bool {
 		return until != "" && bytes.HasSuffix(out.kept, []byte("\n"+until+"\n"))
@@ -56,7 +56,7 @@ func (e *execution) output(until string) (stdout, stderr []byte, err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	return out.kept, errs.kept, err
+	return out.kept, errs.kept, overtime(ctx, err)
 }
 
 // pid is the process on the host. An engine may learn it later than the process

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 )
@@ -39,12 +38,12 @@ func (p *Probe) lookAs(ctx context.Context, c probeContainer, id int64, dirErr e
 		return u, err
 	}
 	defer e.Close()
-	stdout, stderr, err := e.output(probeDone)
-	if err == nil {
-		err = u.parse(stdout)
-	}
+	stdout, stderr, err := e.output(ctx, probeDone)
 	if err != nil {
-		return u, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(stderr)))
+		return u, err
+	}
+	if err := u.parse(stdout); err != nil {
+		return u, fmt.Errorf("%w: %s", err, beginning(append(stdout, stderr...)))
 	}
 	if c.bind == "" {
 		u.Bind.Written = dirErr

@@ -1,0 +1,265 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/imagetest"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/testengine"
+)
+
+// loadBusybox puts an image "bb" on the engine: a shell with a few tools.
+func loadBusybox(t *testing.T, e *testengine.Engine) {
+	t.Helper()
+	path, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Skip("needs a static busybox to run in a container")
+	}
+	busybox, err := os.ReadFile(path)
+	assert.NilError(t, err)
+	files := []imagetest.File{{Name: "etc/passwd", Body: "app:x:1000:1000::/:/bin/sh\n"}, {Name: "etc/group", Body: "talk:x:1234:app\n"}}
+	for _, name := range []string{"sh", "chmod", "sleep", "touch", "id", "cat", "nc"} {
+		files = append(files, imagetest.File{Name: "bin/" + name, Body: string(busybox)})
+	}
+	load(t, e, imagetest.Archive("bb:latest", "", imagetest.Step{By: "COPY . /", Layer: imagetest.Layer(files...)}))
+}
+
+func load(t *testing.T, e *testengine.Engine, archive []byte) {
+	t.Helper()
+	answer, err := e.Client(t).ImageLoad(t.Context(), strings.NewReader(string(archive)))
+	assert.NilError(t, err)
+	defer answer.Body.Close()
+	_, err = io.Copy(io.Discard, answer.Body)
+	assert.NilError(t, err)
+}
+
+func allOf(status report.Status) map[string]report.Status {
+	return map[string]report.Status{"probe-map": status, "probe-root": status, "probe-user": status, "probe-volume": status, "probe-bind": status}
+}
+
+func run(t *testing.T, p *Probe) ProbeReport {
+	t.Helper()
+	r, err := p.Run(t.Context())
+	assert.NilError(t, err)
+	return r
+}
+
+func TestProbeProvesAMap(t *testing.T) {
+	e := testengine.Start(t, testengine.Options{Remap: true})
+	p := newProbe(t, e, remapped)
+	r := run(t, p)
+	assert.DeepEqual(t, statusByID(r.Results()), allOf(report.OK))
+	took, err := p.Start(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, took > 0)
+	assert.NilError(t, p.Close())
+	empty(t, e)
+
+	t.Run("and disproves another", func(t *testing.T) {
+		r.Map = idmap.Single(200000, testengine.Size)
+		assert.DeepEqual(t, statusByID(r.Results()), allOf(report.Error))
+	})
+	t.Run("and that remap is off", func(t *testing.T) {
+		r.Map = idmap.Map{}
+		assert.DeepEqual(t, statusByID(r.Results()), allOf(report.Error))
+	})
+	t.Run("with less where the host is out of reach", func(t *testing.T) {
+		p := newProbe(t, e, remapped)
+		p.Host = host.None{}
+		want := allOf(report.OK)
+		want["probe-volume"], want["probe-bind"] = report.Unknown, report.Unknown
+		r := run(t, p)
+		assert.DeepEqual(t, statusByID(r.Results()), want)
+		assert.Equal(t, r.Users[1].By, ByTop)
+		r.Map = idmap.Single(200000, testengine.Size)
+		assert.Equal(t, statusByID(r.Results())["probe-user"], report.Error)
+	})
+	t.Run("again where somebody removed its image", func(t *testing.T) {
+		p := newProbe(t, e, remapped)
+		run(t, p)
+		_, err := p.API.ImageRemove(t.Context(), p.image, image.RemoveOptions{})
+		assert.NilError(t, err)
+		_, err = p.Start(t.Context())
+		assert.NilError(t, err)
+	})
+	t.Run("with an image that holds a sh", func(t *testing.T) {
+		loadBusybox(t, e)
+		p := newProbe(t, e, remapped)
+		p.Image, p.program = "bb", "/nowhere"
+		r := run(t, p)
+		for _, r := range r.Results() {
+			assert.Check(t, r.Status == report.OK, "%s: %s", r.ID, r.Message)
+		}
+		_, err := p.Start(t.Context())
+		assert.NilError(t, err)
+	})
+	t.Run("not with an image that holds none", func(t *testing.T) {
+		load(t, e, imagetest.Archive("none:latest", "", imagetest.Step{By: "COPY . /", Layer: imagetest.Layer(imagetest.File{Name: "a"})}))
+		p := newProbe(t, e, remapped)
+		p.Image = "none"
+		_, err := p.Run(t.Context())
+		assert.ErrorContains(t, err, "image none holds no sh")
+		p.Image = "missing"
+		_, err = p.Run(t.Context())
+		assert.ErrorContains(t, err, "image missing is not on the engine")
+	})
+	t.Run("and leaves nothing on the host", func(t *testing.T) {
+		for _, pattern := range []string{dirParent + "/" + probeName + ".*", filepath.Join(e.DataRoot(), "100000.100000/volumes/*/_data")} {
+			left, err := filepath.Glob(pattern)
+			assert.NilError(t, err)
+			assert.Equal(t, len(left), 0, "%v", left)
+		}
+	})
+}
+
+func TestProbeOfEngineWithoutRemap(t *testing.T) {
+	e := testengine.Start(t, testengine.Options{})
+	p := newProbe(t, e, idmap.Map{})
+	r := run(t, p)
+	assert.DeepEqual(t, statusByID(r.Results()), allOf(report.OK))
+	assert.Equal(t, r.Users[1].Volume.UID, int64(1000))
+	r.Map = remapped
+	assert.DeepEqual(t, statusByID(r.Results()), allOf(report.Error))
+}
+
+// What a killed process left behind goes with the next probe; what one that runs
+// has made stays.
+func TestProbeSweepsWhatWasLeftBehind(t *testing.T) {
+	e := testengine.Start(t, testengine.Options{Remap: true})
+	alive := newProbe(t, e, remapped)
+	_, err := alive.Start(t.Context())
+	assert.NilError(t, err)
+
+	dead := exec.Command("true")
+	assert.NilError(t, dead.Run())
+	owner := strings.Replace(probeOwner(), " "+pidText(os.Getpid())+" ", " "+pidText(dead.Process.Pid)+" ", 1)
+	dir := filepath.Join(dirParent, dirName(owner))
+	assert.NilError(t, os.Mkdir(dir, 0o700))
+	labels := map[string]string{ProbeLabel: owner}
+	api := e.Client(t)
+	_, err = api.ContainerCreate(t.Context(), &container.Config{Image: alive.image, Cmd: []string{"x"}, Labels: labels, Volumes: map[string]struct{}{"/v": {}}},
+		&container.HostConfig{NetworkMode: "none"}, nil, nil, "left")
+	assert.NilError(t, err)
+
+	next := newProbe(t, e, remapped)
+	_, err = next.Start(t.Context())
+	assert.NilError(t, err)
+	_, err = api.ContainerInspect(t.Context(), "left")
+	assert.ErrorContains(t, err, "No such container")
+	_, err = os.Stat(dir)
+	assert.Assert(t, errors.Is(err, os.ErrNotExist), "%v", err)
+	_, err = api.ImageInspect(t.Context(), alive.image)
+	assert.NilError(t, err, "the image of a probe that is still at work was removed")
+	assert.NilError(t, alive.Close())
+	assert.NilError(t, next.Close())
+	empty(t, e)
+}
+
+func TestLeftBehind(t *testing.T) {
+	now := time.Now()
+	here, _, _ := strings.Cut(probeOwner(), " ")
+	for _, tc := range []struct {
+		name, owner string
+		age         time.Duration
+		want        bool
+	}{
+		{"this process", probeOwner(), 9 * time.Hour, false},
+		{"a process that started at another time", here + " " + pidText(os.Getpid()) + " 1", 0, true},
+		{"a process that is not there", here + " 4194305 1", 0, true},
+		{"another machine, just now", "feed/1 77 1", time.Minute, false},
+		{"another machine, long ago", "feed/1 77 1", 2 * time.Hour, true},
+		{"a machine that does not say, just now", " 77 ", time.Minute, false},
+		{"no owner, long ago", "", 2 * time.Hour, true},
+		{"words", here + " x y z", time.Minute, false},
+	} {
+		assert.Check(t, is.Equal(leftBehind(tc.owner, now.Add(-tc.age), now), tc.want), tc.name)
+	}
+	owner, ok := dirOwner(dirName(probeOwner()))
+	assert.Check(t, ok && owner == probeOwner(), owner)
+	_, ok = dirOwner("docker-userns")
+	assert.Check(t, !ok)
+}
+
+// at interrupts a probe when it makes a certain call.
+type interrupting struct {
+	ProbeAPI
+	at     string
+	cancel context.CancelFunc
+}
+
+func (i interrupting) did(call string) {
+	if call == i.at {
+		i.cancel()
+	}
+}
+
+func (i interrupting) ImageImport(ctx context.Context, s image.ImportSource, ref string, o image.ImportOptions) (io.ReadCloser, error) {
+	defer i.did("imported")
+	i.did("importing")
+	return i.ProbeAPI.ImageImport(ctx, s, ref, o)
+}
+
+func (i interrupting) ContainerCreate(ctx context.Context, c *container.Config, h *container.HostConfig, n *network.NetworkingConfig, p *ocispec.Platform, name string) (container.CreateResponse, error) {
+	defer i.did("created")
+	i.did("creating")
+	return i.ProbeAPI.ContainerCreate(ctx, c, h, n, p, name)
+}
+
+func (i interrupting) ContainerStart(ctx context.Context, name string, o container.StartOptions) error {
+	defer i.did("started")
+	return i.ProbeAPI.ContainerStart(ctx, name, o)
+}
+
+func (i interrupting) ContainerExecAttach(ctx context.Context, id string, o container.ExecAttachOptions) (types.HijackedResponse, error) {
+	defer i.did("looking")
+	return i.ProbeAPI.ContainerExecAttach(ctx, id, o)
+}
+
+// An interrupted probe leaves nothing behind, whatever it was about to do.
+func TestProbeInterrupted(t *testing.T) {
+	e := testengine.Start(t, testengine.Options{Remap: true})
+	for _, at := range []string{"importing", "imported", "creating", "created", "started", "looking"} {
+		t.Run(at, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			p := newProbe(t, e, remapped)
+			p.API = interrupting{p.API, at, cancel}
+			_, err := p.Run(ctx)
+			assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
+			assert.NilError(t, p.Close())
+			empty(t, e)
+			left, _ := filepath.Glob(dirParent + "/" + probeName + ".*")
+			assert.Equal(t, len(left), 0, "%v", left)
+		})
+	}
+}
+
+// A program that could not run in the container is not sent.
+func TestProbeNeedsAnImage(t *testing.T) {
+	for _, platform := range [][2]string{{"linux", "mips"}, {"windows", "amd64"}} {
+		assert.Check(t, is.ErrorIs(samePlatform(platform[0], platform[1]), ErrProbeImage))
+	}
+	dynamic, err := exec.LookPath("ssh")
+	if err != nil {
+		t.Skip("needs a program that is not static")
+	}
+	_, _, err = openProgram(dynamic)
+	assert.ErrorIs(t, err, ErrProbeImage)
+}
