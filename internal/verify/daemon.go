@@ -9,7 +9,6 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
@@ -159,13 +158,4 @@ func versionOf(version string) (v [3]int, ok bool) {
 		v[i] = n
 	}
 	return v, true
-}
-
-// facts are what several answers conclude from what was seen.
-type facts struct {
-	kernel map[string]idmap.Map // of the containers' first processes, by ID
-}
-
-func (j *judge) conclude() facts {
-	return facts{kernel: mapsOf(j.Processes.Value, j.Chosen)}
 }

@@ -19,14 +19,14 @@ import (
 // the one that the files would give a daemon that starts now. dockerd reads the
 // files when it starts and never again, so a file that differs was edited since.
 func mapInForce(j *judge) report.Result {
-	if j.Weak || j.Kernel.Err != nil {
-		return report.Unread("which map the kernel has", j.Kernel.Err)
-	}
-	if j.Processes.Err != nil {
-		return report.Unread("which map the kernel has", j.Processes.Err)
-	}
 	maps := j.distinct()
-	if len(maps) == 0 {
+	switch {
+	case len(maps) > 0:
+	case j.Kernel.Err != nil:
+		return report.Unread("which map the kernel has", j.Kernel.Err)
+	case j.Processes.Err != nil:
+		return report.Unread("which map the kernel has", j.Processes.Err)
+	default:
 		return j.withoutKernel()
 	}
 	m := maps[0].m
@@ -72,7 +72,7 @@ func (j *judge) withoutKernel() report.Result {
 	case j.want.Expect != nil && !next.Same(*j.want.Expect):
 		return report.Fail("the files give %s, where %s was to be", next, j.want.Expect)
 	}
-	return report.Unsure("no container runs whose map the kernel would show; the files give %s, and the data root is that of it", next)
+	return report.Unsure("no container runs whose map the kernel would show, and none was made with --probe; the files give %s, which fits the data root", next)
 }
 
 // held is a map and the names of the containers that run under it.
@@ -84,16 +84,20 @@ type held struct {
 // distinct are the maps that the kernel has, most containers first.
 func (j *judge) distinct() []held {
 	var all []held
-	for _, c := range j.Chosen {
-		m, ok := j.fact.kernel[c.ID]
-		if !ok || c.HostUserns() {
-			continue
-		}
+	add := func(m idmap.Map, name string) {
 		i := slices.IndexFunc(all, func(h held) bool { return h.m.Same(m) })
 		if i < 0 {
 			all, i = append(all, held{m: m}), len(all)
 		}
-		all[i].containers = append(all[i].containers, c.Name)
+		all[i].containers = append(all[i].containers, name)
+	}
+	for _, c := range j.Chosen {
+		if m, ok := j.kernel[c.ID]; ok && !c.HostUserns() {
+			add(m, c.Name)
+		}
+	}
+	if !unmapped(j.Probed) {
+		add(j.Probed, "the probe")
 	}
 	slices.SortStableFunc(all, func(a, b held) int { return len(b.containers) - len(a.containers) })
 	return all

@@ -71,7 +71,7 @@ func inMap(j *judge) report.Result {
 	switch {
 	case len(bad) > 0:
 		return report.Fail("%s IDs that the map does not give", verb(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
-	case j.Weak && j.want.Expect == nil:
+	case j.Weak && !j.limitKnown():
 		return report.Unsure("%s have host IDs from %d on, as the engine's ps says; where the map ends, and what their threads have, is for the host's kernel to say: %s",
 			j.tally(), j.floor().UID.Root(), report.Why(j.Kernel.Err))
 	case j.Weak:
@@ -115,7 +115,7 @@ func (j *judge) odd(kind func(oddity) bool) []report.Detail {
 	}
 	var details []report.Detail
 	for _, p := range j.Processes.Value {
-		for _, o := range oddities(j.limited(p), j.fact.kernel) {
+		for _, o := range oddities(j.limited(p), j.kernel) {
 			if kind(o) {
 				details = append(details, report.Detail{Name: fmt.Sprintf("%s: process %d (%s)", names[p.Container], p.PID, p.Name), Note: o.note})
 			}
@@ -127,7 +127,7 @@ func (j *judge) odd(kind func(oddity) bool) []report.Detail {
 func (j *judge) oddCount(root bool) int {
 	n := 0
 	for _, p := range j.Processes.Value {
-		for _, o := range oddities(j.limited(p), j.fact.kernel) {
+		for _, o := range oddities(j.limited(p), j.kernel) {
 			if o.root == root {
 				n++
 				break
@@ -146,11 +146,17 @@ func (j *judge) limited(p Process) Process {
 	return p
 }
 
-// floor is the map that was asked for, else all that is known of it without the
-// host: where it begins.
+// limitKnown says whether the whole map is known where the host is not.
+func (j *judge) limitKnown() bool { return j.want.Expect != nil || !unmapped(j.Probed) }
+
+// floor is the map that was asked for or that a probe was seen to have, else all
+// that is known of it without the host: where it begins.
 func (j *judge) floor() idmap.Map {
-	if j.want.Expect != nil {
+	switch {
+	case j.want.Expect != nil:
 		return *j.want.Expect
+	case !unmapped(j.Probed):
+		return j.Probed
 	}
 	uid, gid, _ := rootOf(j.Engine.Value.DataRoot)
 	return idmap.Map{UID: idmap.Single(uid, 1<<32-uid).UID, GID: idmap.Single(gid, 1<<32-gid).GID}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -21,6 +22,8 @@ type Seen struct {
 	Processes survey.Read[[]Process]
 	// Weak says that Processes are from the engine's ps: no threads, no maps.
 	Weak bool
+	// Probed is the map of a probe, as it was seen there; empty where none ran.
+	Probed idmap.Map
 }
 
 // ErrNoContainer: a container that was asked for is not there, or does not run.

@@ -110,15 +110,10 @@ func wanted(m survey.Mount, mode fs.FileMode) access.Perm {
 	return want
 }
 
-// mapOf is the map of a container: the kernel's, else the one that was asked for
-// or that the files give.
+// mapOf is the map of a container: the kernel's, else the engine's.
 func (j *judge) mapOf(c survey.Container) (idmap.Map, bool) {
-	if m, ok := j.fact.kernel[c.ID]; ok {
+	if m, ok := j.kernel[c.ID]; ok {
 		return m, true
 	}
-	if j.want.Expect != nil {
-		return *j.want.Expect, true
-	}
-	m, err := j.next()
-	return m, err == nil
+	return mapOfEngine(j.Seen, j.want)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
@@ -33,14 +34,17 @@ func Questions() []Question {
 // judge is what the answers are made of.
 type judge struct {
 	Seen
-	want Options
-	fact facts
+	want   Options
+	kernel map[string]idmap.Map // of the containers' first processes, by ID
+}
+
+func newJudge(s Seen, o Options) *judge {
+	return &judge{Seen: s, want: o, kernel: mapsOf(s.Processes.Value, s.Chosen)}
 }
 
 // Judge answers the questions on what was seen, in the order of [Questions].
 func Judge(s Seen, o Options) []report.Result {
-	j := &judge{Seen: s, want: o}
-	j.fact = j.conclude()
+	j := newJudge(s, o)
 	var results []report.Result
 	cause := ""
 	for _, q := range Questions() {
@@ -51,8 +55,7 @@ func Judge(s Seen, o Options) []report.Result {
 				cause = q.ID
 			}
 		}
-		r.ID, r.Category, r.Title = q.ID, q.Category, q.Title
-		results = append(results, r)
+		results = append(results, q.result(r))
 	}
 	return results
 }

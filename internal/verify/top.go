@@ -32,7 +32,7 @@ func askTops(ctx context.Context, api API, containers []survey.Container) ([]Pro
 	for i, c := range containers {
 		group.Go(func() error {
 			top, err := api.ContainerTop(ctx, c.ID, []string{"-eo", psColumns})
-			if ended(err) {
+			if hasEnded(err) {
 				return nil
 			}
 			if err != nil {
@@ -48,8 +48,8 @@ func askTops(ctx context.Context, api API, containers []survey.Container) ([]Pro
 	return slices.Concat(answers...), nil
 }
 
-// ended: the container is gone, or does not run any more.
-func ended(err error) bool {
+// hasEnded: the container is gone, or does not run any more.
+func hasEnded(err error) bool {
 	return errdefs.IsNotFound(err) || errdefs.IsConflict(err) || err != nil && strings.Contains(err.Error(), "is not running")
 }
 

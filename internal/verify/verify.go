@@ -24,24 +24,37 @@ type Subject struct {
 	Host     host.Host // the daemon's own, or this machine's; host.None where out of reach
 }
 
-// Options say what is to be proven.
+// Options say what is to be proven. The zero Options only look; Probe, Connect
+// and what a Profile may ask for make containers, which are removed again.
 type Options struct {
 	// Containers are names or IDs of those to look at; none stands for all that
 	// run.
 	Containers []string
 	// Expect is the map that has to be in force; nil stands for any that the
-	// kernel and the engine agree on.
+	// kernel, the engine and the files agree on.
 	Expect *idmap.Map
+	// Probe asks for a throw-away container, made of Image or, where that is "",
+	// of this very program.
+	Probe bool
+	Image string
+	// Connect tries the sockets that containers mount, from inside of a container
+	// like each of them.
+	Connect bool
+	// Profile is what else has to work.
+	Profile Profile
 }
 
-// Run looks once and judges. The error is for what could not be looked at
-// because of what was asked: a container that is not there.
+// Run looks, makes what containers were asked for, and judges. An Error among
+// the results is what was proven wrong. The error is for what could not be done:
+// [ErrNoContainer], or the context has ended.
 func Run(ctx context.Context, s Subject, o Options) (report.Report, error) {
 	seen, err := Look(ctx, s, o)
 	if err != nil {
 		return report.Report{}, err
 	}
-	return report.New(seen.Facts, Judge(seen, o)), ctx.Err()
+	p := &prover{Subject: s, want: o, probe: &Probe{API: s.API, Host: s.Host, Image: o.Image}}
+	results := p.prove(ctx, &seen)
+	return report.New(seen.Facts, results), ctx.Err()
 }
 
 // noSizes keeps a survey from waiting for the sizes of volumes, which no question

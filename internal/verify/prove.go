@@ -1,0 +1,92 @@
+package verify
+
+import (
+	"context"
+	"path"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+// prover makes containers where that is asked for.
+type prover struct {
+	Subject
+	want  Options
+	probe *Probe
+}
+
+// prove adds to what was seen what a probe sees, answers all questions, and asks
+// the applications.
+func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
+	if seen.Engine.Err != nil {
+		return Judge(*seen, p.want)
+	}
+	var probed []report.Result
+	if remapped, _ := seen.Remapped(); remapped {
+		p.probe.Map, _ = mapOfEngine(*seen, p.want)
+		if p.want.Probe {
+			probed = p.runProbe(ctx, seen)
+		}
+	}
+	results := Judge(*seen, p.want)
+	if p.want.Connect {
+		results = append(results, tried[0].result(p.connect(ctx, *seen)))
+	}
+	results = slices.Concat(results, probed, p.want.Profile.Check(ctx, Target{API: p.API, Host: p.Host, Probe: p.probe}))
+	if err := p.probe.Close(); err != nil {
+		results = append(results, tried[1].result(report.Warn("%v", err)))
+	}
+	return results
+}
+
+// runProbe runs the probe, and keeps the map that the kernel gave it.
+func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
+	got, err := p.probe.Run(ctx)
+	if err != nil {
+		results := ProbeReport{}.Results()
+		for i := range results {
+			results[i].Status, results[i].Message = report.Unknown, err.Error()
+		}
+		return results
+	}
+	if len(got.Users) > 0 {
+		seen.Probed = got.Users[0].Inside.Map
+	}
+	if _, known := mapOfEngine(*seen, p.want); known && unmapped(got.Map) {
+		got.Map, _ = mapOfEngine(*seen, p.want)
+	}
+	return got.Results()
+}
+
+// mapOfEngine is the map that containers have: the one that was asked for, else
+// the kernel's, of a container or of the probe, where it fits the data root, else
+// the one that the files give.
+func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
+	if o.Expect != nil {
+		return *o.Expect, true
+	}
+	j := newJudge(s, o)
+	for _, h := range j.distinct() {
+		if h.m.Suffix() == path.Base(s.Engine.Value.DataRoot) {
+			return h.m, true
+		}
+	}
+	m, err := j.next()
+	return m, err == nil && m.Suffix() == path.Base(s.Engine.Value.DataRoot)
+}
+
+// tried are the further questions that are answered by trying, besides [Proofs].
+var tried = []Question{
+	{ID: "sockets-connect", Category: catMounts, Title: "The sockets that are mounted take connections from inside"},
+	{ID: "probe-removed", Category: catProbe, Title: "Nothing is left of the probe"},
+}
+
+// All gives every question that a verification can answer, in the order in which
+// they are shown.
+func All() []Question { return slices.Concat(Questions(), tried[:1], Proofs(), tried[1:]) }
+
+func (q Question) result(r report.Result) report.Result {
+	r.ID, r.Category, r.Title = q.ID, q.Category, q.Title
+	return r
+}
