@@ -171,25 +171,22 @@ func TestExpr(t *testing.T) {
 		runbookExpr: "",
 		"true":      "",
 		"[.docker, .redis] | all(. == \"healthy\")": "",
-		"false":                             "false is false",
-		".docker":                           `gives "healthy", not true or false`,
-		".missing":                          "gives null",
-		"1":                                 "gives 1",
-		"empty":                             "gives no value",
-		"true, true":                        "gives more than one value",
-		"true, error(\"late\")":             "late",
-		".docker + 1":                       "cannot add",
-		".docker.x":                         "expected an object",
-		"error(\"x\")":                      "x",
-		"halt":                              "halt",
-		"env.SECRET == \"x\"":               "is false",
-		"$ENV.SECRET == \"x\"":              "is false",
-		"[range(1; infinite)] | length > 0": "took longer than 2s",
-		"def f: f; f":                       "took longer than 2s",
+		"false":                        "false is false",
+		".docker":                      `gives "healthy", not true or false`,
+		".missing":                     "gives null",
+		"1":                            "gives 1",
+		"empty":                        "gives no value",
+		"true, true":                   "gives more than one value",
+		"true, error(\"late\")":        "late",
+		".docker + 1":                  "cannot add",
+		".docker.x":                    "expected an object",
+		"error(\"x\")":                 "x",
+		"halt":                         "halt",
+		"env.SECRET == \"x\"":          "is false",
+		"$ENV.SECRET == \"x\"":         "is false",
+		"last(range(1; infinite)) > 0": "took longer than 2s",
+		"def f: f; f":                  "took longer than 2s",
 	} {
-		if expr == "[range(1; infinite)] | length > 0" {
-			expr = "last(range(1; infinite)) > 0" // as long, and small
-		}
 		e, err := ParseExpr(expr)
 		assert.NilError(t, err)
 		err = e.Holds(t.Context(), value)
