@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -131,10 +130,9 @@ func (o checkOptions) verdict(f survey.Facts, r report.Report) error {
 }
 
 func listChecks(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
-	fmt.Fprintln(tw, "CHECK\tCATEGORY\tWHAT IS TRUE WHEN IT PASSES")
-	for _, c := range check.All() {
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.ID, c.Category, c.Title)
-	}
-	return tw.Flush()
+	return listTable(w, "CHECK", func(line func(id, category, title string)) {
+		for _, c := range check.All() {
+			line(c.ID, c.Category, c.Title)
+		}
+	})
 }

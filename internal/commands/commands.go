@@ -89,7 +89,7 @@ func newRootCommand(dockerCLI command.Cli, version string) *cobra.Command {
 	}
 	cmd.SetVersionTemplate("docker userns version {{.Version}}\n")
 	cmd.Flags().BoolP("version", "v", false, "Print the version of the plugin")
-	cmd.AddCommand(newAuditImageCommand(dockerCLI, version), newCheckCommand(dockerCLI))
+	cmd.AddCommand(newAuditImageCommand(dockerCLI, version), newCheckCommand(dockerCLI), newVerifyCommand(dockerCLI))
 	return cmd
 }
 

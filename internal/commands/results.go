@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
@@ -162,10 +163,21 @@ func (t *resultTable) fixes(results []report.Result) {
 	}
 }
 
-func (t *resultTable) summary(r report.Report) {
+func (t *resultTable) summary(r report.Report) { fmt.Fprintf(&t.b, "\n%s\n", counts(r)) }
+
+// counts says how many results have each status.
+func counts(r report.Report) string {
 	var parts []string
 	for _, s := range report.Statuses {
 		parts = append(parts, fmt.Sprintf("%d %s", r.Summary[s], s))
 	}
-	fmt.Fprintf(&t.b, "\n%s\n", strings.Join(parts, ", "))
+	return strings.Join(parts, ", ")
+}
+
+// listTable writes what can be asked, a line each.
+func listTable(w io.Writer, heading string, each func(line func(id, category, title string))) error {
+	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
+	fmt.Fprintf(tw, "%s\tCATEGORY\tWHAT IS TRUE WHEN IT PASSES\n", heading)
+	each(func(id, category, title string) { fmt.Fprintf(tw, "%s\t%s\t%s\n", id, category, title) })
+	return tw.Flush()
 }

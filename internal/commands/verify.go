@@ -1,0 +1,202 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/docker/docker/api/types/container"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// formatMarkdown is a report for a change ticket.
+const formatMarkdown = "markdown"
+
+type verifyOptions struct {
+	verify.Options
+	format, profile, healthURL, healthExpr string
+	baseline                               string
+	starts                                 int
+	p95, watch                             time.Duration
+	list, strict, verbose                  bool
+}
+
+const verifyLong = `Prove that userns-remap holds, and that what runs here still works
+
+This holds every process of every container, or of those named, against the ID
+map that the kernel has and that /etc/subuid and /etc/subgid give, and looks who
+may use what containers mount. By itself it only looks.
+
+--probe, --connect and --starts make throw-away containers, without a network
+and labelled io.docker-userns.probe, and remove them again. --profile runs the
+commands that it names, in containers.`
+
+const verifyFormatHelp = `Format output:
+'table':            Print what is wrong by category (default)
+'json':             Print one JSON object
+'markdown':         Print a report for a change ticket
+'TEMPLATE':         Print a line a question with a Go template`
+
+func newVerifyCommand(dockerCLI command.Cli) *cobra.Command {
+	var opts verifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify [OPTIONS] [CONTAINER...]",
+		Short: "Prove that userns-remap holds, and that what runs here still works",
+		Long:  verifyLong,
+		Example: `  docker userns verify
+  docker --context prod userns verify --probe --connect --format markdown
+  docker userns verify --health-url http://localhost:8080/health --health-expr '.docker == "healthy"'
+  docker userns verify --profile shop.yaml --watch 30s web worker`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Containers = args
+			return runVerify(cmd.Context(), dockerCLI, opts)
+		},
+		ValidArgsFunction: completeContainers(dockerCLI),
+	}
+	opts.install(cmd.Flags())
+	formats := []string{formatter.TableFormatKey, formatter.JSONFormatKey, formatMarkdown}
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.MarkFlagFilename("profile", "yaml", "yml")
+	_ = cmd.MarkFlagFilename("baseline", "json")
+	_ = cmd.RegisterFlagCompletionFunc("image", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return imageNames(cmd, dockerCLI), cobra.ShellCompDirectiveNoFileComp
+	})
+	return cmd
+}
+
+func (o *verifyOptions) install(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.Probe, "probe", false, "Start a container, and see who it is on the host and whose the files are that it writes")
+	flags.StringVar(&o.Image, "image", "", "Image for the containers of --probe and --starts, which needs a sh (default: made of this program)")
+	flags.BoolVar(&o.Connect, "connect", false, "Try the sockets that containers mount, each in a container like the one that mounts it")
+	flags.StringVar(&o.profile, "profile", "", "YAML file that says what else has to work")
+	flags.StringVar(&o.healthURL, "health-url", "", "URL that has to answer 2xx")
+	flags.StringVar(&o.healthExpr, "health-expr", "", "Expression of jq that has to be true of its JSON")
+	flags.IntVar(&o.starts, "starts", 0, "Time so many starts of a container")
+	flags.DurationVar(&o.p95, "start-p95", 0, "Limit for the 95th percentile of the starts")
+	flags.StringVar(&o.baseline, "baseline", "", "JSON file to compare the starts with; written where it does not exist")
+	flags.DurationVar(&o.watch, "watch", 0, "Do it again and again, with so long a pause, and say what changes")
+	flags.BoolVar(&o.list, "list", false, "List what can be proven, and look at nothing")
+	flags.BoolVar(&o.strict, "strict", false, "Warnings, and what could not be told, count as errors")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Show what was proven, too")
+	flags.StringVar(&o.format, "format", "", verifyFormatHelp)
+}
+
+// complete reads the profile and adds to it what the flags ask for.
+func (o *verifyOptions) complete() (err error) {
+	switch {
+	case o.healthExpr != "" && o.healthURL == "":
+		return errors.New("--health-expr says nothing without --health-url")
+	case (o.p95 != 0 || o.baseline != "") && o.starts == 0:
+		return errors.New("--start-p95 and --baseline say nothing without --starts")
+	case o.starts < 0 || o.starts > verify.MaxStarts:
+		return fmt.Errorf("--starts %d: not 1 to %d", o.starts, verify.MaxStarts)
+	case o.watch < 0 || o.p95 < 0:
+		return errors.New("--watch and --start-p95 cannot be negative")
+	case o.watch > 0 && o.format == formatMarkdown:
+		return errors.New("--format markdown is one report: it does not go with --watch")
+	}
+	if o.profile != "" {
+		if o.Profile, err = verify.ReadProfile(o.profile); err != nil {
+			return err
+		}
+	}
+	if o.healthURL != "" {
+		h, err := verify.NewHealth(o.healthURL, o.healthExpr)
+		if err != nil {
+			return err
+		}
+		o.Profile.Health = append(o.Profile.Health, h)
+	}
+	if o.starts > 0 {
+		o.Profile.Starts = verify.Starts{Count: o.starts, P95: verify.Duration(o.p95), Baseline: o.baseline}
+	}
+	return nil
+}
+
+func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) error {
+	if opts.list {
+		return listQuestions(dockerCLI.Out())
+	}
+	if err := opts.complete(); err != nil {
+		return err
+	}
+	t, err := openTarget(ctx, dockerCLI)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	look := func(ctx context.Context) (report.Report, error) {
+		note := newProgress(dockerCLI.Err())
+		note.start("looking at " + printable(t.endpoint))
+		defer note.stop()
+		return verify.Run(ctx, verify.Subject{Context: t.contextName, Endpoint: t.endpoint, API: t.engine, Host: t.host}, opts.Options)
+	}
+	if opts.watch > 0 {
+		return (&watch{look: look, opts: opts, out: dockerCLI.Out(), err: dockerCLI.Err(), pause: opts.watch}).run(ctx)
+	}
+	found, err := look(ctx)
+	if err != nil {
+		return err
+	}
+	if opts.format == formatMarkdown {
+		_, err = io.WriteString(dockerCLI.Out(), verifyMarkdown(found, time.Now()))
+	} else {
+		err = writeResults(dockerCLI.Out(), found, opts.format, opts.verbose)
+	}
+	if err != nil {
+		return err
+	}
+	return opts.verdict(found)
+}
+
+// verdict is the exit code: an error counts, and with --strict all that is not
+// known to be right. Where the daemon does not answer, nothing was found out.
+func (o verifyOptions) verdict(r report.Report) error {
+	switch {
+	case len(r.Results) > 0 && r.Results[0].Status == report.Error:
+		return errReported
+	case r.Summary[report.Error] > 0:
+		return errFound
+	case o.strict && r.Summary[report.Warning]+r.Summary[report.Unknown] > 0:
+		return errFound
+	}
+	return nil
+}
+
+func listQuestions(w io.Writer) error {
+	return listTable(w, "QUESTION", func(line func(id, category, title string)) {
+		for _, q := range verify.All() {
+			line(q.ID, q.Category, q.Title)
+		}
+	})
+}
+
+// completeContainers offers the names of the containers that run.
+func completeContainers(dockerCLI command.Cli) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if _, err := endpoint(dockerCLI); err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		list, err := dockerCLI.Client().ContainerList(cmd.Context(), container.ListOptions{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var names []string
+		for _, c := range list {
+			for _, name := range c.Names {
+				if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") { // else it is a link of another container
+					names = append(names, name)
+				}
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,132 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/docker/cli/cli/streams"
+)
+
+// watch looks again and again, and says what has changed, until the context
+// ends. The exit code is that of the worst state that was seen.
+type watch struct {
+	look  func(context.Context) (report.Report, error)
+	opts  verifyOptions
+	out   *streams.Out
+	err   *streams.Out
+	pause time.Duration
+
+	seen  map[string]report.Result // by ID; nil before the first report
+	worst error
+}
+
+func (w *watch) run(ctx context.Context) error {
+	for {
+		found, err := w.look(ctx)
+		if ctx.Err() != nil {
+			return w.worst
+		}
+		if err != nil && w.seen == nil {
+			return err
+		}
+		if err != nil {
+			fmt.Fprintf(w.err, "%s %s\n", now(), printableLines(err.Error()))
+			w.worsen(errReported)
+		} else if err := w.report(found); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return w.worst
+		case <-time.After(w.pause):
+		}
+	}
+}
+
+func now() string { return time.Now().UTC().Format(time.RFC3339) }
+
+func (w *watch) worsen(err error) {
+	code := func(err error) int {
+		switch err {
+		case nil:
+			return 0
+		case errFound:
+			return codeFound
+		}
+		return codeTrouble
+	}
+	if code(err) > code(w.worst) {
+		w.worst = err
+	}
+}
+
+// report writes the first report whole, then what is otherwise than before.
+func (w *watch) report(found report.Report) error {
+	w.worsen(w.opts.verdict(found))
+	changed := w.changes(found.Results)
+	switch {
+	case w.seen == nil:
+		if err := writeResults(w.out, found, w.opts.format, w.opts.verbose); err != nil {
+			return err
+		}
+	case len(changed) == 0:
+	case w.opts.format == formatter.JSONFormatKey:
+		if err := encodeLine(w.out, found); err != nil {
+			return err
+		}
+	case w.opts.format == "" || w.opts.format == formatter.TableFormatKey:
+		w.lines(changed)
+	default:
+		if err := writeResultTemplate(w.out, report.Report{Results: changed}, w.opts.format); err != nil {
+			return err
+		}
+	}
+	w.seen = map[string]report.Result{}
+	for _, r := range found.Results {
+		w.seen[r.ID] = r
+	}
+	return nil
+}
+
+// changes are the results that are otherwise than before. How many processes are
+// right is no change.
+func (w *watch) changes(results []report.Result) (changed []report.Result) {
+	for _, r := range results {
+		before, known := w.seen[r.ID]
+		if known && r.Status == before.Status && (r.Status == report.OK || r.Status == report.Skipped || sameFinding(r, before)) {
+			continue
+		}
+		changed = append(changed, r)
+	}
+	return changed
+}
+
+func sameFinding(a, b report.Result) bool {
+	if a.Message != b.Message || len(a.Details) != len(b.Details) {
+		return false
+	}
+	for i := range a.Details {
+		if a.Details[i] != b.Details[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// lines says each change with the time at which it was seen.
+func (w *watch) lines(changed []report.Result) {
+	t := resultTable{style: styleOf(w.out)}
+	for _, r := range changed {
+		was := w.seen[r.ID].Status
+		if was == "" {
+			was = "new"
+		}
+		fmt.Fprintf(w.out, "%s %s %s: %s, was %s: %s\n", now(), t.sign(r.Status), r.ID, r.Status, was, printable(r.Message))
+		for _, d := range r.Details {
+			fmt.Fprintf(w.out, "    - %s%s\n", printable(d.Name), note(d.Note))
+		}
+	}
+}
