@@ -59,16 +59,25 @@ func (a *Address) UnmarshalYAML(n *yaml.Node) error {
 	})
 }
 
-// Pattern is a regular expression of Go (RE2) that is looked for in a text.
-type Pattern struct{ *regexp.Regexp }
+// Pattern is a regular expression of Go (RE2) that is looked for in a text; ^ and
+// $ are the beginning and end of a line.
+type Pattern struct {
+	text string
+	re   *regexp.Regexp
+}
 
 // Match says whether the pattern is in the text; none is in every text.
-func (p Pattern) Match(text []byte) bool { return p.Regexp == nil || p.Regexp.Match(text) }
+func (p Pattern) Match(text []byte) bool { return p.re == nil || p.re.Match(text) }
+
+// String is the pattern as it was given.
+func (p Pattern) String() string { return p.text }
 
 // UnmarshalYAML reads a pattern.
 func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
 	return scalar(n, func(text string) (err error) {
-		p.Regexp, err = regexp.Compile(text)
+		if _, err = regexp.Compile(text); err == nil { // whose error has the text as it was given
+			p.text, p.re = text, regexp.MustCompile("(?m)"+text)
+		}
 		return err
 	})
 }

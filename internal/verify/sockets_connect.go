@@ -39,11 +39,11 @@ func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Con
 	if like.ContainerJSONBase == nil || like.Config == nil || like.HostConfig == nil {
 		return nil, fmt.Errorf("looking at container %s: the engine does not say how it was made", name)
 	}
-	carrier, err := p.carrier(ctx)
+	carrier, remove, err := p.carrier(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer p.removeContainer(carrier)
+	defer remove()
 	ran, err := runOnce(ctx, p, asContainer(like, paths), asHost(like, carrier))
 	if err != nil {
 		return nil, fmt.Errorf("trying the sockets of container %s: %w", name, err)
@@ -57,24 +57,27 @@ func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Con
 
 // carrier is a container that is never started: the engine copies this program
 // out of its image into its volume, which others can mount.
-func (p *Probe) carrier(ctx context.Context) (string, error) {
-	own := &Probe{API: p.API, Host: p.Host, program: p.program}
-	if p.Image == "" {
-		own = p
-	} else {
-		defer own.Close()
+func (p *Probe) carrier(ctx context.Context) (name string, remove func(), err error) {
+	own, done := p, func() {}
+	if p.Image != "" { // which does not hold this program
+		own = &Probe{API: p.API, Host: p.Host, program: p.program}
+		done = func() { _ = own.Close() }
 	}
-	if err := own.prepare(ctx); err != nil {
-		return "", err
-	}
-	name := probeName + "-" + token()
-	h := hostConfig("")
-	h.Mounts = []mount.Mount{{Type: mount.TypeVolume, Target: probeDir, VolumeOptions: &mount.VolumeOptions{Labels: h.Mounts[0].VolumeOptions.Labels}}}
-	if err := own.create(ctx, name, own.config(), h); err != nil {
+	name = probeName + "-" + token()
+	remove = func() {
 		own.removeContainer(name)
-		return "", err
+		done()
 	}
-	return name, nil
+	if err = own.prepare(ctx); err == nil {
+		h := hostConfig("")
+		labels := h.Mounts[0].VolumeOptions.Labels
+		h.Mounts = []mount.Mount{{Type: mount.TypeVolume, Target: probeDir, VolumeOptions: &mount.VolumeOptions{Labels: labels}}}
+		err = own.create(ctx, name, own.config(), h)
+	}
+	if err != nil {
+		remove()
+	}
+	return name, remove, err
 }
 
 func asContainer(like container.InspectResponse, paths []string) *container.Config {
