@@ -103,13 +103,12 @@ func (j *judge) tally() string {
 			containers[p.Container] = true
 		}
 	}
-	delete(containers, "")
 	return fmt.Sprintf("%s of %s", verb(processes, "process", "processes"), report.Count(len(containers), "container"))
 }
 
 // odd names the processes with an oddity of a kind.
 func (j *judge) odd(kind func(oddity) bool) []report.Detail {
-	names := map[string]string{"": "no container that is known"}
+	names := map[string]string{}
 	for _, c := range j.Chosen {
 		names[c.ID] = c.Name
 	}

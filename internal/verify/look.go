@@ -108,10 +108,16 @@ const settle = 300 * time.Millisecond
 // lookTwice looks at all processes in one round trip, and again at those that
 // are not as they should be: what was wrong in passing does not count.
 func lookTwice(ctx context.Context, h host.Host, containers []survey.Container) ([]Process, error) {
-	processes, err := lookAt(ctx, h, allProcesses, containers)
+	all, err := lookAt(ctx, h, allProcesses)
 	if err != nil {
 		return nil, err
 	}
+	processes, strays := ofContainers(all, containers)
+	adopted, err := adopt(ctx, h, strays, containers)
+	if err != nil {
+		return nil, err
+	}
+	processes = append(processes, adopted...)
 	maps := mapsOf(processes, containers)
 	var odd []int
 	for _, p := range processes {
@@ -127,7 +133,7 @@ func lookTwice(ctx context.Context, h host.Host, containers []survey.Container) 
 		return nil, ctx.Err()
 	case <-time.After(settle):
 	}
-	again, err := lookAt(ctx, h, globsOf(odd), containers)
+	again, err := lookAt(ctx, h, globsOf(odd))
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +154,7 @@ func replaced(first []Process, odd []int, second []Process) []Process {
 			if !there {
 				continue
 			}
-			q.Container = p.Container // its parents were not looked at again
+			q.Container, q.Stays = p.Container, p.Stays
 			p = q
 		}
 		out = append(out, p)

@@ -10,14 +10,13 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
-	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // Process is a process of a container, as the host sees it.
 type Process struct {
 	PID, Parent int
 	Name        string // comm
-	Container   string // ID; "" where it has a container's map and no known parent
+	Container   string // ID
 	// Stays says that its container was told to stay in the host's user namespace.
 	Stays bool
 	// Threads are those with credentials of their own kind: the first is the
@@ -59,11 +58,11 @@ const (
 const hostMap = "         0          0 4294967295"
 
 // lookAt reads all that is to be known of the processes that globs such as
-// "/proc/[0-9]*" match, and gives those of the containers. It is one round trip.
+// "/proc/[0-9]*" match. It is one round trip.
 //
 // Of the cgroups the first hierarchies are enough: runc puts a process into the
 // container's group in each of them.
-func lookAt(ctx context.Context, h host.Host, globs []string, containers []survey.Container) ([]Process, error) {
+func lookAt(ctx context.Context, h host.Host, globs []string) ([]Process, error) {
 	a, err := h.Look(ctx, host.Questions{Lines: []host.Lines{
 		{Name: statusLines, Globs: below(globs, "task/[0-9]*/status"), Prefixes: []string{"Name:", "PPid:", "Uid:", "Gid:", "Groups:"}},
 		{Name: cgroupLines, Globs: below(globs, "cgroup"), Prefixes: []string{"0::", "1:", "2:"}},
@@ -78,7 +77,7 @@ func lookAt(ctx context.Context, h host.Host, globs []string, containers []surve
 			return nil, errMany
 		}
 	}
-	return ofContainers(processesIn(a), containers), nil
+	return processesIn(a), nil
 }
 
 var allProcesses = []string{"/proc/[0-9]*"}

@@ -2,15 +2,19 @@ package verify_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
@@ -55,7 +59,7 @@ func (s scene) docker(t testing.TB, args ...string) string {
 // run starts a container that sleeps, with more arguments for docker run.
 func (s scene) run(t testing.TB, name string, args ...string) (pid int) {
 	t.Helper()
-	s.docker(t, append(append([]string{"run", "-d", "--network=none", "--name=" + name}, args...), "app:1", "/bin/busybox", "sleep", "600")...)
+	s.docker(t, append(append([]string{"run", "-d", "--network=none", "--stop-signal=KILL", "--name=" + name}, args...), "app:1", "/bin/busybox", "sleep", "600")...)
 	pid, err := strconv.Atoi(s.docker(t, "inspect", "-f", "{{.State.Pid}}", name))
 	assert.NilError(t, err)
 	return pid
@@ -63,7 +67,8 @@ func (s scene) run(t testing.TB, name string, args ...string) (pid int) {
 
 var remapped = idmap.Single(testengine.Base, testengine.Size)
 
-// counting counts the round trips.
+// counting counts the round trips, but for one about processes that are of no
+// container of the engine's: others with the same map may run on this machine.
 type counting struct {
 	host.Host
 	looks atomic.Int32
@@ -71,6 +76,9 @@ type counting struct {
 }
 
 func (c *counting) Look(ctx context.Context, q host.Questions) (host.Answers, error) {
+	if len(q.Files)+len(q.Stats)+len(q.Lines) == 0 {
+		return c.Host.Look(ctx, q)
+	}
 	c.looks.Add(1)
 	if c.hook != nil {
 		c.hook()
@@ -78,9 +86,13 @@ func (c *counting) Look(ctx context.Context, q host.Questions) (host.Answers, er
 	return c.Host.Look(ctx, q)
 }
 
+func (s scene) subject(t testing.TB, h host.Host) verify.Subject {
+	return verify.Subject{Context: "test", Endpoint: s.Host, API: s.Client(t), Host: h}
+}
+
 func (s scene) verify(t testing.TB, h host.Host, o verify.Options) map[string]report.Result {
 	t.Helper()
-	r, err := verify.Run(t.Context(), verify.Subject{Context: "test", Endpoint: s.Host, API: s.Client(t), Host: h}, o)
+	r, err := verify.Run(t.Context(), s.subject(t, h), o)
 	assert.NilError(t, err)
 	byID := map[string]report.Result{}
 	for _, one := range r.Results {
@@ -113,4 +125,189 @@ func TestRemappedEngine(t *testing.T) {
 	assert.Check(t, is.Contains(got["map-in-force"].Message, "0:100000:65536 is in force, and the daemon would not start with it again"))
 	assert.Check(t, is.Equal(got["sockets"].Status, report.OK), "%v", got["sockets"]) // user 1000 had no right before, either
 	assert.Check(t, is.Equal(got["mounts"].Status, report.OK), "%v", got["mounts"])
+}
+
+// threads builds testdata/threads, which runs in a container without libraries.
+func threads(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "verify")
+	assert.NilError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	assert.NilError(t, os.Chmod(dir, 0o755))
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "threads"), "./testdata/threads")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	assert.NilError(t, err, "%s", out)
+	return dir
+}
+
+// Every thread is looked at, with its own IDs and groups, and a process that left
+// its container's cgroup and has no parent in it.
+func TestThreadsAndChildren(t *testing.T) {
+	s := newScene(t)
+	dir := threads(t)
+	s.docker(t, "run", "-d", "--network=none", "--stop-signal=KILL", "--name=many", "--group-add=7", "--group-add=65535", "-v", dir+":/t:ro", "app:1",
+		"/bin/busybox", "sh", "-c", "/bin/busybox sleep 600 & /t/threads")
+	await(t, func() bool { return strings.Contains(s.docker(t, "logs", "many"), "ready") })
+	s.docker(t, "exec", "-d", "--user=33:44", "many", "/bin/busybox", "sleep", "600")
+	top := strings.Fields(s.docker(t, "top", "many", "-eo", "pid,uid"))
+	child, err := strconv.Atoi(top[slices.Index(top, "100033")-1])
+	assert.NilError(t, err)
+	move(t, child, os.Getpid())
+	seen, err := verify.Look(t.Context(), s.subject(t, host.Local()), verify.Options{})
+	assert.NilError(t, err)
+	assert.NilError(t, seen.Processes.Err)
+	assert.Equal(t, len(seen.Processes.Value), 3, "%v", seen.Processes.Value) // the shell has become threads
+	var users []int64
+	for _, p := range seen.Processes.Value {
+		assert.Check(t, is.Equal(p.Container, seen.Chosen[0].ID))
+		assert.Check(t, p.Map.Same(remapped))
+		if p.Name == "threads" {
+			for _, thread := range p.Threads {
+				users = append(users, thread.UID[1])
+			}
+			assert.DeepEqual(t, p.Threads[0].Groups, []int64{100000, 100007, 165535})
+		}
+		if p.Threads[0].UID[0] == 100033 {
+			assert.Equal(t, p.Threads[0].GID, [4]int64{100044, 100044, 100044, 100044})
+		}
+	}
+	slices.Sort(users)
+	assert.DeepEqual(t, slices.Compact(users), []int64{100000, 101000, 165535})
+	for _, r := range verify.Judge(seen, verify.Options{})[5:8] {
+		assert.Check(t, is.Equal(r.Status, report.OK), "%s: %s", r.ID, r.Message)
+	}
+}
+
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for range 300 {
+		if done() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("it did not come to pass")
+}
+
+// intrude starts a process of this machine's root, or of another user of it, in
+// the cgroups of a container.
+func intrude(t *testing.T, pid int, uid uint32) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sleep", "600")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, NoSetGroups: uid == 0}, Pdeathsig: syscall.SIGKILL}
+	assert.NilError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	move(t, cmd.Process.Pid, pid)
+	return cmd
+}
+
+// move puts a process into the cgroups of another one.
+func move(t *testing.T, pid, other int) {
+	t.Helper()
+	groups, err := os.ReadFile("/proc/" + strconv.Itoa(other) + "/cgroup")
+	assert.NilError(t, err)
+	moved := 0
+	for line := range strings.Lines(string(groups)) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		procs := filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(f[1], "name="), f[2], "cgroup.procs")
+		if os.WriteFile(procs, []byte(strconv.Itoa(pid)), 0) == nil {
+			moved++
+		}
+	}
+	if moved == 0 {
+		t.Skip("needs cgroups that can be written to")
+	}
+}
+
+// A process of the host in a container's cgroup is found; one that was there only
+// in passing, as runc is on its way into a container, is not.
+func TestIntruders(t *testing.T) {
+	s := newScene(t)
+	pid := s.run(t, "web")
+	root, other := intrude(t, pid, 0), intrude(t, pid, 2)
+	got := s.verify(t, host.Local(), verify.Options{})
+	for id, cmd := range map[string]*exec.Cmd{"host-root": root, "processes": other} {
+		assert.Check(t, is.Equal(got[id].Status, report.Error), "%s: %s", id, got[id].Message)
+		assert.Check(t, is.Len(got[id].Details, 1))
+		assert.Check(t, is.Equal(got[id].Details[0].Name, fmt.Sprintf("web: process %d (sleep)", cmd.Process.Pid)))
+	}
+	assert.Check(t, is.Contains(got["host-root"].Details[0].Note, "UID 0"))
+	assert.Check(t, is.Contains(got["processes"].Details[0].Note, "UID 2, GID 2 not in the map"))
+
+	h := &counting{Host: host.Local()}
+	h.hook = func() {
+		if h.looks.Load() == 5 {
+			for _, cmd := range []*exec.Cmd{root, other} {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+			}
+		}
+	}
+	got = s.verify(t, h, verify.Options{})
+	assert.Check(t, is.Equal(h.looks.Load(), int32(5)))
+	assert.Check(t, is.Equal(got["host-root"].Status, report.OK), got["host-root"].Message)
+	assert.Check(t, is.Equal(got["processes"].Status, report.OK), got["processes"].Message)
+}
+
+// A container that ends while it is looked at is no error; one that stays in the
+// host's user namespace is named, and is not judged.
+func TestEndingAndStaying(t *testing.T) {
+	s := newScene(t)
+	s.run(t, "web")
+	s.run(t, "brief")
+	s.run(t, "stays", "--userns=host")
+	h := &counting{Host: host.Local()}
+	h.hook = func() {
+		if h.looks.Load() == 4 {
+			s.docker(t, "kill", "brief")
+		}
+	}
+	got := s.verify(t, h, verify.Options{})
+	for _, id := range []string{"host-root", "processes"} {
+		assert.Check(t, is.Equal(got[id].Status, report.OK), "%s: %s", id, got[id].Message)
+	}
+	assert.Check(t, is.Equal(got["processes"].Message, "1 process of 1 container"))
+	assert.Check(t, is.Equal(got["userns-host"].Status, report.Warning))
+	assert.Check(t, is.DeepEqual(got["userns-host"].Details, []report.Detail{{Name: "stays", Note: "--userns=host: its root is root of the host, with 1 process"}}))
+	got = s.verify(t, host.Local(), verify.Options{Containers: []string{"web"}})
+	assert.Check(t, is.Equal(got["userns-host"].Status, report.OK))
+	_, err := verify.Run(t.Context(), s.subject(t, host.Local()), verify.Options{Containers: []string{"brief"}})
+	assert.Check(t, is.ErrorIs(err, verify.ErrNoContainer))
+}
+
+// Without the host the engine's ps is asked, which does not know the map; a
+// probe's own view of it does.
+func TestEngineAlone(t *testing.T) {
+	s := newScene(t)
+	s.run(t, "web", "--user=1000", "--group-add=7")
+	got := s.verify(t, host.None{}, verify.Options{})
+	assert.Check(t, is.Equal(got["host-root"].Status, report.OK), got["host-root"].Message)
+	assert.Check(t, is.Equal(got["processes"].Status, report.Unknown))
+	assert.Check(t, is.Contains(got["processes"].Message, "1 process of 1 container have host IDs from 100000 on"))
+	for _, id := range []string{"data-root-owner", "map-in-force", "mounts", "sockets"} {
+		assert.Check(t, is.Equal(got[id].Status, report.Unknown), id)
+	}
+	got = s.verify(t, host.None{}, verify.Options{Expect: &remapped})
+	assert.Check(t, is.Equal(got["processes"].Status, report.OK))
+	small := idmap.Single(testengine.Base, 1000)
+	got = s.verify(t, host.None{}, verify.Options{Expect: &small})
+	assert.Check(t, is.Equal(got["processes"].Status, report.Error))
+	assert.Check(t, is.Contains(got["processes"].Details[0].Note, "UID 101000 not in the map"))
+}
+
+// An engine that does not remap is said once.
+func TestNotRemapped(t *testing.T) {
+	s := scene{testengine.Start(t, testengine.Options{})}
+	got := s.verify(t, host.Local(), verify.Options{})
+	assert.Check(t, is.Equal(got["daemon-remapped"].Status, report.Error))
+	for _, q := range verify.Questions() {
+		if q.ID != "daemon-answers" && q.ID != "daemon-remapped" {
+			assert.Check(t, is.Equal(got[q.ID].Status, report.Skipped), q.ID)
+		}
+	}
+	s.Stop()
+	got = s.verify(t, host.Local(), verify.Options{})
+	assert.Check(t, is.Equal(got["daemon-answers"].Status, report.Error))
+	assert.Check(t, is.Equal(got["daemon-remapped"].Status, report.Skipped))
 }
