@@ -1,0 +1,133 @@
+# The daemon and its units.
+units=/etc/systemd/system
+name=docker-userns-$id
+
+# lay puts down the units that a boot in the middle of the change needs. The
+# first returns the files before dockerd reads them; nothing waits for anything
+# there, so that it cannot hold up a boot. The second does the rest, once docker
+# is up or has given up. systemd reads them at the next boot.
+lay() {
+	cat >"$units/$name.service" <<-END &&
+		[Unit]
+		Description=Undo the change $id of userns-remap before Docker starts
+		DefaultDependencies=no
+		ConditionPathExists=!$run
+		RequiresMountsFor=/etc $dir
+		After=local-fs.target systemd-remount-fs.service
+		Wants=$name-confirm.service
+		Before=$unit $socket shutdown.target
+		Conflicts=shutdown.target
+
+		[Service]
+		Type=oneshot
+		TimeoutStartSec=90
+		ExecStart=/bin/sh $dir/change.sh boot
+	END
+		cat >"$units/$name-confirm.service" <<-END &&
+			[Unit]
+			Description=See Docker come back after the change $id of userns-remap was undone
+			ConditionPathExists=$run/booted
+			After=$name.service $unit $socket
+
+			[Service]
+			Type=simple
+			ExecStart=/bin/sh $dir/change.sh expire
+		END
+		chmod 644 "$units/$name.service" "$units/$name-confirm.service" || return
+	for wants in multi-user.target "$unit"; do
+		mkdir -p -m 755 "$units/$wants.wants" &&
+			ln -sn "../$name.service" "$units/$wants.wants/$name.service" || return
+	done
+}
+
+# lift UNITNAME takes the units of a change up again.
+lift() {
+	for wants in multi-user.target "$unit"; do
+		rm -f -- "$units/$wants.wants/$1.service"
+	done
+	rm -f -- "$units/$1.service" "$units/$1-confirm.service"
+	rmdir "$units/$unit.wants" 2>/dev/null || :
+}
+
+# wind SECONDS: a timer. Accuracy is a minute unless it is asked for.
+wind() {
+	number=$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))
+	echo "$number" >"$run/timer" || return
+	systemd-run --quiet --unit="$name-$number" --description="Undo the change $id of userns-remap" \
+		--on-active="$1" --timer-property=AccuracySec=100ms \
+		/bin/sh "$dir/change.sh" expire || return
+	echo "$(($(date +%s) + $1))" >"$dir/due"
+}
+
+# unwind NUMBER: all timers before that one, or all.
+unwind() {
+	[ -n "$unit" ] || return 0
+	last=${1:-$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))} number=1
+	while [ "$number" -lt "$last" ]; do
+		systemctl stop "$name-$number.timer" 2>/dev/null
+		number=$((number + 1))
+	done
+}
+
+# instance tells one start of the daemon from another. InvocationID is systemd
+# 232's, the rest is older.
+instance() {
+	systemctl show -p MainPID -p InvocationID -p ExecMainStartTimestampMonotonic "$unit"
+}
+
+active() { systemctl is-active --quiet "$unit"; }
+
+# runs_old: the daemon was never started since the files were changed, or was
+# started after they were back.
+runs_old() {
+	active || return
+	[ ! -e "$run/booted-clean" ] || return 0
+	seen=$(instance)
+	[ "$seen" = "$(cat "$dir/instance" 2>/dev/null)" ] || [ "$seen" = "$(cat "$run/instance" 2>/dev/null)" ]
+}
+
+restart() {
+	say "restarting $unit"
+	: >"$run/restarted"
+	rm -f "$run/booted-clean" "$run/instance"
+	probes=$(engine 20 ps -aq --filter label=io.docker-userns.probe) && [ -n "$probes" ] && engine 20 rm -f $probes >/dev/null
+	systemctl reset-failed "$unit" 2>/dev/null
+	[ -z "$socket" ] || systemctl reset-failed "$socket" 2>/dev/null
+	limited 120 systemctl restart "$unit"
+	waited=0
+	while [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
+	active && instance >"$run/instance"
+}
+
+# engine SECONDS ARGUMENTS…: the docker CLI, and nothing of anybody's settings.
+engine() {
+	command -v docker >/dev/null || return
+	limit=$1
+	shift
+	limited "$limit" env DOCKER_HOST="$endpoint" DOCKER_CONTEXT='' DOCKER_CONFIG="$dir/none" docker "$@" 2>/dev/null
+}
+
+# proven says why the daemon is not what it was, or returns 0.
+proven() {
+	active || {
+		why="$unit does not start; 'journalctl -u $unit' says why"
+		return 1
+	}
+	command -v docker >/dev/null || return 0
+	waited=0
+	until root=$(engine 20 info -f '{{.DockerRootDir}}') && [ -n "$root" ]; do
+		waited=$((waited + 1))
+		[ "$waited" -lt 20 ] || {
+			why="$unit is active, but 'docker info' gets no answer"
+			return 1
+		}
+		sleep 1
+	done
+	[ -z "$data_root" ] || [ "$root" = "$data_root" ] || {
+		why="the engine's data root is $root, not $data_root"
+		return 1
+	}
+}

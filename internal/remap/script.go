@@ -1,0 +1,64 @@
+package remap
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+//go:embed change/*.sh
+var scriptParts embed.FS
+
+// localEngine is where the docker CLI of a host finds its engine.
+const localEngine = "unix:///var/run/docker.sock"
+
+// Script is the way back as one script for sh, to be kept as "change.sh" in the
+// change's folder. It needs nothing but a POSIX shell and coreutils or busybox,
+// and knows all that it has to: its verbs are at its end.
+func (c Change) Script() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#!/bin/sh\n# The way back of one change of userns-remap. 'sh %s/change.sh undo' takes it.\n", c.Dir())
+	for _, v := range []struct{ name, value string }{
+		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
+		{"account", c.Account}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"endpoint", localEngine},
+	} {
+		fmt.Fprintf(&b, "%s=%s\n", v.name, quote(v.value))
+	}
+	b.WriteString("\n# each_file COMMAND…: calls it with PATH BEFORE AFTER ADDED for each file of the\n# change: the sums before and after, \"\" no file, and the text that it adds.\neach_file() {\n\tmissed=0\n")
+	for _, f := range c.Files {
+		fmt.Fprintf(&b, "\t\"$@\" %s %s %s %s || missed=1\n", quote(f.Path), quote(f.Before), quote(f.After), quote(f.Added))
+	}
+	b.WriteString("\treturn \"$missed\"\n}\n")
+	for _, part := range parts() {
+		b.WriteString("\n" + part)
+	}
+	return []byte(b.String())
+}
+
+// quote makes one word for sh of a text without NUL.
+func quote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// parts are those of the script in their order.
+func parts() []string {
+	names, err := fs.Glob(scriptParts, "change/*.sh")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
+	var all []string
+	for _, name := range names {
+		text, err := scriptParts.ReadFile(name)
+		if err != nil {
+			panic(err) // it was just listed
+		}
+		all = append(all, string(text))
+	}
+	return all
+}

@@ -1,0 +1,182 @@
+package remap
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/testbed"
+)
+
+// real is a change of a real host, made the way an operator would make it.
+type real struct {
+	*testbed.Host
+	Change
+	was string
+}
+
+const (
+	configPath  = "/etc/docker/daemon.json"
+	wasConfig   = "{\n  \"debug\": false\n}\n"
+	keyAdded    = ",\n  \"userns-remap\": \"dockremap\""
+	remapConfig = "{\n  \"debug\": false" + keyAdded + "\n}\n"
+	rangeLine   = "dockremap:200000:65536\n"
+	otherLine   = "op:100000:65536\n"
+)
+
+// everything is what has to be as it was: the bytes, owners and modes of each
+// file that the change touches, the units, and what the engine shows.
+const everything = `set +e
+for f in /etc/docker/daemon.json /etc/subuid /etc/subgid /etc/passwd /etc/group /etc/shadow /etc/gshadow; do
+	echo "$f $(stat -c '%a %u %g' $f 2>&1) $(getfacl -cpn $f 2>&1 | tr '\n' ' ') $(sha256sum <$f 2>&1)"
+done
+ls -a /etc/docker /etc/systemd/system /etc/systemd/system/multi-user.target.wants | grep -v key.json
+ls /etc/systemd/system/docker.service.wants 2>&1
+ls /etc/*.lock 2>&1
+ls /var/lib/docker-userns/pending 2>&1
+systemctl is-active docker.service docker.socket
+docker info -f '{{.DockerRootDir}} {{.SecurityOptions}}'
+docker ps -aq --no-trunc | sort; docker image ls -q | sort; true`
+
+// begin makes the change's folder on a host with a container.
+func begin(t *testing.T, h *testbed.Host, number int) *real {
+	t.Helper()
+	h.WriteFile(t, configPath, []byte(wasConfig), 0o640)
+	h.Shell(t, "chown root:docker "+configPath+"; setfacl -m u:op:r "+configPath)
+	h.WriteFile(t, "/etc/subuid", []byte(otherLine), 0o644)
+	h.WriteFile(t, "/etc/subgid", []byte(otherLine), 0o644)
+	r := &real{Host: h, Change: Change{
+		ID: time.Now().UTC().Format("20060102T150405Z") + fmt.Sprint(number), Unit: "docker.service", Socket: "docker.socket", Account: "dockremap",
+		Running: []string{h.Shell(t, "docker ps -q --no-trunc")}, DataRoot: "/var/lib/docker",
+		Files: []File{
+			{Path: configPath, Existed: true, Before: hash(wasConfig), After: hash(remapConfig), Added: keyAdded},
+			{Path: "/etc/subuid", Existed: true, Before: hash(otherLine), After: hash(otherLine + rangeLine), Added: rangeLine},
+			{Path: "/etc/subgid", Existed: true, Before: hash(otherLine), After: hash(otherLine + rangeLine), Added: rangeLine},
+		}}}
+	r.was = h.Shell(t, everything)
+	h.Run(t, "mkdir", "-p", "-m", "0700", Folder, r.Dir())
+	h.WriteFile(t, path.Join(r.Dir(), "change.sh"), r.Script(), 0o700)
+	return r
+}
+
+func hash(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+
+// verb calls the script and returns its exit code and what it said.
+func (r *real) verb(words ...string) (code int, said string) {
+	c := r.Command(append([]string{"sh", r.Dir() + "/change.sh"}, words...)...)
+	out, _ := c.CombinedOutput()
+	return c.ProcessState.ExitCode(), string(out)
+}
+
+func (r *real) must(t *testing.T, words ...string) string {
+	t.Helper()
+	code, said := r.verb(words...)
+	assert.Equal(t, code, 0, "%s: %s", words, said)
+	return said
+}
+
+// enable is what the change does between arming and proof.
+func (r *real) enable(t *testing.T, restart bool) {
+	t.Helper()
+	r.Shell(t, "useradd -r -M -s /usr/sbin/nologin dockremap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 dockremap")
+	r.WriteFile(t, configPath, []byte(remapConfig), 0o644)
+	if restart {
+		r.Run(t, "systemctl", "restart", "docker.service")
+		assert.Equal(t, r.Run(t, "docker", "info", "-f", "{{.DockerRootDir}}"), "/var/lib/docker/200000.200000")
+	}
+}
+
+// settles waits until the change came to its end, and returns what it came to.
+func (r *real) settles(t *testing.T) string {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if out, err := r.Command("sh", "-c", "! [ -L /var/lib/docker-userns/pending ] && cat "+r.Dir()+"/result").Output(); err == nil {
+			return strings.TrimSpace(string(out))
+		}
+	}
+	t.Fatalf("not settled: %s", r.Shell(t, "cat "+r.Dir()+"/log; systemctl --no-pager list-units --all 'docker*'"))
+	return ""
+}
+
+// isBack holds the host against what it was.
+func (r *real) isBack(t *testing.T) {
+	t.Helper()
+	for try := 0; try < 20 && r.Shell(t, everything) != r.was; try++ {
+		time.Sleep(500 * time.Millisecond)
+	}
+	assert.Equal(t, r.Shell(t, everything), r.was, "%s", r.Shell(t, "cat "+r.Dir()+"/log"))
+	if r.Running[0] != "" {
+		assert.Equal(t, r.Shell(t, "docker ps -q --no-trunc"), r.Running[0])
+	}
+}
+
+// The way back is taken on real hosts, whatever comes between.
+func TestScriptOnHosts(t *testing.T) {
+	engines := testbed.Engines
+	if only := os.Getenv("REMAP_ENGINE"); only != "" {
+		engines = slices.DeleteFunc(slices.Clone(engines), func(e testbed.Engine) bool { return string(e) != only })
+	}
+	for _, engine := range engines {
+		t.Run(string(engine), func(t *testing.T) {
+			h := testbed.Boot(t, engine)
+			h.Busybox(t, "box")
+			h.Run(t, "docker", "run", "-d", "--network", "none", "box", "sleep", "100000")
+			for n, story := range stories {
+				ok := t.Run(story.name, func(t *testing.T) { story.run(t, begin(t, h, n)) })
+				if !ok {
+					return
+				}
+			}
+		})
+	}
+}
+
+var stories = []struct {
+	name string
+	run  func(*testing.T, *real)
+}{
+	{"nothing done, and the timer fires", func(t *testing.T, r *real) {
+		pid := r.Run(t, "systemctl", "show", "-p", "MainPID", "docker.service")
+		r.must(t, "arm", "3")
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+		assert.Equal(t, r.Run(t, "systemctl", "show", "-p", "MainPID", "docker.service"), pid)
+	}},
+	{"edited but not restarted", func(t *testing.T, r *real) {
+		pid := r.Run(t, "systemctl", "show", "-p", "MainPID", "docker.service")
+		r.must(t, "arm", "5")
+		r.enable(t, false)
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+		assert.Equal(t, r.Run(t, "systemctl", "show", "-p", "MainPID", "docker.service"), pid)
+	}},
+	{"restarted", func(t *testing.T, r *real) {
+		r.must(t, "arm", "20")
+		r.enable(t, true)
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+	}},
+	{"fired", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		r.must(t, "fire")
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+		code, _ := r.verb("keep")
+		assert.Equal(t, code, 4)
+	}},
+	{"the power is cut", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		r.CutPower(t)
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+	}},
+}
