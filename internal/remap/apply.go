@@ -1,0 +1,160 @@
+package remap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// Runner carries plans out.
+type Runner struct {
+	Host host.Host
+	// Begin is told of each step before it is taken, n counting from 1.
+	Begin func(n int, s Step)
+	// Done is told of each step that was taken.
+	Done func(s Step)
+	// Undoing is told why a change is undone, before it is.
+	Undoing func(why error)
+	// Prove says whether the host is as the plan wants it, or why not. alive is to
+	// be called every now and then: it keeps the way back from being taken while
+	// the proof goes on.
+	Prove func(ctx context.Context, alive func(context.Context) error) error
+	// Survey looks at the engine and its host anew.
+	Survey func(ctx context.Context) survey.Facts
+}
+
+// Outcome is how a change ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Made    Outcome = "made"      // every step was taken
+	Refused Outcome = "refused"   // nothing was touched
+	Back    Outcome = "undone"    // it was undone, and the old state was seen to be back
+	Unsure  Outcome = "uncertain" // the host was left in a state that needs a person
+)
+
+// Apply takes the steps of a plan, one after the other. Where one fails, or ctx
+// ends, the change is undone on the host, and looked at: the outcome says what
+// was seen, the error why the change was not made or what is wrong now.
+func (r Runner) Apply(ctx context.Context, p Plan) (Outcome, error) {
+	w := &watch{runner: r, plan: p}
+	for n, s := range p.Steps {
+		r.Begin(n+1, s)
+		if err := r.step(ctx, s, w); err != nil {
+			err = fmt.Errorf("%s: %w", s.Name, err)
+			return r.giveUp(context.WithoutCancel(ctx), p, s, err)
+		}
+		r.Done(s)
+	}
+	return Made, nil
+}
+
+// giveUp ends a change that failed at a step.
+func (r Runner) giveUp(ctx context.Context, p Plan, at Step, why error) (Outcome, error) {
+	var refusal *Failed
+	switch {
+	case at.Name == StepArm && errors.As(why, &refusal):
+		return Refused, why // the script cleared up behind itself
+	case at.Name == StepForget || at.Name == StepReclaim:
+		return Unsure, fmt.Errorf("%w\nThe change itself was made and stays", why)
+	}
+	r.Undoing(why)
+	outcome, err := r.undo(ctx, p)
+	return outcome, errors.Join(why, err)
+}
+
+func (r Runner) step(ctx context.Context, s Step, w *watch) error {
+	for _, a := range s.Acts {
+		if err := r.act(ctx, a); err != nil {
+			return err
+		}
+	}
+	switch s.Name {
+	case StepArm:
+		w.renewed = time.Now()
+	case StepProve:
+		if err := w.renew(ctx); err != nil { // the restart may have taken its time
+			return err
+		}
+		return r.Prove(ctx, w.alive)
+	}
+	return nil
+}
+
+// Failed is a command of a step that did not end with 0.
+type Failed struct {
+	Why  string // what it was for
+	Code int
+	Said string
+}
+
+// Error gives what the command was for, and what it said.
+func (f *Failed) Error() string {
+	if f.Said == "" {
+		return fmt.Sprintf("%s: exit code %d", f.Why, f.Code)
+	}
+	return fmt.Sprintf("%s: %s", f.Why, f.Said)
+}
+
+func (r Runner) act(ctx context.Context, a Act) error {
+	if a.File != nil {
+		if err := r.Host.Replace(ctx, *a.File); err != nil {
+			return fmt.Errorf("writing %s: %w", a.File.Path, err)
+		}
+		return nil
+	}
+	res, err := r.Host.Run(ctx, *a.Run)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Why, err)
+	}
+	if res.Code != 0 {
+		return &Failed{Why: a.Why, Code: res.Code, Said: lastWords(res)}
+	}
+	return nil
+}
+
+// lastWords is what a command said at its end.
+func lastWords(r host.Result) string {
+	said := strings.TrimSpace(string(r.Stderr))
+	if said == "" {
+		said = strings.TrimSpace(string(r.Stdout))
+	}
+	if len(said) > maxSaid {
+		said = "…" + strings.ToValidUTF8(said[len(said)-maxSaid:], "")
+	}
+	return said
+}
+
+const maxSaid = 2000
+
+// watch keeps the way back from being taken while the change is being proven.
+type watch struct {
+	runner  Runner
+	plan    Plan
+	renewed time.Time
+}
+
+// alive sets the timer anew once half of the time is gone.
+func (w *watch) alive(ctx context.Context) error {
+	if time.Since(w.renewed) < w.plan.Timeout/2 {
+		return nil
+	}
+	return w.renew(ctx)
+}
+
+func (w *watch) renew(ctx context.Context) error {
+	if w.plan.Unit == "" {
+		return nil
+	}
+	err := w.runner.act(ctx, run("setting the timer of the way back anew", "sh", w.plan.scriptPath(), "renew", seconds(w.plan.Timeout)))
+	if err == nil {
+		w.renewed = time.Now()
+	}
+	return err
+}

@@ -1,0 +1,210 @@
+package remap
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/ranges"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// EnableOptions are what a user can ask of enable.
+type EnableOptions struct {
+	// User is the login name whose subordinate IDs are used. "" is dockremap.
+	User string
+	// Range is what to give it; a Size of 0 takes one that is free.
+	Range idmap.Range
+	// Driver is written beside, so that the storage driver cannot change with an
+	// upgrade; "" leaves it as it is.
+	Driver    string
+	NoRestart bool
+	Timeout   time.Duration
+	Now       time.Time
+}
+
+// defaultUser is the account that dockerd itself would make.
+const defaultUser = "dockremap"
+
+// PlanEnable plans how a surveyed host gets to userns-remap. It has no steps
+// where the engine remaps already. The error says what stands in the way; that
+// the host is fit for remap is for package check to say.
+//
+// dockerd is never left to take a range by itself: from 28.0 on "default" may be
+// given another user's (FindNextUIDRange of moby internal/usergroup).
+func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
+	p := Plan{Verb: Enable, Before: stateOf(f), Timeout: o.Timeout}
+	if f.Engine.Err != nil {
+		return p, fmt.Errorf("planning: %w", f.Engine.Err)
+	}
+	if p.Before.Remapped {
+		p.After = p.Before
+		return p, nil
+	}
+	if o.User == "" {
+		o.User = defaultUser
+	}
+	who, err := identify(f, o)
+	if err != nil {
+		return p, err
+	}
+	config, err := configOf(f)
+	if err != nil {
+		return p, err
+	}
+	keys := []pair{{"userns-remap", who.value}}
+	if o.Driver != "" {
+		keys = append(keys, pair{driverKey, o.Driver})
+	}
+	edited, err := config.set(keys)
+	if err != nil {
+		return p, err
+	}
+	p.After = State{Remapped: true, Map: who.m, DataRoot: path.Join(p.Before.DataRoot, who.m.Suffix())}
+	p.begin(f, o.Now)
+	p.Driver = edited.pinned
+	if !who.exists {
+		p.Account = o.User
+	}
+	p.Files = []File{edited.file(), who.subuid, who.subgid}
+	p.Steps = append(p.Steps, p.arm())
+	p.Steps = append(p.Steps, who.steps...)
+	p.validate(f, edited.after)
+	p.Steps = append(p.Steps, edited.step())
+	p.finish(f, o.NoRestart)
+	return p, nil
+}
+
+const driverKey = "storage-driver"
+
+// pair is a key of daemon.json and the string it is set to.
+type pair struct{ key, value string }
+
+// set gives the edit that sets keys. One that is there with another value is
+// somebody's decision.
+func (c config) set(keys []pair) (edit, error) {
+	doc, err := daemonjson.Parse(c.data)
+	if err != nil {
+		return edit{}, fmt.Errorf("reading %s: %w", c.path, err)
+	}
+	e := edit{path: c.path, existed: c.existed, before: c.data, after: c.data, title: "Set userns-remap in " + c.path}
+	for _, k := range keys {
+		if raw, there := doc.Get(k.key); there {
+			if s, ok := doc.String(k.key); ok && s == k.value {
+				continue
+			}
+			return edit{}, fmt.Errorf("planning the change of %s: it has %q: %.60s already; take that out first, or ask for the same", c.path, k.key, raw)
+		}
+		if k.key == driverKey {
+			e.pinned = k.value
+		}
+		e.after = doc.Set(k.key, k.value)
+		if doc, err = daemonjson.Parse(e.after); err != nil {
+			return edit{}, fmt.Errorf("planning the change of %s: %w", c.path, err)
+		}
+	}
+	return e, nil
+}
+
+// identity is who the engine will remap to: the account, its ranges, the map,
+// and what has to be done for them.
+type identity struct {
+	value          string // of userns-remap
+	exists         bool
+	m              idmap.Map
+	subuid, subgid File
+	steps          []Step
+}
+
+func identify(f survey.Facts, o EnableOptions) (identity, error) {
+	account := ranges.Find(f.Accounts.Value, o.User)
+	if err := errors.Join(f.Accounts.Err, validUser(o.User, account)); err != nil {
+		return identity{}, fmt.Errorf("planning for user %q: %w", o.User, err)
+	}
+	who := identity{value: valueFor(f.Accounts.Value, account), exists: account.Exists()}
+	if !who.exists {
+		step, err := makeAccount(f, o.User)
+		if err != nil {
+			return identity{}, err
+		}
+		who.steps = append(who.steps, step)
+	}
+	lines, err := ranges.Split(f, account)
+	if err != nil {
+		return identity{}, err
+	}
+	if len(lines.UID)+len(lines.GID) > 0 {
+		return who, who.keep(f, o, account)
+	}
+	return who, who.give(f, o, account)
+}
+
+// keep takes the ranges that the account has.
+func (who *identity) keep(f survey.Facts, o EnableOptions, a ranges.Account) error {
+	m, refusal, unread := ranges.Predict(f, a)
+	if err := errors.Join(refusal, unread); err != nil {
+		return fmt.Errorf("using the ranges of %s in /etc/subuid and /etc/subgid: %w", a.Name, err)
+	}
+	if o.Range.Size > 0 && m.String() != idmap.Single(o.Range.Start, o.Range.Size).String() {
+		return fmt.Errorf("%s has the ranges %s already; take its lines out of /etc/subuid and /etc/subgid first, or leave out --range", a.Name, m)
+	}
+	who.m = m
+	who.subuid, who.subgid = untouched(f.SubUID, subuidPath), untouched(f.SubGID, subgidPath)
+	return nil
+}
+
+// give adds a range.
+func (who *identity) give(f survey.Facts, o EnableOptions, a ranges.Account) error {
+	r, err := pick(f, o, a)
+	if err != nil {
+		return err
+	}
+	who.m = idmap.Single(r.Start, r.Size)
+	subuid, subgid := addLine(f.SubUID, subuidPath, a.Name, r), addLine(f.SubGID, subgidPath, a.Name, r)
+	who.subuid, who.subgid = subuid.file(), subgid.file()
+	step := Step{
+		Name:  StepRanges,
+		Title: fmt.Sprintf("Give %s the subordinate IDs %s", a.Name, r),
+		Diff:  subuid.diff() + subgid.diff(),
+	}
+	dir := Change{ID: id(o.Now)}.Dir()
+	if usermod := f.Tools.Value["usermod"]; usermod != "" {
+		for _, e := range []edit{subuid, subgid} {
+			if !e.existed { // usermod has no subordinate IDs where the file is missing
+				step.Acts = append(step.Acts, write(e.path, nil, 0o644))
+			}
+		}
+		step.Acts = append(step.Acts, run("giving "+a.Name+" its subordinate IDs",
+			usermod, "--add-subuids", r.String(), "--add-subgids", r.String(), a.Name))
+	} else {
+		for _, e := range []edit{subuid, subgid} {
+			step.Acts = append(step.Acts, run("adding a line to "+e.path, "sh", dir+"/change.sh", "add", e.path, lineOf(a.Name, r)))
+		}
+	}
+	who.steps = append(who.steps, step)
+	return nil
+}
+
+// pick takes the range that was asked for, where nobody has any of it, or finds
+// a free one.
+func pick(f survey.Facts, o EnableOptions, a ranges.Account) (idmap.Range, error) {
+	if o.Range.Size == 0 {
+		r, err := ranges.Choose(f, a, idmap.Default)
+		if err != nil {
+			return r, fmt.Errorf("choosing a range of subordinate IDs for %s: %w", a.Name, err)
+		}
+		return r, nil
+	}
+	others, err := ranges.Taken(f, a)
+	if err != nil {
+		return o.Range, err
+	}
+	others = append(others, idmap.Accounts, idmap.Foreign, idmap.High)
+	if taken := idmap.Overlaps([]idmap.Range{o.Range}, others); len(taken) > 0 {
+		return o.Range, fmt.Errorf("--range %s: %s are taken: %s", o.Range, taken[0], taken[0].Reason)
+	}
+	return o.Range, nil
+}

@@ -1,0 +1,112 @@
+package remap
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// Past is a change that was made on a host before, or given up.
+type Past struct {
+	Manifest
+	Verdict Verdict
+	// Config is daemon.json as it was before the change, nil where it was not
+	// there or is not kept any more.
+	Config []byte
+}
+
+// Verdict is what became of a change.
+type Verdict string
+
+// The verdicts. A change without one is under way, or was given up before it
+// touched anything.
+const (
+	Kept   Verdict = "kept"
+	Undone Verdict = "undone"
+)
+
+var idPattern = regexp.MustCompile(`^\d{8}T\d{6}Z$`)
+
+// maxPast is how many changes are looked at, the newest ones.
+const maxPast = 50
+
+// History gives the changes that a host keeps, newest first, in three round trips.
+// Folders that hold no manifest are left out.
+func History(ctx context.Context, h host.Host) ([]Past, error) {
+	a, err := h.Look(ctx, host.Questions{Dirs: []string{Folder}})
+	if err != nil {
+		return nil, fmt.Errorf("listing earlier changes: %w", err)
+	}
+	dir := a.Dirs[Folder]
+	if errors.Is(dir.Err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if dir.Err != nil {
+		return nil, fmt.Errorf("listing earlier changes in %s: %w", Folder, dir.Err)
+	}
+	ids := slices.DeleteFunc(dir.Names, func(n string) bool { return !idPattern.MatchString(n) })
+	slices.Reverse(ids)
+	ids = ids[:min(len(ids), maxPast)]
+	var q host.Questions
+	for _, id := range ids {
+		q.Files = append(q.Files, path.Join(Folder, id, manifestFile))
+		q.Stats = append(q.Stats, path.Join(Folder, id, "verdict"))
+	}
+	if a, err = h.Look(ctx, q); err != nil {
+		return nil, fmt.Errorf("reading earlier changes: %w", err)
+	}
+	var all []Past
+	for _, id := range ids {
+		var p Past
+		if json.Unmarshal(a.Files[path.Join(Folder, id, manifestFile)].Data, &p.Manifest) != nil || p.ID != id {
+			continue
+		}
+		p.Verdict = Verdict(a.Stats[path.Join(Folder, id, "verdict")].Target)
+		all = append(all, p)
+	}
+	return all, readConfigs(ctx, h, all)
+}
+
+// readConfigs reads the backup of the file that each change edited first, which
+// is daemon.json.
+func readConfigs(ctx context.Context, h host.Host, all []Past) error {
+	var q host.Questions
+	for _, p := range all {
+		q.Files = append(q.Files, p.backup())
+	}
+	if len(q.Files) == 0 {
+		return nil
+	}
+	a, err := h.Look(ctx, q)
+	if err != nil {
+		return fmt.Errorf("reading the backups of earlier changes: %w", err)
+	}
+	for i, p := range all {
+		if c, ok := p.config(); ok && c.Existed {
+			if body := a.Files[p.backup()]; body.Err == nil && sum(body.Data) == c.Before {
+				all[i].Config = body.Data
+			}
+		}
+	}
+	return nil
+}
+
+// config is the file of the change that is daemon.json.
+func (p Past) config() (File, bool) {
+	if len(p.Files) == 0 {
+		return File{}, false
+	}
+	return p.Files[0], true
+}
+
+func (p Past) backup() string {
+	c, _ := p.config()
+	return path.Join(Folder, p.ID, "backup", c.Path)
+}

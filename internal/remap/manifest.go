@@ -1,0 +1,36 @@
+package remap
+
+import (
+	"encoding/json"
+	"time"
+)
+
+const manifestFile = "manifest.json"
+
+// Manifest says what a change was, for those who come later: `disable`, `check`
+// and people. It lies in the folder of the change.
+type Manifest struct {
+	SchemaVersion int       `json:"schemaVersion"`
+	ID            string    `json:"id"`
+	Verb          Verb      `json:"verb"`
+	Started       time.Time `json:"started"`
+	Deadline      time.Time `json:"deadline"` // when the host returns by itself
+	Unit          string    `json:"unit"`
+	Before        State     `json:"before"`
+	After         State     `json:"after"`
+	Files         []File    `json:"files"`
+	Account       string    `json:"account,omitempty"`       // the user that the change made
+	Driver        string    `json:"storageDriver,omitempty"` // that the change pinned
+	Running       []string  `json:"running"`
+}
+
+// manifest is written before the change, by the clock of the machine that plans.
+func (p *Plan) manifest() []byte {
+	started, _ := time.Parse("20060102T150405Z", p.ID)
+	m := Manifest{
+		SchemaVersion: 1, ID: p.ID, Verb: p.Verb, Started: started, Deadline: started.Add(p.Timeout),
+		Unit: p.Unit, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver, Running: p.Running,
+	}
+	text, _ := json.MarshalIndent(m, "", "  ") // of plain values it always succeeds
+	return append(text, '\n')
+}

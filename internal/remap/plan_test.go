@@ -1,0 +1,345 @@
+package remap
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+func enable(t *testing.T, f survey.Facts, change func(*EnableOptions)) Plan {
+	t.Helper()
+	o := EnableOptions{Timeout: 5 * time.Minute, Now: now}
+	if change != nil {
+		change(&o)
+	}
+	p, err := PlanEnable(f, o)
+	assert.NilError(t, err)
+	return p
+}
+
+func names(p Plan) []string {
+	var out []string
+	for _, s := range p.Steps {
+		out = append(out, string(s.Name))
+	}
+	return out
+}
+
+func step(t *testing.T, p Plan, name StepName) Step {
+	t.Helper()
+	i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == name })
+	assert.Assert(t, i >= 0, "no step %s in %v", name, names(p))
+	return p.Steps[i]
+}
+
+// commands are the command lines of a step.
+func commands(s Step) []string {
+	var out []string
+	for _, a := range s.Acts {
+		if a.Run != nil {
+			out = append(out, strings.Join(a.Run.Args, " "))
+		}
+	}
+	return out
+}
+
+func TestPlanEnable(t *testing.T) {
+	p := enable(t, plain(), nil)
+	assert.DeepEqual(t, names(p), []string{"arm", "account", "ranges", "validate", "config", "restart", "prove", "keep"})
+	assert.Equal(t, p.ID, "20261122T210203Z")
+	assert.Equal(t, p.Dir(), "/var/lib/docker-userns/20261122T210203Z")
+	assert.DeepEqual(t, p.After, State{Remapped: true, DataRoot: "/var/lib/docker/165536.165536", Map: idmap.Single(165536, 65536)})
+	assert.DeepEqual(t, p.Running, []string{"c1"}) // not once, which is gone when it stops
+	assert.Equal(t, p.Account, "dockremap")
+	assert.DeepEqual(t, commands(step(t, p, StepRanges)), []string{"/usr/sbin/usermod --add-subuids 165536-231071 --add-subgids 165536-231071 dockremap"})
+	assert.DeepEqual(t, commands(step(t, p, StepValidate)), []string{
+		"/usr/sbin/dockerd --validate --config-file /var/lib/docker-userns/20261122T210203Z/daemon.json -H fd://"})
+	assert.Equal(t, step(t, p, StepConfig).Diff, `--- /etc/docker/daemon.json
++++ /etc/docker/daemon.json
+@@ -1,3 +1,4 @@
+ {
+-  "log-driver": "local"
++  "log-driver": "local",
++  "userns-remap": "dockremap"
+ }
+`)
+	assert.Equal(t, p.Files[0].Added, ",\n  \"userns-remap\": \"dockremap\"")
+	assert.Equal(t, p.Files[1].Added, "dockremap:165536:65536\n")
+	assert.Equal(t, p.Files[1].After, sum([]byte("alice:100000:65536\ndockremap:165536:65536\n")))
+}
+
+func TestPlanEnableVariants(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		facts  func(*survey.Facts)
+		option func(*EnableOptions)
+		steps  string
+		check  func(t *testing.T, p Plan)
+	}{
+		{"the account and its ranges are there", func(f *survey.Facts) { withAccount(f, "dockremap:300000:65536\n") }, nil,
+			"arm validate config restart prove keep", func(t *testing.T, p Plan) {
+				assert.Equal(t, p.After.DataRoot, "/var/lib/docker/300000.300000")
+				assert.Equal(t, p.Account, "")
+				assert.Equal(t, p.Files[1].After, p.Files[1].Before)
+			}},
+		{"the account is there, without ranges", func(f *survey.Facts) { withAccount(f, "") }, nil,
+			"arm ranges validate config restart prove keep", nil},
+		{"20.10 cannot validate", func(f *survey.Facts) { f.Engine.Value.Version = "20.10.24+dfsg1" }, nil,
+			"arm account ranges config restart prove keep", nil},
+		{"the restart is left to a person", nil, func(o *EnableOptions) { o.NoRestart = true },
+			"arm account ranges validate config keep", func(t *testing.T, p Plan) {
+				assert.Equal(t, p.Restart, "sudo systemctl restart docker.service")
+			}},
+		{"OpenRC", func(f *survey.Facts) { f.Unit = read(survey.Unit{Manager: survey.OpenRC, Name: "docker"}) }, nil,
+			"arm account ranges validate config keep", func(t *testing.T, p Plan) {
+				assert.Equal(t, p.Restart, "sudo rc-service docker restart")
+				assert.Equal(t, p.Unit, "")
+			}},
+		{"a range that was asked for", nil, func(o *EnableOptions) { o.Range = idmap.Range{Start: 500000, Size: 70000} },
+			"arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
+				assert.Equal(t, p.Files[2].Added, "dockremap:500000:70000\n")
+			}},
+		{"busybox", func(f *survey.Facts) {
+			f.Tools = read(survey.Tools{"adduser": "/usr/sbin/adduser"})
+			f.SubUID.Err, f.SubUID.Value.Data = errNotThere, nil
+		}, nil, "arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
+			assert.Assert(t, strings.HasSuffix(commands(step(t, p, StepRanges))[0], "change.sh add /etc/subuid dockremap:165536:65536"))
+			assert.Equal(t, p.Files[1].Existed, false)
+			assert.Equal(t, p.Files[1].Before, "")
+		}},
+		{"the driver is pinned", nil, func(o *EnableOptions) { o.Driver = "overlay2" },
+			"arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
+				assert.Assert(t, strings.Contains(step(t, p, StepConfig).Diff, `+  "storage-driver": "overlay2"`))
+				assert.Equal(t, p.Driver, "overlay2")
+			}},
+		{"the driver is pinned already", func(f *survey.Facts) { f.Config.Value.Data = []byte(`{"storage-driver": "overlay2"}`) },
+			func(o *EnableOptions) { o.Driver = "overlay2" }, "arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
+				assert.Equal(t, p.Driver, "") // it is not ours to take out again
+			}},
+		{"an account whose group has another name", func(f *survey.Facts) {
+			a := &f.Accounts.Value
+			a.Users = append(a.Users, survey.Entry{Name: "remap", ID: 990, GID: 991})
+			a.Groups = append(a.Groups, survey.Entry{Name: "mapped", ID: 991})
+		}, func(o *EnableOptions) { o.User = "remap" }, "arm ranges validate config restart prove keep", func(t *testing.T, p Plan) {
+			assert.Assert(t, strings.Contains(p.Files[0].Added, `"remap:mapped"`))
+		}},
+		{"on already", func(f *survey.Facts) { f.Engine.Value.SecurityOptions = []string{"name=userns"} }, nil, "", nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := plain()
+			if tc.facts != nil {
+				tc.facts(&f)
+			}
+			p := enable(t, f, tc.option)
+			assert.Equal(t, strings.Join(names(p), " "), tc.steps)
+			if tc.check != nil {
+				tc.check(t, p)
+			}
+		})
+	}
+}
+
+var errNotThere = missingConfig(survey.Facts{}).Config.Err
+
+func withAccount(f *survey.Facts, line string) {
+	a := &f.Accounts.Value
+	a.Users = append(a.Users, survey.Entry{Name: "dockremap", ID: 999, GID: 998})
+	a.Groups = append(a.Groups, survey.Entry{Name: "dockremap", ID: 998})
+	f.SubUID.Value.Data = append(f.SubUID.Value.Data, line...)
+	f.SubGID.Value.Data = append(f.SubGID.Value.Data, line...)
+}
+
+func TestPlanEnableRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		facts  func(*survey.Facts)
+		option func(*EnableOptions)
+		want   string
+	}{
+		{"a comment", func(f *survey.Facts) { f.Config.Value.Data = []byte("{\n  // no\n}\n") }, nil, "daemon.json"},
+		{"a key twice", func(f *survey.Facts) { f.Config.Value.Data = []byte(`{"a":1,"a":2}`) }, nil, "daemon.json"},
+		{"a byte order mark", func(f *survey.Facts) { f.Config.Value.Data = []byte("\xef\xbb\xbf{}") }, nil, "daemon.json"},
+		{"a symlink", func(f *survey.Facts) { f.Config.Value.Link = "/nix/daemon.json" }, nil, "symbolic link to /nix/daemon.json"},
+		{"an immutable file", func(f *survey.Facts) { f.Config.Value.Stat.Immutable = true }, nil, "immutable"},
+		{"remap set to somebody else", func(f *survey.Facts) { f.Config.Value.Data = []byte(`{"userns-remap":"other"}`) }, nil, "already"},
+		{"another driver", func(f *survey.Facts) { f.Config.Value.Data = []byte(`{"storage-driver":"vfs"}`) }, func(o *EnableOptions) { o.Driver = "overlay2" }, "already"},
+		{"another's range", nil, func(o *EnableOptions) { o.Range = idmap.Range{Start: 100000, Size: 65536} }, "alice"},
+		{"IDs of accounts", nil, func(o *EnableOptions) { o.Range = idmap.Range{Start: 60000, Size: 65536} }, "accounts of the host"},
+		{"other ranges than it has", func(f *survey.Facts) { withAccount(f, "dockremap:300000:65536\n") }, func(o *EnableOptions) { o.Range = idmap.Range{Start: 400000, Size: 65536} }, "already"},
+		{"root", nil, func(o *EnableOptions) { o.User = "root" }, "root cannot"},
+		{"default", nil, func(o *EnableOptions) { o.User = "default" }, "choose a range by itself"},
+		{"a hostile name", nil, func(o *EnableOptions) { o.User = "-rf /" }, "no such user"},
+		{"no tools", func(f *survey.Facts) { f.Tools = read(survey.Tools{}) }, nil, "neither useradd nor adduser"},
+		{"the daemon is down", func(f *survey.Facts) { f.Engine.Err = survey.ErrDaemonDown }, nil, "does not answer"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f, o := plain(), EnableOptions{Timeout: time.Minute, Now: now}
+			if tc.facts != nil {
+				tc.facts(&f)
+			}
+			if tc.option != nil {
+				tc.option(&o)
+			}
+			p, err := PlanEnable(f, o)
+			assert.ErrorContains(t, err, tc.want)
+			assert.Equal(t, len(p.Steps), 0)
+		})
+	}
+}
+
+// Whatever daemon.json looks like, disable gives its exact bytes back.
+func TestThereAndBack(t *testing.T) {
+	for _, before := range []string{
+		"{}", "{}\n", "{\n}\n", "{ }", "{\"a\":1}", "{\n\t\"a\": 1\n}", "{\r\n  \"a\": 1\r\n}\r\n", "{\n  \"a\": 12345678901234567890,\n  \"b\": {\"c\": [1, 2]}\n}\n\n", "",
+	} {
+		t.Run(before, func(t *testing.T) {
+			f := plain()
+			f.Config.Value.Data = []byte(before)
+			p := enable(t, f, func(o *EnableOptions) { o.Driver = "overlay2" })
+			on, past := carriedOut(f, p)
+			past.Config = []byte(before)
+			back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour)})
+			assert.NilError(t, err)
+			acts := step(t, back, StepConfig).Acts
+			assert.Equal(t, string(acts[len(acts)-1].File.Data), before)
+			assert.DeepEqual(t, back.After, State{DataRoot: "/var/lib/docker", Containers: p.Before.Containers, Images: p.Before.Images})
+		})
+	}
+	t.Run("no file", func(t *testing.T) {
+		f := missingConfig(plain())
+		on, past := carriedOut(f, enable(t, f, nil))
+		back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now})
+		assert.NilError(t, err)
+		assert.DeepEqual(t, commands(step(t, back, StepConfig)), []string{"rm -f -- /etc/docker/daemon.json"})
+		assert.Equal(t, back.Files[0].After, "")
+	})
+}
+
+// Where somebody else has changed daemon.json, our keys alone go.
+func TestDisableKeepsWhatOthersWrote(t *testing.T) {
+	for _, tc := range []struct{ before, now, want string }{
+		{`{"a":1}`, `{"a":1,"userns-remap":"dockremap","b":2}`, `{"a":1,"b":2}`},
+		{``, `{"userns-remap":"dockremap","b":2}`, `{"b":2}`},
+		{`{"a":1}`, `{"userns-remap":"dockremap"}`, `{}`},
+	} {
+		f := plain()
+		f.Config.Value.Data = []byte(tc.before)
+		on, past := carriedOut(f, enable(t, f, nil))
+		past.Config = []byte(tc.before)
+		on.Config.Value.Data = []byte(tc.now)
+		back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now})
+		assert.NilError(t, err)
+		assert.Equal(t, string(step(t, back, StepConfig).Acts[0].File.Data), tc.want)
+	}
+}
+
+func TestPlanDisable(t *testing.T) {
+	on, past := carriedOut(plain(), enable(t, plain(), nil))
+	past.Config = plain().Config.Value.Data
+	o := DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour)}
+
+	t.Run("turned on by hand", func(t *testing.T) {
+		p, err := PlanDisable(on, nil, o)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, names(p), []string{"arm", "validate", "config", "restart", "prove", "keep"})
+		assert.Equal(t, string(step(t, p, StepConfig).Acts[0].File.Data), "{\n  \"log-driver\": \"local\"\n}\n")
+		assert.Equal(t, p.After.DataRoot, "/var/lib/docker")
+	})
+	t.Run("with user and ranges", func(t *testing.T) {
+		o := o
+		o.Forget = true
+		p, err := PlanDisable(on, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, commands(step(t, p, StepForget)), []string{
+			"sh /var/lib/docker-userns/20261122T210203Z/change.sh drop /etc/subuid dockremap:165536:65536",
+			"sh /var/lib/docker-userns/20261122T210203Z/change.sh drop /etc/subgid dockremap:165536:65536",
+			"userdel dockremap",
+		})
+		assert.Equal(t, p.Steps[len(p.Steps)-1].Name, StepForget) // once the change stays
+	})
+	t.Run("off already", func(t *testing.T) {
+		p, err := PlanDisable(plain(), nil, o)
+		assert.NilError(t, err)
+		assert.Equal(t, len(p.Steps), 0)
+	})
+	t.Run("set, and not in force", func(t *testing.T) {
+		f := plain()
+		f.Config.Value.Data = []byte(`{"userns-remap":"dockremap"}`)
+		p, err := PlanDisable(f, nil, o)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, names(p), []string{"arm", "validate", "config", "keep"})
+		assert.Equal(t, p.Restart, "")
+	})
+	t.Run("the daemon is down", func(t *testing.T) {
+		f := on
+		f.Engine = survey.Read[survey.Engine]{Err: survey.ErrDaemonDown}
+		p, err := PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, names(p), []string{"arm", "config", "restart", "prove", "keep"})
+		assert.Equal(t, p.After.DataRoot, "/var/lib/docker")
+	})
+	t.Run("back to a time", func(t *testing.T) {
+		o := o
+		o.To = past.ID
+		f := on
+		f.Config.Value.Data = []byte(`{"userns-remap":"dockremap","mtu":1400}`)
+		p, err := PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.Equal(t, string(step(t, p, StepConfig).Acts[0].File.Data), string(past.Config))
+		o.To = "20200101T000000Z"
+		_, err = PlanDisable(f, []Past{past}, o)
+		assert.ErrorContains(t, err, "no such backup")
+	})
+	t.Run("a flag", func(t *testing.T) {
+		f := on
+		f.Daemon.Value.Args = append(slices.Clone(f.Daemon.Value.Args), "--userns-remap=dockremap")
+		_, err := PlanDisable(f, nil, o)
+		assert.ErrorContains(t, err, "--userns-remap=dockremap")
+	})
+	t.Run("taken out, and not restarted", func(t *testing.T) {
+		f := on
+		f.Config.Value.Data = []byte(`{}`)
+		_, err := PlanDisable(f, nil, o)
+		assert.ErrorContains(t, err, "systemctl restart docker.service")
+	})
+}
+
+func TestReclaimKeepsVolumes(t *testing.T) {
+	trees := []Tree{treeOf("/var/lib/docker/1.1", "size 2048\ncontainers 2\nimages 3\nvolume 12 db data\n")}
+	assert.DeepEqual(t, trees[0], Tree{Path: "/var/lib/docker/1.1", Size: 2 << 20, Containers: 2, Images: 3, Volumes: []TreeVolume{{"db data", 12 << 10}}})
+	var p Plan
+	assert.ErrorContains(t, p.Reclaim(trees, []string{"other"}), "db data")
+	assert.Equal(t, len(p.Steps), 0)
+	assert.NilError(t, p.Reclaim(trees, []string{"db data"}))
+	assert.Equal(t, p.Steps[0].Title, "Delete /var/lib/docker/1.1: 2.097MB, 2 containers, 3 images")
+}
+
+func TestAdded(t *testing.T) {
+	for _, tc := range []struct{ before, after, want string }{
+		{"", "x\n", "x\n"},
+		{"a\n", "a\nb\n", "b\n"},
+		{"a", "a\nb\n", "\nb\n"},
+		{"ab", "axb", "x"},
+		{"ab", "b", ""},
+		{"ab", "xy", ""},
+		{"a", "a", ""},
+	} {
+		assert.Equal(t, added(tc.before, tc.after), tc.want)
+	}
+}
+
+func TestProven(t *testing.T) {
+	p := enable(t, plain(), nil)
+	on, _ := carriedOut(plain(), p)
+	assert.Equal(t, len(Proven(p, on)), 0)
+	assert.DeepEqual(t, Proven(p, plain()), []string{"remap is off, not on", "the data root is /var/lib/docker, not /var/lib/docker/165536.165536"})
+	on.Engine.Err = errors.New("gone")
+	assert.DeepEqual(t, Proven(p, on), []string{"gone"})
+}

@@ -1,0 +1,173 @@
+package remap
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// stateOf is what a survey shows of remap; nothing where the daemon is down.
+func stateOf(f survey.Facts) State {
+	s := State{Remapped: f.Engine.Value.Remapped(), DataRoot: f.Engine.Value.DataRoot}
+	for _, c := range f.Containers.Value {
+		if c.AutoRemove {
+			continue // gone once the daemon stops it
+		}
+		s.Containers = append(s.Containers, Thing{ID: c.ID, Name: c.Name})
+	}
+	for _, i := range f.Images.Value {
+		s.Images = append(s.Images, Thing{ID: i.ID, Name: strings.Join(i.Tags, ", ")})
+	}
+	return s
+}
+
+// id names a change by its time.
+func id(now time.Time) string { return now.UTC().Format("20060102T150405Z") }
+
+// begin fills in what the way back has to know of the daemon.
+func (p *Plan) begin(f survey.Facts, now time.Time) {
+	p.ID, p.DataRoot = id(now), p.Before.DataRoot
+	if u := f.Unit.Value; f.Unit.Err == nil && u.Manager == survey.Systemd {
+		p.Unit = u.Name
+		if u.Socket != "" {
+			p.Socket = "docker.socket"
+		}
+	}
+	for _, c := range f.Containers.Value {
+		if c.Running() && !c.AutoRemove {
+			p.Running = append(p.Running, c.ID)
+		}
+	}
+}
+
+// scriptPath is the path of the change's script on the host.
+func (p *Plan) scriptPath() string { return path.Join(p.Dir(), "change.sh") }
+
+// arm is the first step of every plan.
+func (p *Plan) arm() Step {
+	title := fmt.Sprintf("Back up %s to %s", list(p.Files), p.Dir())
+	if p.Unit != "" {
+		title += fmt.Sprintf(", and arm the way back: the host returns by itself after %s unless all is proven good", short(p.Timeout))
+	}
+	return Step{Name: StepArm, Title: title, Acts: []Act{
+		run("making the folder of the change", "mkdir", "-p", "-m", "0700", "--", Folder, p.Dir()),
+		write(p.scriptPath(), p.Script(), 0o700),
+		write(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
+		run("arming the way back", "sh", p.scriptPath(), "arm", seconds(p.Timeout)),
+	}}
+}
+
+func list(files []File) string {
+	var paths []string
+	for _, f := range files {
+		paths = append(paths, f.Path)
+	}
+	if len(paths) < 2 {
+		return strings.Join(paths, "")
+	}
+	return strings.Join(paths[:len(paths)-1], ", ") + " and " + paths[len(paths)-1]
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+
+// short writes a duration without the units that are zero.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// validate has dockerd itself read the new daemon.json together with the flags
+// that it runs with, where it can: --validate is there from 23.0 on, and sees
+// the user and the ranges from 26.0 on. An account that is named exists by then,
+// since with "default" dockerd would make one.
+func (p *Plan) validate(f survey.Facts, text []byte) {
+	d := f.Daemon.Value
+	if f.Daemon.Err != nil || len(d.Args) == 0 || !validates(f.Engine.Value.Version) {
+		return
+	}
+	candidate := path.Join(p.Dir(), "daemon.json")
+	args := slices.Concat([]string{d.Args[0], "--validate", "--config-file", candidate}, withoutConfig(d.Args[1:]))
+	p.Steps = append(p.Steps, Step{
+		Name:  StepValidate,
+		Title: "Have dockerd read the new daemon.json with the flags it runs with",
+		Acts: []Act{
+			write(candidate, text, 0o600),
+			run("having dockerd read what "+f.ConfigPath()+" will be", args...),
+		},
+	})
+}
+
+func validates(version string) bool {
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n >= 23
+}
+
+func withoutConfig(args []string) []string {
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--config-file" {
+			i++
+		} else if !strings.HasPrefix(args[i], "--config-file=") {
+			rest = append(rest, args[i])
+		}
+	}
+	return rest
+}
+
+// restartTime is how long a daemon may take to come up: TimeoutStartSec of
+// docker.service is unlimited in places, and stopping containers takes 15 s.
+const restartTime = 120 * time.Second
+
+// finish adds the steps that every plan ends with.
+func (p *Plan) finish(f survey.Facts, noRestart bool) {
+	switch {
+	case p.Unit == "" || noRestart:
+		p.Restart = restartCommand(f.Unit.Value)
+	default:
+		p.Steps = append(p.Steps,
+			Step{Name: StepRestart, Title: "Restart " + p.Unit + ", which stops every running container", Acts: []Act{p.restart()}},
+			Step{Name: StepProve, Title: proving[p.Verb]})
+	}
+	p.Steps = append(p.Steps, Step{Name: StepKeep, Title: "Disarm the way back: the change stays", Acts: []Act{
+		run("disarming the way back", "sh", p.scriptPath(), "keep"),
+	}})
+}
+
+var proving = map[Verb]string{
+	Enable:  "Prove it: the engine answers and remaps, a container's processes are the mapped users' in the host's /proc, and the daemon stays up",
+	Disable: "Prove it: the engine answers and does not remap, what was left in the old data root is there again, and the daemon stays up",
+}
+
+// restart begins with a clean count of starts, since systemd gives up after three
+// within a minute.
+func (p *Plan) restart() Act {
+	return run("restarting "+p.Unit, "sh", "-c", `systemctl reset-failed "$1" 2>/dev/null; exec timeout "$2" systemctl restart "$1"`,
+		"sh", p.Unit, seconds(restartTime))
+}
+
+// restartCommand is what a person types to restart the daemon.
+func restartCommand(u survey.Unit) string {
+	switch u.Manager {
+	case survey.Systemd:
+		return "sudo systemctl restart " + u.Name
+	case survey.OpenRC:
+		return "sudo rc-service docker restart"
+	case survey.SysV:
+		return "sudo service docker restart"
+	case survey.SnapD:
+		return "sudo snap restart docker"
+	}
+	return "end the dockerd process, and start it again as it was started"
+}

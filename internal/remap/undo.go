@@ -1,0 +1,135 @@
+package remap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// grace is how long after its deadline the way back is waited for: restarts of
+// the daemon are what takes time there.
+const grace = 3 * time.Minute
+
+// undo has the host return to what it was, and looks whether it did. The way
+// back is taken by the host itself: what cannot be told it is waited for.
+func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout+grace)
+	defer cancel()
+	told := r.fire(ctx, p)
+	if told != nil && ctx.Err() != nil {
+		return Unsure, fmt.Errorf("undoing the change: %w", told)
+	}
+	f := r.Survey(ctx)
+	text, err := r.files(ctx, p)
+	if err != nil {
+		return Unsure, fmt.Errorf("looking whether the change was undone: %w", err)
+	}
+	if wrong := Differs(p, f, text); len(wrong) > 0 {
+		return Unsure, errors.Join(told, fmt.Errorf("the change was undone, but the host is not what it was: %s", strings.Join(wrong, "; ")))
+	}
+	return Back, nil
+}
+
+// fire starts the way back, again and again where the host cannot be reached:
+// it may be, soon. A host out of reach returns by itself.
+func (r Runner) fire(ctx context.Context, p Plan) error {
+	for {
+		err := r.act(ctx, run("undoing the change", "sh", p.scriptPath(), "fire"))
+		var failed *Failed
+		if err == nil || errors.As(err, &failed) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(3 * time.Second):
+		}
+	}
+}
+
+// files are the files of the change as they are now.
+func (r Runner) files(ctx context.Context, p Plan) (map[string]host.Body, error) {
+	var q host.Questions
+	for _, f := range p.Files {
+		q.Files = append(q.Files, f.Path)
+	}
+	a, err := r.Host.Look(ctx, q)
+	return a.Files, err
+}
+
+// Differs says what of an engine and its files is not as it was before a change.
+// Where the daemon was down before, it may be.
+func Differs(p Plan, f survey.Facts, files map[string]host.Body) []string {
+	var wrong []string
+	for _, file := range p.Files {
+		body := files[file.Path]
+		switch there := body.Err == nil; {
+		case !there && !isMissing(body.Err):
+			wrong = append(wrong, body.Err.Error())
+		case there != file.Existed:
+			wrong = append(wrong, fmt.Sprintf("whether %s is there", file.Path))
+		case there && sum(body.Data) != file.Before:
+			wrong = append(wrong, "what "+file.Path+" holds")
+		}
+	}
+	if p.Before.DataRoot == "" {
+		return wrong
+	}
+	if f.Engine.Err != nil {
+		return append(wrong, f.Engine.Err.Error())
+	}
+	return append(wrong, missing(p.Before, stateOf(f))...)
+}
+
+// missing says what of one state another does not show. Images and containers
+// may have come, and containers that were to be removed at their end are gone.
+func missing(want, got State) []string {
+	var wrong []string
+	if want.Remapped != got.Remapped {
+		wrong = append(wrong, fmt.Sprintf("remap is %s, not %s", onOff(got.Remapped), onOff(want.Remapped)))
+	}
+	if want.DataRoot != got.DataRoot {
+		wrong = append(wrong, fmt.Sprintf("the data root is %s, not %s", got.DataRoot, want.DataRoot))
+	}
+	return append(append(wrong, lost("container", want.Containers, got.Containers)...), lost("image", want.Images, got.Images)...)
+}
+
+func lost(what string, want, got []Thing) []string {
+	var wrong []string
+	for _, w := range want {
+		if !slices.ContainsFunc(got, func(g Thing) bool { return g.ID == w.ID }) {
+			wrong = append(wrong, fmt.Sprintf("%s %s is not there", what, w))
+		}
+	}
+	return wrong
+}
+
+// String names the thing as people do.
+func (t Thing) String() string {
+	if t.Name != "" {
+		return t.Name
+	}
+	return t.ID
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// Proven says what is missing of the state that a plan is to end in, as a survey
+// shows it. That containers run as they should is for package verify to prove.
+func Proven(p Plan, f survey.Facts) []string {
+	if f.Engine.Err != nil {
+		return []string{f.Engine.Err.Error()}
+	}
+	return missing(p.After, stateOf(f))
+}
