@@ -1,10 +1,13 @@
 package check
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -221,12 +224,19 @@ func swarmInactive(in *Input) Result {
 		Fixed("docker swarm leave")
 }
 
+// changePending says what is under way, as far as its manifest tells.
 func changePending(in *Input) Result {
 	switch {
 	case in.Pending.Err != nil:
 		return unread("whether a change is under way", in.Pending.Err)
-	case in.Pending.Value != nil:
-		return fail("a change is armed and not settled; it ends or undoes itself by what lies in %s; wait for it", in.Pending.Value.Dir)
+	case in.Pending.Value == nil:
+		return pass("nothing is armed")
 	}
-	return pass("nothing is armed")
+	dir := in.Pending.Value.Dir
+	var m remap.Manifest
+	if err := json.Unmarshal(in.Pending.Value.Manifest.Data, &m); err != nil || m.Deadline.IsZero() {
+		return fail("a change is armed and not settled; what it is, %s tells; wait for it to end, or undo it now", dir).Fixed(command("sudo", "sh", dir+"/change.sh", "undo"))
+	}
+	return fail("%s is under way since %s: where nothing proves it good, the host returns by itself by about %s, unless that is put off meanwhile; wait, or undo it now",
+		m.Verb, m.Started.Format(time.DateTime+" MST"), m.Deadline.Format(time.DateTime+" MST")).Fixed(command("sudo", "sh", dir+"/change.sh", "undo"))
 }

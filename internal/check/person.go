@@ -5,6 +5,9 @@ var personChecks = []Check{
 	{ID: "load-balancer", Category: catPerson, Title: "The load balancer sends nothing here", Run: tick("requests that come meanwhile fail")},
 }
 
+// ForPerson are the checks that only a person can answer.
+var ForPerson = []string{personChecks[0].ID, personChecks[1].ID}
+
 // tick is a check that only a person can answer.
 func tick(reason string) func(*Input) Result {
 	return func(in *Input) Result {

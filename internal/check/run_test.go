@@ -110,7 +110,7 @@ func TestReportJSON(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, string(b), `{"schemaVersion":1,"context":"default","endpoint":"unix:///var/run/docker.sock","host":"local","results":[`+
 		`{"id":"daemon-answers","category":"engine","title":"The daemon answers","status":"ok","message":"Docker 28.5.2 at unix:///var/run/docker.sock","fix":[]},`+
-		`{"id":"change-pending","category":"engine","title":"No change is under way","status":"error","message":"a change is armed and not settled; it ends or undoes itself by what lies in /x; wait for it","fix":[]}],`+
+		`{"id":"change-pending","category":"engine","title":"No change is under way","status":"error","message":"a change is armed and not settled; what it is, /x tells; wait for it to end, or undo it now","fix":["sudo sh /x/change.sh undo"]}],`+
 		`"summary":{"error":1,"ok":1,"skipped":0,"unknown":0,"warning":0}}`)
 }
 
