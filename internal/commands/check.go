@@ -41,12 +41,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 		Example: `  docker userns check
   docker --context prod userns check --verbose
   docker userns check --format json --strict`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("docker: 'docker userns check' accepts no arguments\n\nUsage:  %s\n\nRun 'docker userns check --help' for more information", cmd.UseLine())
-			}
-			return opts.validate()
-		},
+		Args: noArguments("check", func() error { return opts.validate() }),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runCheck(cmd.Context(), dockerCLI, opts)
 		},

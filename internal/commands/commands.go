@@ -89,7 +89,8 @@ func newRootCommand(dockerCLI command.Cli, version string) *cobra.Command {
 	}
 	cmd.SetVersionTemplate("docker userns version {{.Version}}\n")
 	cmd.Flags().BoolP("version", "v", false, "Print the version of the plugin")
-	cmd.AddCommand(newAuditImageCommand(dockerCLI, version), newCheckCommand(dockerCLI), newVerifyCommand(dockerCLI))
+	cmd.AddCommand(newAuditImageCommand(dockerCLI, version), newCheckCommand(dockerCLI),
+		newEnableCommand(dockerCLI), newDisableCommand(dockerCLI), newVerifyCommand(dockerCLI))
 	return cmd
 }
 
@@ -99,6 +100,16 @@ func noVerb(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return fmt.Errorf("docker: unknown command: docker userns %s\n\nRun 'docker userns --help' for more information", printable(args[0]))
+}
+
+// noArguments refuses arguments the way docker does, and checks the flags.
+func noArguments(verb string, validate func() error) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("docker: 'docker userns %s' accepts no arguments\n\nUsage:  %s\n\nRun 'docker userns %s --help' for more information", verb, cmd.UseLine(), verb)
+		}
+		return validate()
+	}
 }
 
 // prepare makes the command's context end with the first Ctrl-C, or when the

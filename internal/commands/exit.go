@@ -13,6 +13,7 @@ import (
 const (
 	codeFound   = 1 // looked, and found something
 	codeTrouble = 2 // could not look, or could not do it
+	codePerson  = 3 // enable and disable: the host was left in a state that needs a person
 )
 
 // errFound ends a command that did its work and found something wrong. What it
@@ -22,6 +23,10 @@ var errFound = errors.New("found something")
 // errReported ends a command that could not do all of its work, and has said so.
 var errReported = errors.New("reported already")
 
+// errPerson ends a change that left the host in a state that needs a person, who
+// has been told.
+var errPerson = errors.New("the host needs a person")
+
 // exit prints what the user has not been told yet of an error, and gives the
 // code of the process.
 func exit(stderr io.Writer, err error) int {
@@ -30,6 +35,8 @@ func exit(stderr io.Writer, err error) int {
 		return 0
 	case errors.Is(err, errFound):
 		return codeFound
+	case errors.Is(err, errPerson):
+		return codePerson
 	case errors.Is(err, errReported):
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "interrupted")

@@ -1,0 +1,172 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/pflag"
+)
+
+// changeOptions are what enable and disable have in common.
+type changeOptions struct {
+	dryRun    bool
+	noRestart bool
+	timeout   time.Duration
+}
+
+// minTimeout leaves time for a restart and a proof.
+const minTimeout = 30 * time.Second
+
+func (o *changeOptions) install(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.dryRun, "dry-run", false, "Show the plan, and change nothing")
+	flags.BoolVar(&o.noRestart, "no-restart", false, "Change the files, and leave the restart of the daemon to you")
+	flags.DurationVar(&o.timeout, "confirm-timeout", 5*time.Minute, "Time after which the host returns by itself where nothing proved the change good")
+}
+
+func (o *changeOptions) validate() error {
+	if o.timeout < minTimeout || o.timeout > 24*time.Hour {
+		return fmt.Errorf("--confirm-timeout %s: it has to be between %s and 24h", o.timeout, minTimeout)
+	}
+	return nil
+}
+
+// vital are the checks that no risk can be taken on: without them a change
+// cannot be made, or not be taken back.
+var vital = []string{"host-reachable", "engine-rootful", "daemon-place", "host-access", "engine-linux", "change-pending", "service-config", "config-file"}
+
+// fit says why a change cannot be made, or nil.
+func fit(results []report.Result) error {
+	var reasons []string
+	for _, r := range results {
+		if slices.Contains(vital, r.ID) && (r.Status == report.Error || r.Status == report.Unknown) {
+			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+		}
+	}
+	if reasons == nil {
+		return nil
+	}
+	return errors.New(strings.Join(reasons, "\n"))
+}
+
+// change carries out one plan and tells of it.
+type change struct {
+	*target
+	cli   command.Cli
+	plan  remap.Plan
+	proof proofOptions
+	image *os.File // an image that the proof needs, saved; nil where none
+}
+
+// apply takes the steps, and says how it ended. The story goes to stderr.
+func (c *change) apply(ctx context.Context) error {
+	err := c.cli.Err()
+	if c.plan.Does(remap.StepProve) {
+		if why := c.rehearse(ctx, c.proof); why != nil {
+			return refuse(c.cli, why)
+		}
+		defer c.dropImage()
+	}
+	began := time.Now()
+	runner := remap.Runner{
+		Host: c.host,
+		Begin: func(n int, s remap.Step) {
+			began = time.Now()
+			fmt.Fprintf(err, "[%d/%d] %s\n", n, len(c.plan.Steps), printable(s.Title))
+		},
+		Done: func(s remap.Step) {
+			if took := time.Since(began); took >= time.Second {
+				fmt.Fprintf(err, "      %s\n", took.Round(100*time.Millisecond))
+			}
+			paused(s)
+		},
+		Undoing: func(why error) {
+			fmt.Fprintf(err, "%s\nUndoing the change. The host does it by itself, whatever becomes of this command.\n", printableLines(why.Error()))
+		},
+		Prove:  c.proof.proof(c),
+		Survey: func(ctx context.Context) survey.Facts { return survey.Take(ctx, c.survey()) },
+	}
+	outcome, why := runner.Apply(ctx, c.plan)
+	switch outcome {
+	case remap.Made:
+		return nil
+	case remap.Refused:
+		fmt.Fprintln(err, printableLines(why.Error()))
+		fmt.Fprintln(err, "Nothing was changed.")
+		return errFound
+	case remap.Back:
+		fmt.Fprintf(c.cli.Out(), "The change was undone, and the host is what it was: %s. What happened is in %s/log on it.\n", c.before(), c.plan.Dir())
+		return errFound
+	}
+	fmt.Fprintln(err, printableLines(why.Error()))
+	c.callForHelp(err)
+	return errPerson
+}
+
+func (c *change) before() string {
+	s := c.plan.Before
+	state := "remap is off"
+	if s.Remapped {
+		state = "remap is on"
+	}
+	return fmt.Sprintf("%s, the data root is %s, %s and %s are there", state, printable(s.DataRoot),
+		counted(int64(len(s.Containers)), "container"), counted(int64(len(s.Images)), "image"))
+}
+
+// callForHelp says what a person has to type where the host could not be brought
+// back, or not be seen.
+func (c *change) callForHelp(w io.Writer) {
+	fmt.Fprintf(w, `
+This host needs a person. On it, in this order:
+
+    sudo sh %[1]s/change.sh undo
+    sudo journalctl -u %[2]s -n 50 --no-pager
+    sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
+
+The files as they were are in %[1]s/backup, and what was done is in %[1]s/log.
+`, c.plan.Dir(), orDocker(c.plan.Unit))
+}
+
+func orDocker(unit string) string {
+	if unit == "" {
+		return "docker"
+	}
+	return unit
+}
+
+// confirm asks the questions that come before a change. yes answers all.
+func confirm(ctx context.Context, dockerCLI command.Cli, yes bool, questions ...string) error {
+	if yes {
+		return nil
+	}
+	if !dockerCLI.In().IsTerminal() {
+		return errors.New("nobody is there to be asked: give --yes to go on without questions, or --dry-run to see the plan")
+	}
+	for _, q := range questions {
+		ok, err := command.PromptForConfirmation(ctx, dockerCLI.In(), dockerCLI.Err(), q)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errors.New("nothing was changed")
+		}
+	}
+	return nil
+}
+
+// checked runs the checks on a survey, with the audits of the images where they
+// are wanted.
+func (t *target) checked(ctx context.Context, f survey.Facts, o check.Options) []report.Result {
+	o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(f, o))
+	return check.Run(f, o)
+}

@@ -1,0 +1,51 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/remap"
+)
+
+// planText is a plan as a person reads it before it is carried out: each step,
+// with the commands and the diff of each file.
+func planText(p remap.Plan, s style) string {
+	var b strings.Builder
+	for n, step := range p.Steps {
+		fmt.Fprintf(&b, "%s %s\n", s.strong(fmt.Sprintf("%2d.", n+1)), printable(step.Title))
+		for _, line := range shown(step) {
+			fmt.Fprintf(&b, "      %s\n", s.faint(printable(line)))
+		}
+		for line := range strings.Lines(step.Diff) {
+			fmt.Fprintf(&b, "      %s\n", s.diffLine(printable(strings.TrimSuffix(line, "\n"))))
+		}
+	}
+	return b.String()
+}
+
+// shown are the commands of a step that a person would type. Those of the
+// change's own script say nothing that its title does not say.
+func shown(step remap.Step) []string {
+	var lines []string
+	for _, a := range step.Acts {
+		switch {
+		case a.Run == nil || step.Name == remap.StepArm || step.Name == remap.StepKeep || step.Diff != "" && step.Name == remap.StepConfig:
+		case step.Name == remap.StepRestart:
+			lines = append(lines, "systemctl restart "+a.Run.Args[4])
+		case a.Run.Args[0] == "sh":
+		default:
+			lines = append(lines, strings.Join(a.Run.Args, " "))
+		}
+	}
+	return lines
+}
+
+func (s style) diffLine(line string) string {
+	switch {
+	case strings.HasPrefix(line, "+"):
+		return s.good(line)
+	case strings.HasPrefix(line, "-"):
+		return s.bad(line)
+	}
+	return s.faint(line)
+}

@@ -1,0 +1,49 @@
+package commands
+
+import (
+	"testing"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"gotest.tools/v3/assert"
+)
+
+// A plan shows the commands and diffs that a person would want to see, and
+// nothing that could write on a terminal.
+func TestPlanText(t *testing.T) {
+	command := func(args ...string) remap.Act { return remap.Act{Run: &host.Command{Args: args}} }
+	p := remap.Plan{Steps: []remap.Step{
+		{Name: remap.StepArm, Title: "Back up", Acts: []remap.Act{command("mkdir", "-p", "/x"), {File: &host.File{Path: "/x/change.sh"}}, command("sh", "/x/change.sh", "arm")}},
+		{Name: remap.StepAccount, Title: "Make a user", Acts: []remap.Act{command("useradd", "--system", "remap")}},
+		{Name: remap.StepConfig, Title: "Set it", Diff: "--- a\n+++ a\n@@ -1 +1 @@\n-{}\x1b[31m\n+{\"userns-remap\": \"remap\"}\n", Acts: []remap.Act{{File: &host.File{Path: "a"}}}},
+		{Name: remap.StepRestart, Title: "Restart", Acts: []remap.Act{command("sh", "-c", "…", "sh", "docker.service", "120")}},
+		{Name: remap.StepKeep, Title: "Keep", Acts: []remap.Act{command("sh", "/x/change.sh", "keep")}},
+	}}
+	assert.Equal(t, planText(p, style{}), ` 1. Back up
+ 2. Make a user
+      useradd --system remap
+ 3. Set it
+      --- a
+      +++ a
+      @@ -1 +1 @@
+      -{}\x1b[31m
+      +{"userns-remap": "remap"}
+ 4. Restart
+      systemctl restart docker.service
+ 5. Keep
+`)
+	coloured := planText(p, style{colour: true})
+	assert.Assert(t, len(coloured) > len(planText(p, style{})))
+}
+
+func TestParseRange(t *testing.T) {
+	for text, want := range map[string][2]int64{"200000": {200000, 65536}, "1:2": {1, 2}, "": {}} {
+		r, err := parseRange(text)
+		assert.NilError(t, err)
+		assert.Equal(t, [2]int64{r.Start, r.Size}, want)
+	}
+	for _, text := range []string{"x", "1:", ":1", "-5", "0", "1:0", "1:2:3", "99999999999", "1:-1", "1-2"} {
+		_, err := parseRange(text)
+		assert.ErrorContains(t, err, "--range "+text)
+	}
+}

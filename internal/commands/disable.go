@@ -1,0 +1,194 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+)
+
+type disableOptions struct {
+	changeOptions
+	proofOptions
+	yes     yesValue
+	to      string
+	forget  bool
+	reclaim bool
+}
+
+const disableLong = `Turn off userns-remap, and go back to the data root from before
+
+daemon.json gets its exact bytes from before 'docker userns enable' back where
+nobody else has changed it since; else userns-remap alone is taken out. Remap
+that was turned on by hand is turned off all the same.
+
+What is in the remapped data root stays there, and is there again when remap is
+turned on again with the same range.`
+
+func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
+	var opts disableOptions
+	cmd := &cobra.Command{
+		Use:   "disable [OPTIONS]",
+		Short: "Turn off userns-remap, and go back to the data root from before",
+		Long:  disableLong,
+		Example: `  docker userns disable --dry-run
+  docker --context prod userns disable --restore-subids
+  docker userns disable --reclaim --yes=cache`,
+		Args: noArguments("disable", func() error { return opts.validate() }),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDisable(cmd.Context(), dockerCLI, opts)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := cmd.Flags()
+	opts.changeOptions.install(flags)
+	opts.proofOptions.install(flags)
+	flags.VarPF(&opts.yes, "yes", "y", "Ask nothing; --yes=VOLUME also lets --reclaim delete what that volume holds").NoOptDefVal = everything
+	flags.StringVar(&opts.to, "to", "", "Put daemon.json back as it was before this change, by the time that names it")
+	flags.BoolVar(&opts.forget, "restore-subids", false, "Take back the user and the ranges too, where enable made them")
+	flags.BoolVar(&opts.reclaim, "reclaim", false, "Delete the remapped data root, with its containers, images and volumes")
+	return cmd
+}
+
+// yesValue is a flag that is given alone, or with the names of volumes.
+type yesValue struct {
+	given bool
+	names []string
+}
+
+const everything = "yes"
+
+// Set reads one use of the flag.
+func (y *yesValue) Set(s string) error {
+	y.given = true
+	if s != everything {
+		y.names = append(y.names, strings.Split(s, ",")...)
+	}
+	return nil
+}
+
+// Type names what the flag takes, for its help.
+func (*yesValue) Type() string { return "volume" }
+
+// String is the default.
+func (y *yesValue) String() string { return strings.Join(y.names, ",") }
+
+func (o *disableOptions) validate() error {
+	if err := o.changeOptions.validate(); err != nil {
+		return err
+	}
+	if o.reclaim && o.noRestart {
+		return fmt.Errorf("--reclaim cannot delete what the daemon uses until it is restarted: leave out --no-restart")
+	}
+	return o.proofOptions.validate()
+}
+
+func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions) error {
+	t, err := openTarget(ctx, dockerCLI)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	note := newProgress(dockerCLI.Err())
+	note.start("looking at " + printable(t.endpoint))
+	facts := survey.Take(ctx, t.survey())
+	note.stop()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := fit(check.Run(facts, check.Options{Only: vital})); err != nil {
+		return refuse(dockerCLI, err)
+	}
+	plan, trees, err := t.planDisable(ctx, facts, opts)
+	if err != nil {
+		return refuse(dockerCLI, err)
+	}
+	if len(plan.Steps) == 0 {
+		fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", printable(plan.Before.DataRoot))
+		return nil
+	}
+	fmt.Fprint(dockerCLI.Out(), leftBehind(facts, trees), "The plan:\n", planText(plan, styleOf(dockerCLI.Out())))
+	if opts.dryRun {
+		return nil
+	}
+	if err := confirm(ctx, dockerCLI, opts.yes.given, "\nMake the change?"); err != nil {
+		return err
+	}
+	c := &change{target: t, cli: dockerCLI, plan: plan, proof: opts.proofOptions}
+	if err := c.apply(ctx); err != nil {
+		return err
+	}
+	c.disabled()
+	return nil
+}
+
+func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (remap.Plan, []remap.Tree, error) {
+	past, err := remap.History(ctx, t.host)
+	if err != nil {
+		return remap.Plan{}, nil, err
+	}
+	plan, err := remap.PlanDisable(f, past, remap.DisableOptions{
+		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: time.Now(),
+	})
+	if err != nil || !opts.reclaim {
+		return plan, nil, err
+	}
+	trees, err := remap.Look(ctx, t.host, remap.Leftovers(f))
+	if err != nil {
+		return plan, nil, err
+	}
+	return plan, trees, plan.Reclaim(trees, opts.yes.names)
+}
+
+// leftBehind names what runs in the remapped data root, and what would be
+// deleted with it.
+func leftBehind(f survey.Facts, trees []remap.Tree) string {
+	var b strings.Builder
+	if names := running(f); len(names) > 0 && f.Engine.Value.Remapped() {
+		fmt.Fprintf(&b, "These containers are stopped, and stay in %s: %s\n\n", printable(f.Engine.Value.DataRoot), printable(strings.Join(names, ", ")))
+	}
+	for _, t := range trees {
+		fmt.Fprintf(&b, "%s holds %s: %s, %s\n", printable(t.Path), units.HumanSize(float64(t.Size)),
+			counted(int64(t.Containers), "container"), counted(int64(t.Images), "image"))
+		for _, v := range t.Volumes {
+			fmt.Fprintf(&b, "  - volume %s: %s\n", printable(v.Name), units.HumanSize(float64(v.Size)))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func running(f survey.Facts) []string {
+	var names []string
+	for _, c := range f.Containers.Value {
+		if c.Running() {
+			names = append(names, c.Name)
+		}
+	}
+	return slices.Sorted(slices.Values(names))
+}
+
+// disabled says what is true now.
+func (c *change) disabled() {
+	out, p := c.cli.Out(), c.plan
+	switch {
+	case p.Restart != "":
+		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon:\n\n    %s\n", p.Restart)
+	default:
+		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", printable(p.After.DataRoot))
+	}
+	if p.Before.Remapped && !p.Does(remap.StepReclaim) {
+		fmt.Fprintf(out, "What ran with remap stays in %s; 'docker userns disable --reclaim' deletes it.\n", printable(p.Before.DataRoot))
+	}
+	if p.Does(remap.StepArm) {
+		fmt.Fprintf(out, "Backup: %s\n", p.Dir())
+	}
+}

@@ -1,0 +1,193 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+)
+
+type enableOptions struct {
+	changeOptions
+	proofOptions
+	yes    bool
+	accept []string
+	user   string
+	ids    string
+	driver string
+	ids64  idmap.Range
+}
+
+const enableLong = `Turn on userns-remap
+
+This looks at the engine and its host as 'docker userns check' does, shows what
+it would do and what stays behind, and asks. Then it makes the change: a user
+with a range of IDs of its own, daemon.json, a restart of the daemon, which
+stops every running container, and the proof that it holds.
+
+Before anything is touched, the way back is laid down on the host and armed. A
+change that is not proven good is undone, also where this command, its
+connection or the host itself dies in the middle.`
+
+func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
+	var opts enableOptions
+	cmd := &cobra.Command{
+		Use:   "enable [OPTIONS]",
+		Short: "Turn on userns-remap, and undo it unless it is proven good",
+		Long:  enableLong,
+		Example: `  docker userns enable --dry-run
+  docker --context prod userns enable
+  docker userns enable --yes --accept impact-docker-socket --health-url http://localhost:8080/health`,
+		Args: noArguments("enable", func() error { return opts.validate() }),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runEnable(cmd.Context(), dockerCLI, opts)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := cmd.Flags()
+	opts.changeOptions.install(flags)
+	opts.proofOptions.install(flags)
+	flags.BoolVarP(&opts.yes, "yes", "y", false, "Ask nothing")
+	flags.StringSliceVar(&opts.accept, "accept", nil, "Go on in spite of these checks, by their IDs")
+	flags.StringVar(&opts.user, "user", "dockremap", "User whose subordinate IDs are used; made where it is not there")
+	flags.StringVar(&opts.ids, "range", "", "Host IDs to give the user, START[:COUNT] (default: 65536 that nobody has)")
+	flags.StringVar(&opts.driver, "storage-driver", "", "Write this storage driver into daemon.json too")
+	_ = cmd.RegisterFlagCompletionFunc("accept", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (o *enableOptions) validate() error {
+	for _, id := range o.accept {
+		if !slices.Contains(check.IDs(), id) {
+			return fmt.Errorf("--accept %s: no such check; 'docker userns check --list' has them all", id)
+		}
+		if slices.Contains(vital, id) {
+			return fmt.Errorf("--accept %s: without it no change can be made, or none taken back", id)
+		}
+	}
+	var err error
+	if o.ids64, err = parseRange(o.ids); err != nil {
+		return err
+	}
+	if err := o.changeOptions.validate(); err != nil {
+		return err
+	}
+	return o.proofOptions.validate()
+}
+
+// parseRange reads START[:COUNT].
+func parseRange(s string) (idmap.Range, error) {
+	if s == "" {
+		return idmap.Range{}, nil
+	}
+	first, count, given := strings.Cut(s, ":")
+	r := idmap.Range{Size: idmap.Default}
+	var err error
+	if r.Start, err = strconv.ParseInt(first, 10, 64); err == nil && given {
+		r.Size, err = strconv.ParseInt(count, 10, 64)
+	}
+	if err != nil || r.Start <= 0 || r.Size <= 0 || r.Start > 1<<32 || r.Size > 1<<32 {
+		return r, fmt.Errorf("--range %s: write START or START:COUNT, such as 200000:65536", s)
+	}
+	return r, nil
+}
+
+func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) error {
+	t, err := openTarget(ctx, dockerCLI)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	note := newProgress(dockerCLI.Err())
+	note.start("looking at " + printable(t.endpoint))
+	facts := survey.Take(ctx, t.survey())
+	results := t.checked(ctx, facts, check.Options{User: opts.user})
+	note.stop()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := fit(results); err != nil {
+		return refuse(dockerCLI, err)
+	}
+	plan, err := remap.PlanEnable(facts, remap.EnableOptions{
+		User: opts.user, Range: opts.ids64, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: time.Now(),
+	})
+	if err != nil {
+		return refuse(dockerCLI, err)
+	}
+	if len(plan.Steps) == 0 {
+		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; 'docker userns verify' proves that it holds.\n", printable(plan.Before.DataRoot))
+		return nil
+	}
+	if err := opts.show(dockerCLI, facts, results, plan); err != nil || opts.dryRun {
+		return err
+	}
+	if err := confirm(ctx, dockerCLI, opts.yes, "\nIs a maintenance window booked for this host?", "Has the load balancer been told to send nothing here?", "Make the change?"); err != nil {
+		return err
+	}
+	c := &change{target: t, cli: dockerCLI, plan: plan, proof: opts.proofOptions}
+	if err := c.apply(ctx); err != nil {
+		return err
+	}
+	c.enabled()
+	return nil
+}
+
+// refuse says why nothing is changed.
+func refuse(dockerCLI command.Cli, why error) error {
+	fmt.Fprintf(dockerCLI.Err(), "%s\nNothing was changed.\n", printableLines(why.Error()))
+	return errFound
+}
+
+// show prints what was found and the plan, or refuses it for its checks.
+func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []report.Result, p remap.Plan) error {
+	var bad []string
+	for _, r := range results {
+		if r.Status == report.Error && !slices.Contains(o.accept, r.ID) {
+			bad = append(bad, r.ID)
+		}
+	}
+	if err := writeResults(dockerCLI.Out(), notable(report.New(f, results)), "", false); err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		return refuse(dockerCLI, fmt.Errorf("\nThese checks stand in the way: %s.\nSee to them, or take the risk of one with --accept ID", strings.Join(bad, ", ")))
+	}
+	fmt.Fprintf(dockerCLI.Out(), "\nThe plan:\n%s", planText(p, styleOf(dockerCLI.Out())))
+	return nil
+}
+
+// notable leaves out what is as it should be, and the two questions that only a
+// person can answer, who is asked below.
+func notable(r report.Report) report.Report {
+	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(one report.Result) bool {
+		return one.Status == report.OK || one.Status == report.Skipped || slices.Contains(check.ForPerson, one.ID)
+	})
+	return r
+}
+
+// enabled says what is true now, and how to go back.
+func (c *change) enabled() {
+	out, p := c.cli.Out(), c.plan
+	if p.Restart != "" {
+		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon:\n\n    %s\n\nthen 'docker userns verify' proves it. 'docker userns disable' takes the change back.\n", p.Restart)
+		return
+	}
+	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
+	fmt.Fprintf(out, "The data root is %s.", printable(p.After.DataRoot))
+	if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
+		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.",
+			counted(int64(containers), "container"), counted(int64(images), "image"), printable(p.Before.DataRoot))
+	}
+	fmt.Fprintf(out, "\nBackup: %s\nTo go back: docker userns disable\n", p.Dir())
+}

@@ -1,0 +1,228 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/spf13/pflag"
+)
+
+// proofOptions are what has to hold before a change stays.
+type proofOptions struct {
+	stable     time.Duration
+	soak       time.Duration
+	healthURL  string
+	healthExpr string
+	probe      string
+	startP95   time.Duration
+	image      string
+
+	health *verify.Health
+	socket verify.Address
+}
+
+func (o *proofOptions) install(flags *pflag.FlagSet) {
+	flags.DurationVar(&o.stable, "stable", 10*time.Second, "Time for which the daemon has to stay up without a restart")
+	flags.DurationVar(&o.soak, "soak", 0, "Time for which to go on looking, and undo the change if something turns bad")
+	flags.StringVar(&o.healthURL, "health-url", "", "URL that has to answer 2xx within a minute, and go on doing so")
+	flags.StringVar(&o.healthExpr, "health-expr", "", "Expression of jq that has to be true of its JSON")
+	flags.StringVar(&o.probe, "probe-socket", "", "Socket of the host that has to take connections: a path, or HOST:PORT")
+	flags.DurationVar(&o.startP95, "start-p95", 30*time.Second, "Limit for the 95th percentile of container starts while it soaks")
+	flags.StringVar(&o.image, "image", "", "Image to prove with, which needs a sh (default: made of this program)")
+}
+
+func (o *proofOptions) validate() error {
+	if o.stable < 0 || o.soak < 0 || o.startP95 <= 0 {
+		return errors.New("--stable, --soak and --start-p95 cannot be negative")
+	}
+	if o.healthExpr != "" && o.healthURL == "" {
+		return errors.New("--health-expr says nothing without --health-url")
+	}
+	if o.healthURL != "" {
+		h, err := verify.NewHealth(o.healthURL, o.healthExpr)
+		if err != nil {
+			return err
+		}
+		o.health = &h
+	}
+	var err error
+	if o.probe != "" {
+		o.socket, err = verify.ParseAddress(o.probe)
+	}
+	return err
+}
+
+// proof is the proof of one change.
+type proof struct {
+	*change
+	proofOptions
+	alive func(context.Context) error
+	probe *verify.Probe
+}
+
+// proof is how a change is proven, from its restart to the end of its soak.
+func (o proofOptions) proof(c *change) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, alive func(context.Context) error) error {
+		p := &proof{change: c, proofOptions: o, alive: alive}
+		if err := c.waitForEngine(ctx); err != nil {
+			return err
+		}
+		if err := c.bringImage(ctx); err != nil {
+			return err
+		}
+		p.probe = &verify.Probe{API: c.engine, Host: c.host, Image: o.image, Map: c.plan.After.Map}
+		defer p.probe.Close()
+		facts := survey.Take(ctx, c.survey())
+		for _, prove := range []func(context.Context) error{
+			func(context.Context) error { return joined(remap.Proven(c.plan, facts)) },
+			p.kernel, p.container, p.turnsGood,
+			func(ctx context.Context) error { return c.staysUp(ctx, facts, o.stable) },
+			p.soaks,
+		} {
+			if err := errors.Join(prove(ctx), alive(ctx)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// kernel proves what `docker userns verify` proves, under the map that was
+// planned.
+func (p *proof) kernel(ctx context.Context) error {
+	if !p.plan.After.Remapped {
+		return nil
+	}
+	r, err := verify.Run(ctx, verify.Subject{Context: p.contextName, Endpoint: p.endpoint, API: p.engine, Host: p.host}, verify.Options{Expect: &p.plan.After.Map})
+	return errors.Join(err, wrong(r.Results))
+}
+
+// container proves it with a container of its own: its processes, and the files
+// that it writes.
+func (p *proof) container(ctx context.Context) error {
+	seen, err := p.probe.Run(ctx)
+	if err != nil {
+		return fmt.Errorf("proving it with a container: %w", err)
+	}
+	return wrong(seen.Results())
+}
+
+// wrong gives the results that are errors.
+func wrong(results []report.Result) error {
+	var said []string
+	for _, r := range results {
+		if r.Status == report.Error {
+			said = append(said, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+		}
+	}
+	return joined(said)
+}
+
+func joined(said []string) error {
+	if len(said) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(said, "; "))
+}
+
+// turnsGood waits a minute for the application to be well: it may only just be
+// starting.
+func (p *proof) turnsGood(ctx context.Context) error {
+	return patiently(ctx, engineTime, func(ctx context.Context) error {
+		return errors.Join(p.well(ctx), p.reached(ctx))
+	})
+}
+
+func (p *proof) well(ctx context.Context) error {
+	if p.health == nil {
+		return nil
+	}
+	return p.health.Check(ctx, p.host)
+}
+
+func (p *proof) reached(ctx context.Context) error {
+	if p.socket.None() {
+		return nil
+	}
+	return p.socket.Reach(ctx, p.host, verify.SocketTime)
+}
+
+// soakPause is between two rounds of looking.
+const soakPause = 5 * time.Second
+
+// soaks looks on until the time is over, or something calls for the way back.
+func (p *proof) soaks(ctx context.Context) error {
+	var signs remap.Signs
+	for end := time.Now().Add(p.soak); time.Now().Before(end); {
+		signs.Started(p.probe.Start(ctx))
+		signs.Health(p.well(ctx))
+		signs.Socket(p.reached(ctx))
+		if err := errors.Join(signs.Bad(p.startP95), p.alive(ctx)); err != nil {
+			return err
+		}
+		if err := pause(ctx, min(soakPause, time.Until(end))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// engineTime is how long an engine that systemd calls started may take to answer,
+// and an application to be well.
+const engineTime = time.Minute
+
+func (c *change) waitForEngine(ctx context.Context) error {
+	err := patiently(ctx, engineTime, func(ctx context.Context) error {
+		_, err := c.Ping(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the engine at %s to answer: %w", c.endpoint, err)
+	}
+	return nil
+}
+
+// patiently tries until it works, and gives the last error when time is up.
+func patiently(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
+	end := time.Now().Add(limit)
+	for {
+		err := try(ctx)
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+		if err := pause(ctx, 500*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// staysUp looks whether the daemon is the same process after a while.
+func (c *change) staysUp(ctx context.Context, before survey.Facts, d time.Duration) error {
+	if err := pause(ctx, d); err != nil {
+		return err
+	}
+	after := survey.Take(ctx, c.survey())
+	if err := after.Engine.Err; err != nil {
+		return err
+	}
+	if a, b := after.Unit.Value, before.Unit.Value; a.MainPID != b.MainPID || a.NRestarts != b.NRestarts {
+		return fmt.Errorf("%s did not stay up for %s: process %d became %d", b.Name, d, b.MainPID, a.MainPID)
+	}
+	return nil
+}
