@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help build install demo test lint cross bench fuzz docs clean
+.PHONY: help build install demo test lint cross bench faults fuzz docs clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 
 bench: ## Measure the audit beside tar, pigz, zstd and docker save, and check beside docker info
 	@scripts/bench && scripts/bench-check
+
+faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N
+	@scripts/faults
 
 fuzz: ## Fuzz every parser for FUZZTIME each (1m)
 	@scripts/fuzz

@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/testbed"
+)
+
+// awkwardJSON is a file that is awkward to edit: tabs, odd order, a number that no
+// float holds, and no newline at its end.
+const awkwardJSON = "{\n\t\"max-concurrent-downloads\": 3,\n\t\"labels\": [\"b=2\",  \"a=1\"],\n\t\"log-driver\": \"json-file\"}"
+
+// inUse makes a host that somebody uses: a container that runs and one that has
+// ended, a volume, a network, an image, a daemon.json, and another's range.
+func inUse(t *testing.T, host *testbed.Host) {
+	t.Helper()
+	host.WriteFile(t, "/etc/docker/daemon.json", []byte(awkwardJSON), 0o640)
+	host.Shell(t, `chown root:adm /etc/docker/daemon.json
+		echo alice:100000:65536 >>/etc/subuid; echo alice:100000:65536 >>/etc/subgid
+		systemctl restart docker`)
+	host.Busybox(t, "bb")
+	host.Shell(t, `docker run -d --network=none --name=web --restart=always -v data:/data bb sleep 100000
+		docker run -d --network=none --name=once bb sleep 100000
+		docker run --network=none --name=job bb true
+		docker network create --internal front`)
+}
+
+// files are those that a change may touch, with their owners, modes and
+// attributes, as they are.
+func files(t *testing.T, host *testbed.Host) string {
+	t.Helper()
+	return host.Shell(t, `cd /etc; for f in docker/daemon.json subuid subgid passwd group shadow gshadow; do
+		echo "== $f"; stat -c '%U:%G %a %F' $f; sha256sum <$f; [ $f = shadow ] || cat $f
+	done 2>&1; true`)
+}
+
+// engine is what the daemon shows: remap, data root, what is there and runs.
+func engine(t *testing.T, host *testbed.Host) string {
+	t.Helper()
+	return host.Shell(t, `docker info -f '{{.DockerRootDir}} {{.SecurityOptions}}'
+		docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.Image}}' | sort
+		docker ps --format 'running {{.Names}}' | sort
+		docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort
+		docker volume ls -q | sort; docker network ls --format '{{.Name}}' | sort`)
+}
+
+// settled holds that nothing of a change is armed any more.
+func settled(t *testing.T, host *testbed.Host) {
+	t.Helper()
+	left := host.Shell(t, `systemctl list-units --all --plain --no-legend 'docker-userns*'
+		ls -d /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /var/lib/docker-userns/pending /run/docker-userns/* /etc/*.lock 2>/dev/null
+		docker ps -aq --filter label=io.docker-userns.probe; docker volume ls -q --filter label=io.docker-userns.probe
+		docker images -q --filter label=io.docker-userns.probe; true`)
+	assert.Equal(t, left, "")
+}
+
+// change calls enable or disable through a context.
+func change(t *testing.T, host *testbed.Host, context string, args ...string) answer {
+	t.Helper()
+	return docker(t, host, nil, append([]string{"--context", context, "userns"}, args...)...)
+}
+
+// here calls enable or disable on the host itself, as one of its users, without a
+// terminal.
+func here(t *testing.T, host *testbed.Host, user string, args ...string) answer {
+	t.Helper()
+	return ask(t, host.Command("su", "-", user, "-c", "docker userns "+strings.Join(args, " ")))
+}

@@ -1,0 +1,237 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/testbed"
+)
+
+// A fault is one way in which a change can be broken off: after a step of it, by
+// what, and how the host was reached.
+type fault struct {
+	engine  testbed.Engine
+	context string // "root" over ssh; "here" on the host itself
+	verb    string
+	step    string
+	kind    string // "kill" the program, "cut" its link, "reboot" the host, "power" off
+}
+
+func (f fault) String() string {
+	return fmt.Sprintf("%s/%s/%s/%s/%s", f.engine, f.context, f.verb, f.step, f.kind)
+}
+
+var faultSteps = map[string][]string{
+	"enable":  {"arm", "account", "ranges", "validate", "config", "restart", "prove", "keep"},
+	"disable": {"arm", "validate", "config", "restart", "prove", "keep"},
+}
+
+// faults are all of them.
+func faults() []fault {
+	var all []fault
+	for _, engine := range testbed.Engines {
+		for verb, steps := range faultSteps {
+			for _, step := range steps {
+				if step == "validate" && engine == testbed.Engine20 {
+					continue // it cannot
+				}
+				for _, kind := range []string{"kill", "cut", "reboot", "power"} {
+					all = append(all, fault{engine, "root", verb, step, kind})
+					if kind != "cut" {
+						all = append(all, fault{engine, "here", verb, step, kind})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// armed is how long the host waits before it returns by itself in these tests.
+const armed = 30 * time.Second
+
+// A change that is broken off anywhere ends in the old state or the new one,
+// byte for byte, with the daemon up and everything listed: by itself, in time.
+// A sample is tried, which the printed seed picks; FAULTS=all tries all of them,
+// FAULTS=N that many.
+func TestFaults(t *testing.T) {
+	testbed.Need(t)
+	all := faults()
+	seed := uint64(time.Now().UnixNano())
+	if s, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("seed %d", seed)
+	slices.SortFunc(all, func(a, b fault) int { return strings.Compare(a.String(), b.String()) }) // maps have no order
+	r := rand.New(rand.NewPCG(seed, 0))
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	n := 4
+	if os.Getenv("FAULTS") == "all" {
+		n = len(all)
+	} else if given, err := strconv.Atoi(os.Getenv("FAULTS")); err == nil {
+		n = given
+	}
+	var tried sync.Map
+	t.Cleanup(func() {
+		count := 0
+		tried.Range(func(any, any) bool { count++; return true })
+		t.Logf("fault points tried: %d of %d", count, len(all))
+	})
+	for _, f := range all[:min(n, len(all))] {
+		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
+			f.try(t)
+			tried.Store(f, true)
+		})
+	}
+}
+
+func (f fault) try(t *testing.T) {
+	host := bootFaulty(t, f.engine)
+	inUse(t, host)
+	if f.verb == "disable" {
+		a := change(t, host, "root", "enable", "--yes", "--stable=0s")
+		assert.Equal(t, a.code, 0, a.stdout+a.stderr)
+		host.Busybox(t, "bb")
+		host.Shell(t, "docker run -d --network=none --name=mapped --restart=always bb sleep 100000")
+	}
+	oldFiles, oldEngine := files(t, host), engine(t, host)
+	stop := f.breakOff(t, host)
+	deadline := time.Now().Add(armed + 90*time.Second) // a restart of the daemon, on a busy machine
+	switch f.kind {
+	case "cut":
+		mend := host.CutLink(t)
+		defer mend()
+	case "reboot":
+		host.Reboot(t)
+	case "power":
+		host.CutPower(t)
+	}
+	stop()
+	kept := f.step == "keep"
+	for {
+		over := settledNow(t, host)
+		if over && kept == (verdictOf(t, host) == "kept") {
+			break
+		}
+		assert.Assert(t, time.Now().Before(deadline), "not settled in time:\n%s", host.Shell(t, "tail -n 40 /var/lib/docker-userns/*/log; systemctl list-units --all 'docker*'; journalctl -u 'docker*' -n 40 --no-pager; true"))
+		time.Sleep(time.Second)
+	}
+	if kept {
+		assert.Assert(t, files(t, host) != oldFiles)
+		assert.Equal(t, strings.Contains(engine(t, host), "name=userns"), f.verb == "enable")
+		return
+	}
+	assert.Equal(t, files(t, host), oldFiles)
+	assert.Equal(t, engine(t, host), oldEngine)
+}
+
+// settledNow says whether nothing is armed any more and the daemon is up.
+func settledNow(t *testing.T, host *testbed.Host) bool {
+	return host.Shell(t, `if [ -h /var/lib/docker-userns/pending ] || ls -d /etc/systemd/system/*docker-userns* >/dev/null 2>&1 ||
+		[ -n "$(systemctl list-units --plain --no-legend 'docker-userns*')" ] || ! systemctl -q is-active docker || ! docker info >/dev/null 2>&1; then echo no; else echo yes; fi`) == "yes"
+}
+
+// verdictOf is what the newest change ended with.
+func verdictOf(t *testing.T, host *testbed.Host) string {
+	return host.Shell(t, `readlink "$(ls -d /var/lib/docker-userns/2* | tail -n 1)/verdict" || true`)
+}
+
+// breakOff starts the change and waits until it has taken the step. stop ends
+// what is left of it, at once.
+func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
+	t.Helper()
+	words := []string{"userns", f.verb, "--yes", "--stable=0s", "--confirm-timeout=" + armed.String()}
+	var cmd *exec.Cmd
+	if f.context == "here" {
+		host.WriteFile(t, installed, faulty(t), 0o755)
+		cmd = host.Command(append([]string{"env", "DOCKER_USERNS_PAUSE_AFTER=" + f.step, "docker"}, words...)...)
+	} else {
+		cmd = host.DockerCommand(append([]string{"--context", f.context}, words...)...)
+		cmd.Env = append(cmd.Env, "DOCKER_USERNS_PAUSE_AFTER="+f.step)
+	}
+	stderr, err := cmd.StderrPipe()
+	assert.NilError(t, err)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	assert.NilError(t, cmd.Start())
+	said := ""
+	stop = sync.OnceFunc(func() {
+		killAll(cmd.Process.Pid)
+		_, _ = io.Copy(io.Discard, stderr)
+		_ = cmd.Wait()
+	})
+	t.Cleanup(stop)
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		said += lines.Text() + "\n"
+		if lines.Text() == "paused after "+f.step {
+			if f.kind == "kill" {
+				stop()
+			}
+			return stop
+		}
+	}
+	t.Fatalf("it did not get to step %s:\n%s", f.step, said)
+	return nil
+}
+
+// killAll ends a process and all that it started, at once, the youngest first:
+// the plugin before the docker CLI that would tell it.
+func killAll(pid int) {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		for _, child := range strings.Fields(string(text)) {
+			if n, err := strconv.Atoi(child); err == nil {
+				killAll(n)
+			}
+		}
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// faultyPlugin is the plugin with the pauses that these tests need.
+var faultyPlugin = sync.OnceValues(func() (string, error) {
+	if _, err := build(); err != nil { // makes the folder
+		return "", err
+	}
+	path := filepath.Join(buildDir, "docker-userns-faults")
+	cmd := exec.Command("go", "build", "-tags", "faults", "-trimpath", "-o", path, "../../cli-plugins/docker-userns")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func faulty(t *testing.T) []byte {
+	t.Helper()
+	path, err := faultyPlugin()
+	assert.NilError(t, err)
+	binary, err := os.ReadFile(path)
+	assert.NilError(t, err)
+	return binary
+}
+
+func bootFaulty(t *testing.T, engine testbed.Engine) *testbed.Host {
+	t.Helper()
+	path, err := faultyPlugin()
+	assert.NilError(t, err)
+	host := testbed.Boot(t, engine)
+	assert.NilError(t, os.Symlink(path, filepath.Join(host.ConfigDir(), "cli-plugins", "docker-userns")))
+	return host
+}
