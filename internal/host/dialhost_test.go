@@ -219,3 +219,30 @@ func TestDialHostJoins(t *testing.T) {
 		assert.ErrorContains(t, h.Root(t.Context()), "reaching box: ")
 	}
 }
+
+// cut ends the sshd that serves the shell it runs in.
+const cut = `p=$$
+until case $(cat /proc/$p/comm) in sshd*) ;; *) false ;; esac; do p=$(sed -n 's/^PPid:[[:space:]]*//p' /proc/$p/status); done
+kill -9 $p`
+
+// A connection that is cut in the midst of an answer fails the call that waits
+// for it; what comes after has a new one.
+func TestConnectionCut(t *testing.T) {
+	addrs := listening(t, echo)
+	h, server := boxed(t)
+	for logins := 1; logins <= 3; logins++ {
+		assert.NilError(t, h.Root(t.Context()))
+		_, err := h.Run(t.Context(), Command{Args: []string{"sh", "-c", cut}})
+		assert.ErrorContains(t, err, "running sh: reaching box: ")
+		assert.Equal(t, server.Logins(t), logins)
+	}
+	for _, addr := range addrs {
+		conn, err := h.DialHost(t.Context(), addr.Network(), addr.String())
+		assert.NilError(t, err)
+		assert.NilError(t, conn.(interface{ CloseWrite() error }).CloseWrite())
+		_, err = conn.Read(make([]byte, 1))
+		assert.Check(t, err != nil)
+		assert.NilError(t, conn.Close())
+	}
+	assert.Equal(t, server.Logins(t), 4)
+}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -183,7 +184,8 @@ func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) e
 func (s *session) explain(sh *shell, err error) error {
 	sh.kill()
 	sh.wait()
-	if said := sh.stderr.String(); said != "" && errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		said := cmp.Or(sh.stderr.String(), "the connection ended before the answer did")
 		return fmt.Errorf("reaching %s: %s", s.name, said)
 	}
 	return fmt.Errorf("reaching %s: %w", s.name, err)
