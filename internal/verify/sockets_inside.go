@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -60,9 +61,10 @@ func socketsAt(top string, left *int) (sockets []string) {
 // connectUnix connects with connect(2), as whatever kind of socket it is.
 func connectUnix(path string) error {
 	var err error
+	dialer := net.Dialer{Timeout: connectTime}
 	for _, network := range []string{"unix", "unixgram", "unixpacket"} {
 		var c net.Conn
-		if c, err = net.DialTimeout(network, path, connectTime); err == nil {
+		if c, err = dialer.DialContext(context.Background(), network, path); err == nil {
 			return c.Close()
 		}
 		if !errors.Is(err, syscall.EPROTOTYPE) {
