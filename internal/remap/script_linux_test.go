@@ -172,9 +172,102 @@ var stories = []struct {
 		code, _ := r.verb("keep")
 		assert.Equal(t, code, 4)
 	}},
+	{"kept", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		code, said := begin(t, r.Host, 99).verb("arm", "300")
+		assert.Equal(t, code, 75, said)
+		assert.Assert(t, strings.Contains(said, r.Dir()), said)
+		r.enable(t, true)
+		r.must(t, "renew", "200")
+		assert.Assert(t, strings.Contains(r.must(t, "status"), "armed=yes\n"))
+		r.must(t, "keep")
+		r.must(t, "keep")
+		code, _ = r.verb("fire")
+		assert.Equal(t, code, 4)
+		assert.Equal(t, r.settles(t), "kept")
+		assert.Equal(t, r.Shell(t, "cat "+configPath), strings.TrimSpace(remapConfig))
+		assert.Equal(t, r.Shell(t, "systemctl list-units --all --plain --no-legend 'docker-userns-*'; ls /etc/systemd/system | grep userns || true"), "")
+		r.Shell(t, "rm "+configPath+"; systemctl restart docker; userdel dockremap")
+	}},
+	{"somebody else edits the files", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		r.Shell(t, "sed -i 's/false/true/' "+configPath+"; echo other:900000:65536 >>/etc/subuid")
+		r.must(t, "fire")
+		assert.Equal(t, r.Shell(t, "cat "+configPath+" /etc/subuid; cat /etc/subgid"), strings.Replace(wasConfig, "false", "true", 1)+otherLine+"other:900000:65536\n"+strings.TrimSpace(otherLine))
+		assert.Equal(t, r.Shell(t, "docker info -f '{{.DockerRootDir}}'"), "/var/lib/docker")
+	}},
+	{"their edit keeps the daemon from starting", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		r.Shell(t, "sed -i 's/debug/no-such-key/' "+configPath)
+		r.must(t, "fire")
+		r.isBack(t)
+		assert.Assert(t, strings.Contains(r.Shell(t, "cat "+r.Dir()+"/notes"), "put back whole"))
+	}},
+	{"units are read again in the middle", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		r.Run(t, "systemctl", "daemon-reload")
+		r.enable(t, true)
+		assert.Assert(t, strings.Contains(r.must(t, "status"), "verdict=\n"))
+		r.must(t, "fire")
+		r.isBack(t)
+	}},
+	{"the daemon does not start at first", func(t *testing.T, r *real) {
+		mend := r.FailRestart(t)
+		r.must(t, "arm", "2")
+		r.enable(t, false)
+		r.Kill(t, "dockerd")
+		time.Sleep(10 * time.Second)
+		mend()
+		r.was = strings.Replace(r.was, "docker.service.d\n", "", 1)
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+	}},
+	{"the disk is full", func(t *testing.T, r *real) {
+		mend := r.FillDisk(t)
+		code, said := r.verb("arm", "300")
+		assert.Equal(t, code, 1, said)
+		mend()
+		r.isBack(t)
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		mend = r.FillDisk(t)
+		r.must(t, "fire")
+		mend()
+		r.isBack(t)
+	}},
+	{"etc is read-only", func(t *testing.T, r *real) {
+		mend := r.ReadOnlyEtc(t)
+		code, said := r.verb("arm", "300")
+		assert.Equal(t, code, 1, said)
+		mend()
+		r.isBack(t)
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		mend = r.ReadOnlyEtc(t)
+		time.AfterFunc(5*time.Second, mend)
+		r.must(t, "fire")
+		r.isBack(t)
+	}},
 	{"the power is cut", func(t *testing.T, r *real) {
 		r.must(t, "arm", "300")
 		r.enable(t, true)
+		r.CutPower(t)
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+	}},
+	{"the host is booted again", func(t *testing.T, r *real) {
+		r.must(t, "arm", "300")
+		r.enable(t, true)
+		r.Reboot(t)
+		assert.Equal(t, r.settles(t), "undone")
+		r.isBack(t)
+	}},
+	{"the host is booted while it is undone", func(t *testing.T, r *real) {
+		r.must(t, "arm", "2")
+		r.enable(t, true)
+		time.Sleep(time.Second)
 		r.CutPower(t)
 		assert.Equal(t, r.settles(t), "undone")
 		r.isBack(t)

@@ -50,7 +50,10 @@ settled() {
 # decide VERDICT: symlink(2) fails where the other decision was quicker, so there
 # is one verdict. Returns 4 where it is the other one.
 decide() {
-	ln -sn "$1" "$dir/verdict" 2>/dev/null
+	ln -sn "$1" "$dir/verdict" 2>/dev/null || [ -n "$(verdict)" ] || {
+		rm -f -- "$dir/reserve"
+		ln -sn "$1" "$dir/verdict" 2>/dev/null
+	}
 	case $(verdict) in
 	"$1") flush "$dir" ;;
 	'') return 1 ;;
@@ -77,11 +80,12 @@ limited() {
 }
 
 # birth PID: a process as no other has it, "" where there is none: its PID and
-# the time it started at, the 22nd field of proc_pid_stat(5).
+# the time it started at, the 22nd field of proc_pid_stat(5). Z is one that ended.
 birth() {
 	s=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
 	pid=$1
 	set -- ${s##*) }
+	[ "$1" != Z ] || return 0
 	shift 19
 	printf '%s.%s\n' "$pid" "$1"
 }

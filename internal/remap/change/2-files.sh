@@ -113,7 +113,7 @@ take_out() {
 		not_found "$@"
 		return
 	fi
-	mkdir -p "$dir/cut${1%/*}" && : >"$dir/cut$1" || return 1
+	mkdir -p "$dir/cut${1%/*}" && true >"$dir/cut$1" || return 1
 	note "$1 was edited by somebody else too: only the change's own text was taken out; their copy is $dir/theirs$1"
 	if [ -z "$2" ] && nothing_left "$1$suffix"; then rm -f -- "$1" "$1$suffix"; else put "$1"; fi
 }

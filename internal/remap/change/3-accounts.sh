@@ -6,7 +6,7 @@ held=
 # shadow_lock FILE: waits half a minute at most.
 shadow_lock() {
 	for old in "$1".[0-9]*; do
-		case ${old##*.} in *[!0-9]*) ;; *) kill -0 "${old##*.}" 2>/dev/null || rm -f -- "$old" ;; esac
+		case ${old##*.} in *[!0-9]*) ;; *) [ -n "$(birth "${old##*.}")" ] || rm -f -- "$old" ;; esac
 	done
 	printf '%d\000' "$$" 2>/dev/null >"$1.$$" || return
 	tried=0
@@ -32,7 +32,7 @@ shadow_unlock() {
 lock_is_dead() {
 	[ -e "$1" ] || return 1
 	by=$(tr -d '\000' <"$1" 2>/dev/null)
-	case $by in '' | *[!0-9]*) ;; *) kill -0 "$by" 2>/dev/null || return 0 ;; esac
+	case $by in '' | *[!0-9]*) ;; *) [ -n "$(birth "$by")" ] || return 0 ;; esac
 	while read -r key booted; do
 		[ "$key" != btime ] || { [ "$(stat -c %Y "$1")" -lt "$booted" ] && return; }
 	done </proc/stat
@@ -61,13 +61,14 @@ note_account() {
 }
 
 # remove_account leaves nothing of the account, also where an earlier try was
-# ended half-way, and where there is no tool for it.
+# ended half-way, and where there is no tool for it. userdel would take a group of
+# the same name with it that was there before.
 remove_account() {
 	[ -n "$account" ] || return 0
 	for file in $accounts /etc/subuid /etc/subgid; do
 		! lock_is_dead "$file.lock" || rm -f -- "$file.lock"
 	done
-	if has_line /etc/passwd "$account"; then
+	if [ ! -s "$dir/hadline" ] && has_line /etc/passwd "$account"; then
 		said=
 		if command -v userdel >/dev/null; then
 			said=$(userdel -- "$account" 2>&1)
@@ -123,7 +124,7 @@ change_line() {
 	irregular) die 1 "editing $2: it is not a regular file; change what it leads to, where that is managed" ;;
 	'')
 		[ "$1" = with_line ] || return 0
-		(umask 022 && : >"$2") || die 1 "making $2: that did not work; is the disk full, or /etc read-only?"
+		(umask 022 && true >"$2") || die 1 "making $2: that did not work; is the disk full, or /etc read-only?"
 		;;
 	esac
 	case $nl$(cat "$2")$nl in

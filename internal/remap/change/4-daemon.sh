@@ -2,37 +2,42 @@
 units=/etc/systemd/system
 name=docker-userns-$id
 
-# lay puts down the units that a boot in the middle of the change needs. The
-# first returns the files before dockerd reads them; nothing waits for anything
-# there, so that it cannot hold up a boot. The second does the rest, once docker
-# is up or has given up. systemd reads them at the next boot.
-lay() {
-	cat >"$units/$name.service" <<-END &&
+# boot_unit is for a boot in the middle of the change: it returns the files before
+# dockerd reads them. Nothing waits for anything in there, so that it cannot hold
+# up the boot. docker.socket may come first: it starts dockerd no sooner.
+boot_unit() {
+	cat <<-END
 		[Unit]
 		Description=Undo the change $id of userns-remap before Docker starts
-		DefaultDependencies=no
 		ConditionPathExists=!$run
-		RequiresMountsFor=/etc $dir
-		After=local-fs.target systemd-remount-fs.service
+		RequiresMountsFor=$dir
 		Wants=$name-confirm.service
-		Before=$unit $socket shutdown.target
-		Conflicts=shutdown.target
+		Before=$unit
 
 		[Service]
 		Type=oneshot
 		TimeoutStartSec=90
 		ExecStart=/bin/sh $dir/change.sh boot
 	END
-		cat >"$units/$name-confirm.service" <<-END &&
-			[Unit]
-			Description=See Docker come back after the change $id of userns-remap was undone
-			ConditionPathExists=$run/booted
-			After=$name.service $unit $socket
+}
 
-			[Service]
-			Type=simple
-			ExecStart=/bin/sh $dir/change.sh expire
-		END
+# confirm_unit does the rest after such a boot, once docker is up or has given up.
+confirm_unit() {
+	cat <<-END
+		[Unit]
+		Description=See Docker come back after the change $id of userns-remap was undone
+		ConditionPathExists=$run/booted
+		After=$name.service $unit
+
+		[Service]
+		Type=simple
+		ExecStart=/bin/sh $dir/change.sh expire
+	END
+}
+
+# lay puts both down. systemd reads them at the next boot.
+lay() {
+	boot_unit >"$units/$name.service" && confirm_unit >"$units/$name-confirm.service" &&
 		chmod 644 "$units/$name.service" "$units/$name-confirm.service" || return
 	for wants in multi-user.target "$unit"; do
 		mkdir -p -m 755 "$units/$wants.wants" &&
@@ -53,9 +58,11 @@ lift() {
 wind() {
 	number=$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))
 	echo "$number" >"$run/timer" || return
-	systemd-run --quiet --unit="$name-$number" --description="Undo the change $id of userns-remap" \
-		--on-active="$1" --timer-property=AccuracySec=100ms \
-		/bin/sh "$dir/change.sh" expire || return
+	said=$(systemd-run --unit="$name-$number" --description="Undo the change $id of userns-remap" \
+		--on-active="$1" --timer-property=AccuracySec=100ms /bin/sh "$dir/change.sh" expire 2>&1) || {
+		say "starting a timer with systemd-run: $said"
+		return 1
+	}
 	echo "$(($(date +%s) + $1))" >"$dir/due"
 }
 
@@ -88,7 +95,7 @@ runs_old() {
 
 restart() {
 	say "restarting $unit"
-	: >"$run/restarted"
+	true >"$run/restarted"
 	rm -f "$run/booted-clean" "$run/instance"
 	probes=$(engine 20 ps -aq --filter label=io.docker-userns.probe) && [ -n "$probes" ] && engine 20 rm -f $probes >/dev/null
 	systemctl reset-failed "$unit" 2>/dev/null

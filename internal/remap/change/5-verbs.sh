@@ -30,8 +30,10 @@ free() {
 	rm -f -- "$lock"
 }
 
+# prepare. What others left behind who were ended while they armed goes first.
 prepare() {
-	head -c 262144 </dev/zero >"$dir/reserve" || {
+	rm -f -- "${dir%/*}"/*/reserve
+	head -c 262144 </dev/urandom >"$dir/reserve" || {
 		say "writing $dir/reserve: that did not work; is the disk full?"
 		return 1
 	}
@@ -44,10 +46,7 @@ prepare() {
 		say "laying down the units of a boot in $units: that did not work; is the disk full, or /etc read-only?"
 		return 1
 	}
-	wind "$1" || {
-		say "starting a timer with systemd-run: that did not work; 'systemctl status' may say why"
-		return 1
-	}
+	wind "$1"
 }
 
 # wound: the timer did not go off before the lock was there.
@@ -72,7 +71,7 @@ renew() {
 	esac
 	ours || die 1 "renewing $id: it is not armed"
 	[ -n "$unit" ] || return 0
-	wind "$1" || die 1 "starting a timer with systemd-run: that did not work; the old one goes on"
+	wind "$1" || die 1 "renewing $id: the timer it has goes on"
 	unwind "$number"
 	[ -z "$(verdict)" ] || { unwind '' && die 4 "renewing $id: too late, it is decided: $(verdict)"; }
 }
@@ -149,6 +148,7 @@ take_back() {
 		try=$((try + 1))
 		if [ "$whole" = no ] && [ -d "$dir/cut" ]; then whole=yes; else sleep "$pause"; fi
 	done
+	[ -n "$unit" ] || note "nothing here restarts the daemon: restart it by hand for it to run as before"
 	[ ! -e "$run/restarted" ] || [ -z "$running" ] || engine 300 start $running >/dev/null ||
 		note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
 	[ ! -f "$dir/nofolder" ] || while read -r folder; do rmdir "$folder" 2>/dev/null; done <"$dir/nofolder"
@@ -177,7 +177,7 @@ fire() {
 	if [ -n "$unit" ] && ! settled "$dir"; then
 		number=$(cat "$run/timer" 2>/dev/null)
 		systemctl start --no-block "$name-$number.service" 2>/dev/null ||
-			systemd-run --quiet --unit="$name-fire-$$" /bin/sh "$dir/change.sh" expire 2>/dev/null
+			systemd-run --unit="$name-fire-$$" /bin/sh "$dir/change.sh" expire >/dev/null 2>&1
 		sleep 1
 	fi
 	undo
@@ -186,7 +186,7 @@ fire() {
 # boot is before docker, and waits for nothing.
 boot() {
 	[ ! -d "$run" ] || return 0
-	mkdir -p "$run" && : >"$run/booted"
+	mkdir -p "$run" && true >"$run/booted"
 	if [ "$(verdict)" = kept ] || { [ -z "$(verdict)" ] && ! ours; } || settled "$dir"; then
 		return 0 # the second unit cleans up
 	fi
@@ -194,7 +194,7 @@ boot() {
 	whole=no
 	say "undoing $id: the host was booted in the middle of it"
 	rm -f -- "$dir/reserve"
-	each_file restore && : >"$run/booted-clean" && : >"$run/restarted"
+	each_file restore && true >"$run/booted-clean" && true >"$run/restarted"
 }
 
 # expire is undo for units: that the change is kept is no failure there.
