@@ -3,10 +3,10 @@ package host
 // Limits of what one answer holds, so that no file or command of a host can
 // fill the memory of the one that looks at it.
 const (
-	MaxFile   = 4 << 20 // bytes of one file in [Answers]
-	MaxLines  = 8 << 20 // bytes of one answer to [Lines]
-	MaxOutput = 4 << 20 // bytes of each stream of a command
-	MaxNames  = 1 << 16 // names of one directory, or links of one pattern
+	MaxFile   = 4 << 20  // bytes of one file in [Answers]
+	MaxLines  = 32 << 20 // bytes of one answer to [Lines]: the IDs of a hundred thousand threads
+	MaxOutput = 4 << 20  // bytes of each stream of a command
+	MaxNames  = 1 << 16  // names of one directory, or links of one pattern
 )
 
 // Questions are what one round trip can ask. Paths are absolute.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -162,43 +160,6 @@ func readDir(path string) Dir {
 	sort.Strings(names)
 	cut := len(names) > MaxNames
 	return Dir{Names: names[:min(len(names), MaxNames)], Truncated: cut}
-}
-
-func grep(l Lines) Text {
-	t := Text{Files: map[string][]string{}}
-	var paths []string
-	for _, g := range l.Globs {
-		matches, _ := filepath.Glob(g) // the pattern was checked
-		paths = append(paths, matches...)
-	}
-	size := 0
-	for _, path := range paths {
-		body := readBody(path)
-		if body.Err != nil || len(body.Data) == 0 || bytes.IndexByte(body.Data, 0) >= 0 {
-			continue
-		}
-		for line := range strings.Lines(string(body.Data)) {
-			line = strings.TrimSuffix(line, "\n")
-			if !begins(line, l.Prefixes) || l.Except != "" && line == l.Except {
-				continue
-			}
-			if size += len(path) + len(line) + 2; size > MaxLines {
-				t.Truncated = true
-				return t
-			}
-			t.Files[path] = append(t.Files[path], line)
-		}
-	}
-	return t
-}
-
-func begins(line string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(line, p) {
-			return true
-		}
-	}
-	return len(prefixes) == 0
 }
 
 func readLinks(pattern string) Targets {
