@@ -72,6 +72,7 @@ type Probe struct {
 // Limits of one probe.
 const (
 	probeLife    = time.Minute      // a container ends by itself after it
+	graceTime    = 10 * time.Second // for an answer after it is all over
 	cleanupTime  = 30 * time.Second // for removing one thing
 	pollTime     = 20 * time.Millisecond
 	probeMaxText = 64 << 10 // bytes that a probe may say
@@ -82,11 +83,11 @@ const (
 // outside. An error means that there was no proof to be had, not that it failed:
 // what was seen is judged by [ProbeReport.Results].
 func (p *Probe) Run(ctx context.Context) (ProbeReport, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeLife)
-	defer cancel()
 	if err := p.prepare(ctx); err != nil {
 		return ProbeReport{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeLife)
+	defer cancel()
 	dir, dirErr := p.makeDir(ctx)
 	defer p.removeDir(dir)
 	c, err := p.runContainer(ctx, dir)
@@ -104,11 +105,11 @@ func (p *Probe) Run(ctx context.Context) (ProbeReport, error) {
 // Start creates a container and starts it, sees that it runs, removes it, and
 // gives the time that creating and starting it took.
 func (p *Probe) Start(ctx context.Context) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeLife)
-	defer cancel()
 	if err := p.prepare(ctx); err != nil {
 		return 0, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, probeLife)
+	defer cancel()
 	c, err := p.runContainer(ctx, "")
 	if err != nil {
 		return 0, err
@@ -123,4 +124,15 @@ func (p *Probe) Close() error {
 	defer p.mu.Unlock()
 	p.ready = false
 	return p.removeImage()
+}
+
+// lasting gives a context that ends a little later than ctx: for a call that makes
+// something, whose answer is waited for so that it can be removed.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(graceTime, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }

@@ -51,9 +51,9 @@ func (p *Probe) create(ctx context.Context, name string, config *container.Confi
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	unstoppable, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeLife)
+	longer, cancel := lasting(ctx)
 	defer cancel()
-	if _, err := p.API.ContainerCreate(unstoppable, config, hostConfig, nil, nil, name); err != nil {
+	if _, err := p.API.ContainerCreate(longer, config, hostConfig, nil, nil, name); err != nil {
 		return fmt.Errorf("creating a container: %w", err)
 	}
 	return nil

@@ -31,7 +31,9 @@ func (p *Probe) makeDir(ctx context.Context) (string, error) {
 		return "", errors.New("making a directory on the host: the ID map has no place for root")
 	}
 	dir := dirParent + "/" + dirName(probeOwner())
-	got, err := p.Host.Run(context.WithoutCancel(ctx), host.Command{Args: []string{"sh", "-c", makeDirScript, "sh", dir, fmt.Sprint(uid), fmt.Sprint(gid)}})
+	longer, cancel := lasting(ctx)
+	defer cancel()
+	got, err := p.Host.Run(longer, host.Command{Args: []string{"sh", "-c", makeDirScript, "sh", dir, fmt.Sprint(uid), fmt.Sprint(gid)}})
 	if err == nil && got.Code != 0 {
 		err = errors.New(string(got.Stderr))
 	}

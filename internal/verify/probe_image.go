@@ -62,8 +62,7 @@ func (p *Probe) importAgain(ctx context.Context) error {
 	return p.importImage(ctx)
 }
 
-// importImage makes an image of this program. Once it is sent whole the answer
-// is waited for even where ctx ends, so that no image is made that nobody knows.
+// importImage makes an image of this program.
 func (p *Probe) importImage(ctx context.Context) error {
 	if err := p.checkPlatform(ctx); err != nil {
 		return err
@@ -76,9 +75,9 @@ func (p *Probe) importImage(ctx context.Context) error {
 	p.image = probeName + ":" + token()
 	body := tarOf(ctx, program, size)
 	defer body.Close()
-	unstoppable, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeLife)
+	longer, cancel := lasting(ctx) // the sending ends with ctx, an answer is waited for
 	defer cancel()
-	answer, err := p.API.ImageImport(unstoppable, image.ImportSource{Source: body, SourceName: "-"}, p.image,
+	answer, err := p.API.ImageImport(longer, image.ImportSource{Source: body, SourceName: "-"}, p.image,
 		image.ImportOptions{Message: "probe of docker userns", Changes: []string{fmt.Sprintf("LABEL %s=%q", ProbeLabel, probeOwner())}})
 	if err == nil {
 		defer answer.Close()

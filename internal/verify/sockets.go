@@ -96,7 +96,7 @@ func taken(c net.Conn) error {
 	select {
 	case err := <-ended:
 		if errors.Is(err, io.EOF) {
-			return errors.New("it was closed at once: nobody listens, or hangs up")
+			return errors.New("it was closed at once: nobody listens there, or the user of ssh may not connect")
 		}
 		return err
 	case <-time.After(takenTime):

@@ -25,8 +25,6 @@ type Connected struct {
 //
 // It takes this very program: [ErrProbeImage] where it cannot run there.
 func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Connected, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeLife)
-	defer cancel()
 	if p.Image != "" {
 		if err := p.checkPlatform(ctx); err != nil {
 			return nil, err
@@ -44,6 +42,8 @@ func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Con
 		return nil, err
 	}
 	defer remove()
+	ctx, cancel := context.WithTimeout(ctx, probeLife)
+	defer cancel()
 	ran, err := runOnce(ctx, p, asContainer(like, paths), asHost(like, carrier))
 	if err != nil {
 		return nil, fmt.Errorf("trying the sockets of container %s: %w", name, err)
