@@ -32,16 +32,6 @@ func (e Extents) Holds(hostID int64) bool {
 	return slices.ContainsFunc(e, func(x Extent) bool { return hostID >= x.HostID && hostID-x.HostID < x.Size })
 }
 
-// Within says whether all host IDs of e are those of one extent of o each, as
-// those of a user namespace in another one are.
-func (e Extents) Within(o Extents) bool {
-	return !slices.ContainsFunc(e, func(x Extent) bool {
-		return !slices.ContainsFunc(o, func(y Extent) bool {
-			return x.HostID >= y.HostID && x.HostID-y.HostID <= y.Size-x.Size
-		})
-	})
-}
-
 // Same says whether two maps map alike: the order of their extents and extents
 // of nothing do not count.
 func (m Map) Same(o Map) bool { return same(m.UID, o.UID) && same(m.GID, o.GID) }

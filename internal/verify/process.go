@@ -105,7 +105,7 @@ func processesIn(a host.Answers) []Process {
 	for path, lines := range a.Lines[statusLines].Files {
 		pid, tid := pidIn(path, 2), pidIn(path, 4)
 		ids, name, parent, ok := thread(tid, lines)
-		if !ok || pid == 0 {
+		if !ok || pid == 0 || tid == 0 {
 			continue
 		}
 		p := byPID[pid]

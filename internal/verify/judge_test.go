@@ -1,0 +1,291 @@
+package verify
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+const subids = "dockremap:100000:65536\n"
+
+// sound is a host that is remapped as it should be, with one container whose
+// user is 1000:1000.
+func sound() Seen {
+	var s Seen
+	s.HostKind = host.KindLocal
+	s.Engine.Value = survey.Engine{Version: "28.5.2", SecurityOptions: []string{"name=userns"}, DataRoot: "/var/lib/docker/100000.100000"}
+	owner := host.Stat{Mode: fs.ModeDir | 0o710, GID: 100000}
+	s.Storage.Value = survey.Storage{DataRoot: "/var/lib/docker", Path: survey.Path{Stat: owner}, Trees: []survey.Tree{{Name: "100000.100000", Stat: owner, InUse: true}}}
+	s.Daemon.Value = survey.Daemon{PID: 5, Args: []string{"dockerd"}}
+	s.Config.Value.Data = []byte(`{"userns-remap": "dockremap"}`)
+	s.SubUID.Value.Data, s.SubGID.Value.Data = []byte(subids), []byte(subids)
+	s.Accounts.Value.Users = []survey.Entry{{Name: "dockremap", ID: 999, GID: 999}}
+	s.Accounts.Value.Groups = []survey.Entry{{Name: "dockremap", ID: 999}}
+	web := survey.Container{ID: "web-id", Name: "web", State: "running", PID: 10}
+	web.Identity.Value = survey.Account{UID: 1000, GID: 1000}
+	s.Containers.Value = []survey.Container{web}
+	s.Chosen = s.Containers.Value
+	s.Paths.Value = map[string]survey.Path{}
+	s.Processes.Value = []Process{process(10, 101000)}
+	return s
+}
+
+// process is one of web's.
+func process(pid int, id int64) Process {
+	ids := IDs{TID: pid, UID: [4]int64{id, id, id, id}, GID: [4]int64{id, id, id, id}}
+	return Process{PID: pid, Name: "app", Container: "web-id", Threads: []IDs{ids}, Count: 1, Map: idmap.Single(100000, 65536)}
+}
+
+// changed is a process with other credentials.
+func changed(p Process, change func(*IDs)) Process {
+	for i := range p.Threads {
+		change(&p.Threads[i])
+	}
+	return p
+}
+
+// mounting has the container mount a path of the host.
+func mounting(stat host.Stat, writable bool) func(*Seen) {
+	return func(s *Seen) {
+		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: "/srv/x", Destination: "/x", Writable: writable}}
+		s.Paths.Value["/srv/x"] = survey.Path{Real: "/srv/x", Stat: stat}
+	}
+}
+
+func weak(s *Seen) {
+	s.Weak, s.Kernel.Err = true, host.ErrNone
+	for i := range s.Processes.Value {
+		s.Processes.Value[i].Map = idmap.Map{}
+	}
+	for _, err := range []*error{&s.Storage.Err, &s.Daemon.Err, &s.Config.Err, &s.SubUID.Err, &s.SubGID.Err, &s.Accounts.Err, &s.Paths.Err} {
+		*err = host.ErrNone
+	}
+}
+
+var errTest = errors.New("no luck")
+
+var cases = []struct {
+	id, name string
+	change   func(*Seen)
+	want     report.Status
+	message  string // part of the message or of a detail
+}{
+	{"daemon-answers", "up", func(*Seen) {}, report.OK, "Docker 28.5.2"},
+	{"daemon-answers", "down", func(s *Seen) { s.Engine.Err = survey.ErrDaemonDown }, report.Error, "does not answer"},
+	{"daemon-remapped", "on", func(*Seen) {}, report.OK, ""},
+	{"daemon-remapped", "off", func(s *Seen) { s.Engine.Value.SecurityOptions = nil }, report.Error, "userns-remap is off"},
+	{"daemon-remapped", "rootless", func(s *Seen) { s.Engine.Value.SecurityOptions = []string{"name=rootless", "name=userns"} }, report.Error, "rootless"},
+	{"data-root", "remapped", func(*Seen) {}, report.OK, "100000.100000"},
+	{"data-root", "plain", func(s *Seen) { s.Engine.Value.DataRoot = "/var/lib/docker" }, report.Error, "does not end"},
+	{"data-root", "root's", func(s *Seen) { s.Engine.Value.DataRoot = "/var/lib/docker/0.100000" }, report.Error, "root of the host"},
+	{"data-root-owner", "as set", func(*Seen) {}, report.OK, "0710 0:100000"},
+	{"data-root-owner", "opened", func(s *Seen) { s.Storage.Value.Path.Stat.Mode = fs.ModeDir | 0o755 }, report.Warning, "/var/lib/docker is 0755 0:100000"},
+	{"data-root-owner", "shut", func(s *Seen) { s.Storage.Value.Trees[0].Stat.Mode = fs.ModeDir | 0o700 }, report.Error, "does not get through"},
+	{"data-root-owner", "gone", func(s *Seen) { s.Storage.Value.Trees = nil }, report.Unknown, "file does not exist"},
+	{"data-root-owner", "unread", weak, report.Unknown, "cannot be told"},
+	{"data-root-owner", "20.10.5", func(s *Seen) { s.Engine.Value.Version = "20.10.5+dfsg1" }, report.Warning, "0701 0:0"},
+	{"data-root-owner", "no version", func(s *Seen) { s.Engine.Value.Version = "dev" }, report.Unknown, `"dev"`},
+	{"map-in-force", "as in the files", func(*Seen) {}, report.OK, "0:100000:65536, in the kernel for 1 container"},
+	{"map-in-force", "edited to another size", func(s *Seen) { s.SubGID.Value.Data = []byte("dockremap:100000:5\n") }, report.Error, "edited since the daemon started, and from its next start on it would be uid=0:100000:65536,gid=0:100000:5"},
+	{"map-in-force", "edited to another root", func(s *Seen) { s.SubUID.Value.Data = []byte("dockremap:300000:65536\n") }, report.Error, "with another data root"},
+	{"map-in-force", "the user is gone", func(s *Seen) { s.Accounts.Value.Users = nil }, report.Error, "would not start"},
+	{"map-in-force", "the range is gone", func(s *Seen) { s.SubUID.Value.Data = nil }, report.Error, "no subuid ranges"},
+	{"map-in-force", "not set any more", func(s *Seen) { s.Config.Value.Data = []byte("{}") }, report.Error, "would not remap"},
+	{"map-in-force", "the file is gone", func(s *Seen) { s.Config.Err = fs.ErrNotExist }, report.Error, "would not remap"},
+	{"map-in-force", "the file is broken", func(s *Seen) { s.Config.Value.Data = []byte("{") }, report.Error, "would not start"},
+	{"map-in-force", "set by a flag", func(s *Seen) {
+		s.Config.Err = fs.ErrNotExist
+		s.Daemon.Value.Args = []string{"dockerd", "--userns-remap=default"}
+	}, report.OK, ""},
+	{"map-in-force", "files unread", func(s *Seen) { s.SubUID.Err = fs.ErrPermission }, report.Unknown, "0:100000:65536 is in force"},
+	{"map-in-force", "of another data root", func(s *Seen) { s.Engine.Value.DataRoot = "/x/200000.200000" }, report.Error, "the data root is that of 200000.200000"},
+	{"map-in-force", "two of them", func(s *Seen) {
+		other := process(11, 300000)
+		other.Container, other.Map = "b", idmap.Single(300000, 65536)
+		s.Chosen = append(s.Chosen, survey.Container{ID: "b", Name: "b", PID: 11})
+		s.Processes.Value = append(s.Processes.Value, other)
+	}, report.Error, "different maps"},
+	{"map-in-force", "no container", func(s *Seen) { s.Chosen, s.Processes.Value = nil, nil }, report.Unknown, "no container runs"},
+	{"map-in-force", "no container, edited", func(s *Seen) {
+		s.Chosen, s.Processes.Value = nil, nil
+		s.SubUID.Value.Data = []byte("dockremap:300000:65536\n")
+	}, report.Error, "edited since"},
+	{"map-in-force", "no container, a probe", func(s *Seen) { s.Chosen, s.Probed = nil, idmap.Single(100000, 65536) }, report.OK, ""},
+	{"map-in-force", "no host", weak, report.Unknown, "ssh://"},
+	{"map-in-force", "processes unread", func(s *Seen) { s.Processes.Err, s.Processes.Value = errTest, nil }, report.Unknown, "no luck"},
+	{"userns-host", "none", func(*Seen) {}, report.OK, "none of 1 container"},
+	{"userns-host", "one", func(s *Seen) {
+		s.Chosen[0].UsernsMode, s.Processes.Value[0].Stays = "host", true
+	}, report.Warning, "with 1 process"},
+	{"userns-host", "unread", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
+	{"host-root", "none", func(*Seen) {}, report.OK, "none of 1 process of 1 container"},
+	{"host-root", "saved UID", func(s *Seen) { changed(s.Processes.Value[0], func(t *IDs) { t.UID[2] = 0 }) }, report.Error, "web: process 10 (app): saved UID 0"},
+	{"host-root", "file system GID", func(s *Seen) { changed(s.Processes.Value[0], func(t *IDs) { t.GID[3] = 0 }) }, report.Error, "file system GID 0"},
+	{"host-root", "a group", func(s *Seen) { changed(s.Processes.Value[0], func(t *IDs) { t.Groups = []int64{100005, 0} }) }, report.Error, "group 0"},
+	{"host-root", "a thread", func(s *Seen) {
+		s.Processes.Value[0].Threads = append(s.Processes.Value[0].Threads, IDs{TID: 12, UID: [4]int64{0, 0, 0, 0}, GID: [4]int64{100000, 100000, 100000, 100000}})
+	}, report.Error, "thread 12: UID 0"},
+	{"host-root", "in the host's user namespace", func(s *Seen) {
+		p := process(11, 0)
+		p.Map = idmap.Map{}
+		s.Processes.Value = append(s.Processes.Value, p)
+	}, report.Error, "1 process is root on the host"},
+	{"host-root", "told to stay", func(s *Seen) {
+		p := process(11, 0)
+		p.Map, p.Stays = idmap.Map{}, true
+		s.Processes.Value = append(s.Processes.Value, p)
+	}, report.OK, ""},
+	{"host-root", "by ps", weak, report.OK, ""},
+	{"host-root", "by ps, root", func(s *Seen) { weak(s); s.Processes.Value[0].Threads[0].UID[1] = 0 }, report.Error, "effective UID 0"},
+	{"host-root", "no container", func(s *Seen) { s.Chosen = nil }, report.Skipped, ""},
+	{"host-root", "unread", func(s *Seen) { s.Processes.Err = errTest }, report.Unknown, "no luck"},
+	{"processes", "all in", func(*Seen) {}, report.OK, "1 process of 1 container"},
+	{"processes", "the first and the last", func(s *Seen) {
+		s.Processes.Value = append(s.Processes.Value, process(11, 100000), process(12, 165535))
+	}, report.OK, "3 processes"},
+	{"processes", "one beyond", func(s *Seen) { s.Processes.Value = append(s.Processes.Value, process(11, 165536)) }, report.Error, "UID 165536, GID 165536 not in the map"},
+	{"processes", "a group beyond", func(s *Seen) { changed(s.Processes.Value[0], func(t *IDs) { t.Groups = []int64{99999} }) }, report.Error, "group 99999"},
+	{"processes", "outside of its own namespace's map", func(s *Seen) {
+		p := process(11, 100500)
+		p.Map = idmap.Single(101000, 10)
+		s.Processes.Value = append(s.Processes.Value, p)
+	}, report.Error, "UID 100500"},
+	{"processes", "a namespace in the container", func(s *Seen) {
+		p := process(11, 101005)
+		p.Map = idmap.Single(101000, 10)
+		s.Processes.Value = append(s.Processes.Value, p)
+	}, report.OK, ""},
+	{"processes", "a namespace out of the container", func(s *Seen) {
+		p := process(11, 500000)
+		p.Map = idmap.Single(500000, 10)
+		s.Processes.Value = append(s.Processes.Value, p)
+	}, report.Error, "UID 500000"},
+	{"processes", "mapped, in the host's user namespace", func(s *Seen) {
+		p := process(11, 101000)
+		p.Map = idmap.Map{}
+		s.Processes.Value = append(s.Processes.Value, p)
+	}, report.Error, "it runs in the host's user namespace"},
+	{"processes", "by ps", weak, report.Unknown, "1 process of 1 container have host IDs from 100000 on"},
+	{"processes", "by ps, with a probe", func(s *Seen) { weak(s); s.Probed = idmap.Single(100000, 65536) }, report.OK, "weaker proof"},
+	{"processes", "by ps, below", func(s *Seen) { weak(s); s.Processes.Value[0].Threads[0].UID[1] = 1000 }, report.Error, "effective UID 1000"},
+	{"mounts", "none", func(*Seen) {}, report.OK, "all of 0 mounts"},
+	{"mounts", "for all", mounting(host.Stat{Mode: fs.ModeDir | 0o777}, true), report.OK, "all of 1 mount"},
+	{"mounts", "of the mapped user", mounting(host.Stat{Mode: fs.ModeDir | 0o700, UID: 101000}, true), report.OK, ""},
+	{"mounts", "of the number it has inside", mounting(host.Stat{Mode: fs.ModeDir | 0o700, UID: 1000}, false), report.Error, "where user 101000 has --- and lacks r-x"},
+	{"mounts", "no longer writable", mounting(host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000}, true), report.Warning, "has r-x and lacks -w-"},
+	{"mounts", "mounted read-only", mounting(host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000}, false), report.OK, ""},
+	{"mounts", "out of reach before, too", mounting(host.Stat{Mode: 0o600}, true), report.OK, ""},
+	{"mounts", "a named user of its ACL", mounting(host.Stat{Mode: 0o670, UID: 1000, ACL: host.ACL{Entries: []host.ACLEntry{
+		{Tag: host.ACLUserObj, ID: -1, Perm: 6}, {Tag: host.ACLUser, ID: 101000, Perm: 6}, {Tag: host.ACLGroupObj, ID: -1}, {Tag: host.ACLMask, ID: -1, Perm: 7}, {Tag: host.ACLOther, ID: -1},
+	}}}, true), report.OK, ""},
+	{"mounts", "not looked at", func(s *Seen) { mounting(host.Stat{}, true)(s); clear(s.Paths.Value) }, report.Unknown, "not looked at"},
+	{"mounts", "ACL unread", mounting(host.Stat{ACL: host.ACL{Err: errTest}}, true), report.Unknown, "its ACL: no luck"},
+	{"mounts", "user unread", func(s *Seen) { mounting(host.Stat{}, true)(s); s.Chosen[0].Identity.Err = errTest }, report.Unknown, "the container's user"},
+	{"mounts", "told to stay", func(s *Seen) { mounting(host.Stat{UID: 1000, Mode: 0o700}, true)(s); s.Chosen[0].UsernsMode = "host" }, report.OK, ""},
+	{"mounts", "unread", weak, report.Unknown, ""},
+	{"mounts", "containers unread", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, ""},
+	{"sockets", "none", mounting(host.Stat{Mode: 0o600}, true), report.OK, "all of 0 mounts"},
+	{"sockets", "for all", mounting(host.Stat{Mode: fs.ModeSocket | 0o666}, false), report.OK, "all of 1 mount"},
+	{"sockets", "root's, user 1000", mounting(host.Stat{Mode: fs.ModeSocket | 0o660}, true), report.OK, ""},
+	{"sockets", "root's", func(s *Seen) {
+		mounting(host.Stat{Mode: fs.ModeSocket | 0o660}, true)(s)
+		s.Chosen[0].Identity.Value = survey.Account{}
+	}, report.Error, "where user 100000 has --- and lacks -w-"},
+	{"sockets", "unread", weak, report.Unknown, ""},
+}
+
+func TestJudge(t *testing.T) {
+	for _, tc := range cases {
+		t.Run(tc.id+"/"+tc.name, func(t *testing.T) {
+			s := sound()
+			tc.change(&s)
+			for _, r := range Judge(s, Options{}) {
+				if r.ID != tc.id {
+					continue
+				}
+				text := r.Message
+				for _, d := range r.Details {
+					text += "\n" + d.Name + ": " + d.Note
+				}
+				assert.Check(t, is.Equal(r.Status, tc.want), text)
+				assert.Check(t, r.Message != "" && strings.Contains(text, tc.message), text)
+				return
+			}
+			t.Error("no such question")
+		})
+	}
+}
+
+// Every question is proven in one case, not proven in another, and cannot be told
+// in a third, save for what the engine itself always tells.
+func TestEveryQuestionHasItsCases(t *testing.T) {
+	for _, q := range Questions() {
+		seen := map[report.Status]bool{}
+		for _, tc := range cases {
+			if tc.id == q.ID {
+				seen[tc.want] = true
+			}
+		}
+		assert.Check(t, seen[report.OK] && (seen[report.Error] || seen[report.Warning]), q.ID)
+		assert.Check(t, seen[report.Unknown] || q.ground || q.ID == "data-root", q.ID)
+	}
+}
+
+// The map that was asked for is held against all that shows one.
+func TestExpect(t *testing.T) {
+	want := idmap.Single(100000, 65536)
+	for _, r := range Judge(sound(), Options{Expect: &want}) {
+		assert.Check(t, is.Equal(r.Status, report.OK), "%s: %s", r.ID, r.Message)
+	}
+	size, root := idmap.Single(100000, 70000), idmap.Single(300000, 65536)
+	for _, m := range []*idmap.Map{&size, &root} {
+		var wrong []string
+		for _, r := range Judge(sound(), Options{Expect: m}) {
+			if r.Status == report.Error {
+				wrong = append(wrong, r.ID)
+			}
+		}
+		if m == &size {
+			assert.DeepEqual(t, wrong, []string{"map-in-force"})
+		} else {
+			assert.DeepEqual(t, wrong, []string{"data-root", "map-in-force"})
+		}
+	}
+}
+
+// Nothing that was not learnt may end in a pass, nor in a panic.
+func TestNothingSeen(t *testing.T) {
+	Judge(Seen{}, Options{})
+	s := Seen{}
+	s.Engine.Value = sound().Engine.Value
+	weak(&s)
+	s.Containers.Err, s.Processes.Err = errTest, errTest
+	for _, r := range Judge(s, Options{}) {
+		if !strings.HasPrefix(r.ID, "daemon-") && r.ID != "data-root" {
+			assert.Check(t, r.Status == report.Unknown, "%s: %s: %s", r.ID, r.Status, r.Message)
+		}
+	}
+}
+
+func TestManyDetails(t *testing.T) {
+	s := sound()
+	for pid := range 300 {
+		s.Processes.Value = append(s.Processes.Value, process(1000+pid, 5))
+	}
+	for _, r := range Judge(s, Options{}) {
+		if r.ID == "processes" {
+			assert.Check(t, is.Contains(r.Message, "300 processes have"))
+			assert.Check(t, is.Len(r.Details, maxDetails+1))
+			assert.Check(t, is.Equal(r.Details[maxDetails].Name, "200 more"))
+		}
+	}
+}
