@@ -22,7 +22,7 @@ type probeContainer struct {
 // runContainer creates a container and starts it. It is gone again where that
 // does not succeed.
 func (p *Probe) runContainer(ctx context.Context, dir string) (probeContainer, error) {
-	c := probeContainer{name: probeName + "-" + token(), bind: dir}
+	c := probeContainer{name: ProbeName + "-" + token(), bind: dir}
 	began := time.Now()
 	err := p.create(ctx, c.name, p.config(), hostConfig(dir))
 	if errdefs.IsNotFound(err) && p.Image == "" && !mountMissing(err, dir) {

@@ -73,12 +73,12 @@ func (p *Probe) sweepDirs(ctx context.Context) {
 
 // dirName writes an owner as the name of a directory: no blank, no slash.
 func dirName(owner string) string {
-	return probeName + "." + strings.NewReplacer("/", "+", " ", ",").Replace(owner) + "." + token()
+	return ProbeName + "." + strings.NewReplacer("/", "+", " ", ",").Replace(owner) + "." + token()
 }
 
 // dirOwner is whose directory it is, if it is one of a probe.
 func dirOwner(name string) (string, bool) {
-	rest, ok := strings.CutPrefix(name, probeName+".")
+	rest, ok := strings.CutPrefix(name, ProbeName+".")
 	owner, _, full := strings.Cut(rest, ".")
 	return strings.NewReplacer("+", "/", ",", " ").Replace(owner), ok && full
 }

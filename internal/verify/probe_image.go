@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"archive/tar"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -12,18 +11,20 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
-	"github.com/klauspost/compress/gzip"
 )
 
 // ErrProbeImage: this program cannot run in a container of the engine, so that
 // a probe needs an image of the engine's.
 var ErrProbeImage = errors.New("this program cannot run on the engine; name an image that the engine has and that holds a sh with --image")
 
+// ProbeName is the name of the program in the image of a probe. A program that is
+// started under it calls [ProbeMain] and nothing else.
+const ProbeName = "docker-userns-probe"
+
 // Where things are in a container of a probe.
 const (
 	probeDir    = "/docker-userns"
-	probeName   = "docker-userns-probe"
-	probePath   = probeDir + "/" + probeName
+	probePath   = probeDir + "/" + ProbeName
 	probeVolume = probeDir + "/volume"
 	probeBind   = probeDir + "/bind"
 )
@@ -72,7 +73,7 @@ func (p *Probe) importImage(ctx context.Context) error {
 		return err
 	}
 	defer program.Close()
-	p.image = probeName + ":" + token()
+	p.image = ProbeName + ":" + token()
 	body := tarOf(ctx, program, size)
 	defer body.Close()
 	longer, cancel := lasting(ctx) // the sending ends with ctx, an answer is waited for
@@ -98,37 +99,6 @@ func (p *Probe) checkPlatform(ctx context.Context) error {
 		return fmt.Errorf("asking the engine for its platform: %w", err)
 	}
 	return samePlatform(v.Os, v.Arch)
-}
-
-// tarOf is a compressed tar with the program in it.
-func tarOf(ctx context.Context, program io.Reader, size int64) io.ReadCloser {
-	r, w := io.Pipe()
-	go func() {
-		zip, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
-		archive := tar.NewWriter(zip)
-		err := archive.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: probeDir[1:] + "/", Mode: 0o755})
-		if err == nil {
-			err = archive.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: probePath[1:], Mode: 0o755, Size: size})
-		}
-		if err == nil {
-			_, err = io.Copy(archive, reading{ctx, program})
-		}
-		w.CloseWithError(errors.Join(err, archive.Close(), zip.Close()))
-	}()
-	return r
-}
-
-// reading ends with its context.
-type reading struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r reading) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(b)
 }
 
 // importAnswer reads the messages of POST /images/create, the last of which may

@@ -29,10 +29,6 @@ read -r line || :`
 // probeDone ends what a probe says.
 const probeDone = "done"
 
-// ProbeName is the name of the program in the image of a probe. A program that
-// is started under it calls [ProbeMain] and nothing else.
-const ProbeName = probeName
-
 // ProbeMain is what this program does inside a container of a probe, by the
 // first argument: "stay" waits for a minute, "look" says what it sees, "connect"
 // talks to sockets. It returns the exit code.

@@ -122,7 +122,7 @@ func TestProbeProvesAMap(t *testing.T) {
 		assert.ErrorContains(t, err, "image missing is not on the engine")
 	})
 	t.Run("and leaves nothing on the host", func(t *testing.T) {
-		for _, pattern := range []string{dirParent + "/" + probeName + ".*", filepath.Join(e.DataRoot(), "100000.100000/volumes/*/_data")} {
+		for _, pattern := range []string{dirParent + "/" + ProbeName + ".*", filepath.Join(e.DataRoot(), "100000.100000/volumes/*/_data")} {
 			left, err := filepath.Glob(pattern)
 			assert.NilError(t, err)
 			assert.Equal(t, len(left), 0, "%v", left)
@@ -245,7 +245,7 @@ func TestProbeInterrupted(t *testing.T) {
 			assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
 			assert.NilError(t, p.Close())
 			empty(t, e)
-			left, _ := filepath.Glob(dirParent + "/" + probeName + ".*")
+			left, _ := filepath.Glob(dirParent + "/" + ProbeName + ".*")
 			assert.Equal(t, len(left), 0, "%v", left)
 		})
 	}

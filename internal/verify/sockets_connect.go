@@ -63,7 +63,7 @@ func (p *Probe) carrier(ctx context.Context) (name string, remove func(), err er
 		own = &Probe{API: p.API, Host: p.Host, program: p.program}
 		done = func() { _ = own.Close() }
 	}
-	name = probeName + "-" + token()
+	name = ProbeName + "-" + token()
 	remove = func() {
 		own.removeContainer(name)
 		done()
