@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +73,7 @@ func each[T any](questions []T, ask func(T) (name string, err error)) report.Res
 		d := report.Detail{Name: name, Note: "ok"}
 		if err != nil {
 			d.Note = err.Error()
-			bad = append(bad, name+": "+d.Note)
+			bad = append(bad, said(name, d.Note))
 		}
 		details = append(details, d)
 	}
@@ -79,6 +81,14 @@ func each[T any](questions []T, ask func(T) (name string, err error)) report.Res
 		return report.Fail("%d of %d: %s", len(bad), len(questions), strings.Join(bad, "; ")).With(details...)
 	}
 	return report.Pass("all %d", len(questions)).With(details...)
+}
+
+// said puts a name before a note that does not have it.
+func said(name, note string) string {
+	if strings.Contains(note, name) {
+		return note
+	}
+	return name + ": " + note
 }
 
 func called(name, otherwise string) string {
@@ -114,8 +124,8 @@ func (c AppCommand) Check(ctx context.Context, t Target) error {
 
 func (c AppCommand) run(ctx context.Context, t Target) (ran, error) {
 	var env []string
-	for name, value := range c.Env {
-		env = append(env, name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
+		env = append(env, name+"="+c.Env[name])
 	}
 	if c.Container != "" {
 		return execOnce(ctx, t.API, c.Container, container.ExecOptions{User: c.User, WorkingDir: c.Workdir, Env: env, Cmd: c.Run})
