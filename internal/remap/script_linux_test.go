@@ -88,7 +88,7 @@ func (r *real) enable(t *testing.T, restart bool) {
 	r.Shell(t, "useradd -r -M -s /usr/sbin/nologin dockremap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 dockremap")
 	r.WriteFile(t, configPath, []byte(remapConfig), 0o644)
 	if restart {
-		r.Run(t, "systemctl", "restart", "docker.service")
+		r.Shell(t, "systemctl reset-failed docker.service docker.socket; systemctl restart docker.service")
 		assert.Equal(t, r.Run(t, "docker", "info", "-f", "{{.DockerRootDir}}"), "/var/lib/docker/200000.200000")
 	}
 }
@@ -187,7 +187,7 @@ var stories = []struct {
 		assert.Equal(t, r.settles(t), "kept")
 		assert.Equal(t, r.Shell(t, "cat "+configPath), strings.TrimSpace(remapConfig))
 		assert.Equal(t, r.Shell(t, "systemctl list-units --all --plain --no-legend 'docker-userns-*'; ls /etc/systemd/system | grep userns || true"), "")
-		r.Shell(t, "rm "+configPath+"; systemctl restart docker; userdel dockremap")
+		r.Shell(t, "rm "+configPath+"; systemctl reset-failed docker.service; systemctl restart docker; userdel dockremap")
 	}},
 	{"somebody else edits the files", func(t *testing.T, r *real) {
 		r.must(t, "arm", "300")

@@ -18,7 +18,10 @@ const testID = "20261122T210203Z"
 // eachShell runs a test in a world of each shell.
 func eachShell(t *testing.T, test func(t *testing.T, w *world)) {
 	for _, shell := range shells {
-		t.Run(shell, func(t *testing.T) { test(t, newWorld(t, shell)) })
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, shell))
+		})
 	}
 }
 

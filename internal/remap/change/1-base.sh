@@ -63,7 +63,7 @@ decide() {
 
 # write_result TEXT: whole or not at all.
 write_result() {
-	printf '%s\n' "$1" 2>/dev/null >"$dir/result.new" && mv -f "$dir/result.new" "$dir/result" && flush "$dir"
+	printf '%s\n' "$1" 2>/dev/null >"$dir/result.$$" && mv -f "$dir/result.$$" "$dir/result" && flush "$dir"
 }
 
 ours() { [ "$(readlink "$lock" 2>/dev/null)" = "$dir" ]; }

@@ -69,7 +69,7 @@ renew() {
 	kept) die 4 "renewing $id: it is kept already" ;;
 	undone) die 4 "renewing $id: too late, it is being undone or was; $dir/log says how" ;;
 	esac
-	ours || die 1 "renewing $id: it is not armed"
+	ours || die 1 "renewing $id: it is not armed, or not any more"
 	[ -n "$unit" ] || return 0
 	wind "$1" || die 1 "renewing $id: the timer it has goes on"
 	unwind "$number"
@@ -77,9 +77,7 @@ renew() {
 }
 
 keep() {
-	case $(verdict) in
-	'') ours || die 1 "keeping $id: it is not armed" ;;
-	esac
+	ours || [ -n "$(verdict)" ] || die 1 "keeping $id: it is not armed"
 	decide kept
 	case $? in
 	0) conclude kept ;;
@@ -109,7 +107,7 @@ leave_nothing() { rm -f -- "$1$suffix"; }
 
 # undo: 0 where all is as it was, 1 where it is not, 4 where the change is kept.
 undo() {
-	if [ -z "$(verdict)" ] && ! ours; then
+	if ! ours && [ -z "$(verdict)" ]; then
 		say "undoing $id: it is not armed, there is nothing to undo"
 		clean
 		return 0
