@@ -9,43 +9,50 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 const readme = "../../README.md"
 
 var writeDocs = flag.Bool("write-docs", false, "write the parts of README.md that come from the program")
 
-// checkDocs is what README.md has to say between the marks of checks.
-func checkDocs() string {
-	var b strings.Builder
-	b.WriteString("| check | category | what is true when it passes |\n| --- | --- | --- |\n")
+// tables are what README.md has to say between its marks.
+func tables() map[string]string {
+	var checks, questions strings.Builder
+	checks.WriteString("| check | category | what is true when it passes |\n| --- | --- | --- |\n")
 	for _, c := range check.All() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.ID, c.Category, c.Title)
+		fmt.Fprintf(&checks, "| `%s` | %s | %s |\n", c.ID, c.Category, c.Title)
 	}
-	return b.String()
+	questions.WriteString("| question | category | what is true when it is proven |\n| --- | --- | --- |\n")
+	for _, q := range verify.All() {
+		fmt.Fprintf(&questions, "| `%s` | %s | %s |\n", q.ID, q.Category, q.Title)
+	}
+	return map[string]string{"checks": checks.String(), "questions": questions.String()}
 }
 
-// TestReadmeHasEveryCheck holds the table of checks to the program. "make docs"
-// writes it.
-func TestReadmeHasEveryCheck(t *testing.T) {
+// TestReadmeHasEveryQuestion holds the tables of checks and questions to the
+// program. "make docs" writes them.
+func TestReadmeHasEveryQuestion(t *testing.T) {
 	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok := strings.Cut(string(text), "<!-- checks -->\n")
-	table, after, ok2 := strings.Cut(rest, "<!-- /checks -->")
-	if !ok || !ok2 {
-		t.Fatal("README.md has no marks for the checks")
+	for mark, want := range tables() {
+		begin, end := "<!-- "+mark+" -->\n", "<!-- /"+mark+" -->"
+		before, rest, ok := strings.Cut(string(text), begin)
+		table, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("README.md has no marks for the %s", mark)
+		}
+		if !*writeDocs && table != want {
+			t.Errorf("README.md does not say which %s there are: run \"make docs\"", mark)
+		}
+		text = []byte(before + begin + want + end + after)
 	}
 	if *writeDocs {
-		text := before + "<!-- checks -->\n" + checkDocs() + "<!-- /checks -->" + after
-		if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(readme, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	if table != checkDocs() {
-		t.Error("README.md does not say which checks there are: run \"make docs\"")
 	}
 }
 

@@ -69,7 +69,7 @@ func ticked(r report.Report, ids []string, how string) (tick, why string) {
 		}
 		seen++
 		if one.Status != report.OK {
-			open = append(open, fmt.Sprintf("`%s` is %s", one.ID, one.Status))
+			open = append(open, fmt.Sprintf("`%s`: %s", one.ID, one.Status))
 		}
 	}
 	switch {

@@ -48,10 +48,12 @@ func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 	}
 	slices.Sort(all.Fix)
 	all.Fix = slices.Compact(all.Fix)
-	switch all.Status {
-	case report.OK:
+	switch {
+	case seen == 0:
+		all.Message = "no container mounts " + kind + " of the host"
+	case all.Status == report.OK:
 		all.Message = "all of " + report.Count(seen, "mount")
-	case report.Unknown:
+	case all.Status == report.Unknown:
 		all.Message = fmt.Sprintf("who reaches the %s cannot be told: %d", kind, len(all.Details))
 	default:
 		all.Message = fmt.Sprintf("the container's user lacks rights to %s: %d", kind, len(all.Details))
