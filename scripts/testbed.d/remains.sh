@@ -12,11 +12,16 @@ cgroups_of() {
 	done
 }
 
+# pids_of NAME: its processes. A cgroup.procs of v1 is not to be believed: the
+# kernel keeps the list for as long as somebody reads it every second
+# (cgroup_pidlist in kernel/cgroup/cgroup-v1.c), while its PIDs go to others.
 pids_of() {
-	local group
+	local group pid
 	for group in $(cgroups_of "$1"); do
 		[ ! -d "$group" ] || find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null || true
-	done | sort -un
+	done | sort -un | while read -r pid; do
+		! grep -qsE "/duns-$1(/|\$)" "/proc/$pid/cgroup" || echo "$pid"
+	done
 }
 
 # halt NAME: cut the power. Every process of the host is in its cgroups. In the
