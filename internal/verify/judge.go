@@ -59,7 +59,18 @@ func hostRoot(j *judge) report.Result {
 	if len(bad) > 0 {
 		return report.Fail("%s root on the host", verb(j.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
 	}
+	if len(j.Unseen) > 0 {
+		return j.outOfSight()
+	}
 	return report.Pass("none of %s", j.tally())
+}
+
+func (j *judge) outOfSight() report.Result {
+	var details []report.Detail
+	for _, name := range j.Unseen {
+		details = append(details, report.Detail{Name: name})
+	}
+	return report.Unsure("%s, and no process of it was seen; look as root", verb(len(j.Unseen), "container runs", "containers run")).With(bounded(details)...)
 }
 
 func inMap(j *judge) report.Result {
@@ -71,6 +82,8 @@ func inMap(j *judge) report.Result {
 	switch {
 	case len(bad) > 0:
 		return report.Fail("%s IDs that the map does not give", verb(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
+	case len(j.Unseen) > 0:
+		return j.outOfSight()
 	case j.Weak && !j.limitKnown():
 		return report.Unsure("%s have host IDs from %d on, as the engine's ps says; where the map ends, and what their threads have, is for the host's kernel to say: %s",
 			j.tally(), j.floor().UID.Root(), report.Why(j.Kernel.Err))

@@ -144,6 +144,8 @@ var cases = []struct {
 		p.Map, p.Stays = idmap.Map{}, true
 		s.Processes.Value = append(s.Processes.Value, p)
 	}, report.OK, ""},
+	{"host-root", "out of sight", func(s *Seen) { s.Processes.Value, s.Unseen = nil, []string{"web"} }, report.Unknown, "no process of it was seen"},
+	{"processes", "out of sight", func(s *Seen) { s.Processes.Value, s.Unseen = nil, []string{"web"} }, report.Unknown, "web"},
 	{"host-root", "by ps", weak, report.OK, ""},
 	{"host-root", "by ps, root", func(s *Seen) { weak(s); s.Processes.Value[0].Threads[0].UID[1] = 0 }, report.Error, "effective UID 0"},
 	{"host-root", "no container", func(s *Seen) { s.Chosen = nil }, report.Skipped, ""},

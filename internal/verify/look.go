@@ -20,6 +20,8 @@ type Seen struct {
 	Chosen []survey.Container
 	// Processes are those of the chosen containers, by PID.
 	Processes survey.Read[[]Process]
+	// Unseen are the names of containers that run and of which no process was seen.
+	Unseen []string
 	// Weak says that Processes are from the engine's ps: no threads, no maps.
 	Weak bool
 	// Probed is the map of a probe, as it was seen there; empty where none ran.
@@ -41,6 +43,7 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 	}
 	switch remapped, _ := seen.Remapped(); {
 	case !remapped || len(seen.Chosen) == 0:
+		return seen, nil
 	case seen.Kernel.Err == nil:
 		all := running(seen.Containers.Value)
 		seen.Processes.Value, seen.Processes.Err = lookTwice(ctx, s.Host, all)
@@ -49,7 +52,28 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 		seen.Weak = true
 		seen.Processes.Value, seen.Processes.Err = askTops(ctx, s.API, seen.Chosen)
 	}
+	seen.Unseen = unseen(ctx, s.API, seen)
 	return seen, nil
+}
+
+// unseen asks the engine of each container without a process whether it has ended
+// meanwhile. One that has not is out of sight, as with a /proc that hides the
+// processes of others (hidepid, proc(5)).
+func unseen(ctx context.Context, api API, s Seen) (names []string) {
+	has := map[string]bool{}
+	for _, p := range s.Processes.Value {
+		has[p.Container] = true
+	}
+	for _, c := range s.Chosen {
+		if s.Processes.Err != nil || has[c.ID] {
+			continue
+		}
+		now, err := api.ContainerInspect(ctx, c.ID)
+		if err == nil && now.ContainerJSONBase != nil && now.State != nil && now.State.Running && now.State.Pid == c.PID {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // choose gives the running containers that names and IDs stand for.

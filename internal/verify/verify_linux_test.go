@@ -276,6 +276,30 @@ func TestEndingAndStaying(t *testing.T) {
 	assert.Check(t, is.ErrorIs(err, verify.ErrNoContainer))
 }
 
+// blind is a host whose /proc hides the processes of others.
+type blind struct{ host.Host }
+
+func (b blind) Look(ctx context.Context, q host.Questions) (host.Answers, error) {
+	a, err := b.Host.Look(ctx, q)
+	for name := range a.Lines {
+		if strings.HasSuffix(name, "of threads") {
+			a.Lines[name] = host.Text{}
+		}
+	}
+	return a, err
+}
+
+// Where nothing can be seen nothing is proven.
+func TestOutOfSight(t *testing.T) {
+	s := newScene(t)
+	s.run(t, "web")
+	got := s.verify(t, blind{host.Local()}, verify.Options{})
+	for _, id := range []string{"host-root", "processes"} {
+		assert.Check(t, is.Equal(got[id].Status, report.Unknown), "%s: %s", id, got[id].Message)
+		assert.Check(t, is.DeepEqual(got[id].Details, []report.Detail{{Name: "web"}}))
+	}
+}
+
 // Without the host the engine's ps is asked, which does not know the map; a
 // probe's own view of it does.
 func TestEngineAlone(t *testing.T) {
