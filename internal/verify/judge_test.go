@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -288,6 +290,16 @@ func TestManyDetails(t *testing.T) {
 			assert.Check(t, is.Contains(r.Message, "300 processes have"))
 			assert.Check(t, is.Len(r.Details, maxDetails+1))
 			assert.Check(t, is.Equal(r.Details[maxDetails].Name, "200 more"))
+		}
+	}
+}
+
+func TestUnprobed(t *testing.T) {
+	for err, want := range map[error]report.Status{errTest: report.Error, ErrProbeImage: report.Unknown, context.Canceled: report.Unknown} {
+		results := unprobed(fmt.Errorf("doing it: %w", err))
+		assert.Check(t, is.Equal(results[0].Status, want))
+		for _, r := range results[1:] {
+			assert.Check(t, is.Equal(r.Status, report.Skipped), r.ID)
 		}
 	}
 }

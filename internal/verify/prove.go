@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 
@@ -44,11 +45,7 @@ func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
 func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
 	got, err := p.probe.Run(ctx)
 	if err != nil {
-		results := ProbeReport{}.Results()
-		for i := range results {
-			results[i].Status, results[i].Message = report.Unknown, err.Error()
-		}
-		return results
+		return unprobed(err)
 	}
 	if len(got.Users) > 0 {
 		seen.Probed = got.Users[0].Inside.Map
@@ -57,6 +54,23 @@ func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
 		got.Map, _ = mapOfEngine(*seen, p.want)
 	}
 	return got.Results()
+}
+
+// unprobed are the answers where the probe did not run: an engine that starts no
+// container is wrong; one that this program cannot be run on may be right.
+func unprobed(err error) []report.Result {
+	results := ProbeReport{}.Results()
+	for i := range results {
+		r := report.Skip("not looked at, since %s has to hold first", results[0].ID)
+		if i == 0 {
+			r = report.Fail("%v", err)
+		}
+		if i == 0 && (errors.Is(err, ErrProbeImage) || errors.Is(err, context.Canceled)) {
+			r = report.Unsure("%v", err)
+		}
+		results[i].Status, results[i].Message = r.Status, r.Message
+	}
+	return results
 }
 
 // mapOfEngine is the map that containers have: the one that was asked for, else

@@ -320,6 +320,15 @@ func TestEngineAlone(t *testing.T) {
 	assert.Check(t, is.Contains(got["processes"].Details[0].Note, "UID 101000 not in the map"))
 }
 
+// A probe that the engine does not start is wrong.
+func TestProbeThatDoesNotStart(t *testing.T) {
+	s := newScene(t)
+	got := s.verify(t, host.Local(), verify.Options{Probe: true, Image: "no-such-image", Expect: &remapped})
+	assert.Check(t, is.Equal(got["probe-map"].Status, report.Error))
+	assert.Check(t, is.Contains(got["probe-map"].Message, "no-such-image"))
+	assert.Check(t, is.Equal(got["probe-root"].Status, report.Skipped))
+}
+
 // An engine that does not remap is said once.
 func TestNotRemapped(t *testing.T) {
 	s := scene{testengine.Start(t, testengine.Options{})}
