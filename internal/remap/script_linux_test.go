@@ -220,7 +220,7 @@ var stories = []struct {
 		r.Kill(t, "dockerd")
 		time.Sleep(10 * time.Second)
 		mend()
-		r.was = strings.Replace(r.was, "docker.service.d\n", "", 1)
+		r.Run(t, "rmdir", "/etc/systemd/system/docker.service.d")
 		assert.Equal(t, r.settles(t), "undone")
 		r.isBack(t)
 	}},
@@ -248,6 +248,13 @@ var stories = []struct {
 		mend = r.ReadOnlyEtc(t)
 		time.AfterFunc(5*time.Second, mend)
 		r.must(t, "fire")
+		r.isBack(t)
+	}},
+	{"the way back is killed", func(t *testing.T, r *real) {
+		r.must(t, "arm", "15")
+		r.enable(t, true)
+		r.Shell(t, "until [ -L "+r.Dir()+"/verdict ]; do sleep 0.1; done; systemctl kill --signal=KILL docker-userns-"+r.ID+"-1.service")
+		assert.Equal(t, r.settles(t), "undone")
 		r.isBack(t)
 	}},
 	{"the power is cut", func(t *testing.T, r *real) {

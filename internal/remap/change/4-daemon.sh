@@ -31,6 +31,7 @@ confirm_unit() {
 
 		[Service]
 		Type=simple
+		Restart=on-abnormal
 		ExecStart=/bin/sh $dir/change.sh expire
 	END
 }
@@ -54,16 +55,24 @@ lift() {
 	rmdir "$units/$unit.wants" 2>/dev/null || :
 }
 
-# wind SECONDS: a timer. Accuracy is a minute unless it is asked for.
+# wind SECONDS: a timer. Accuracy is a minute unless it is asked for. Where the
+# way back itself is killed it is taken again; an old systemd cannot be told so.
 wind() {
 	number=$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))
 	echo "$number" >"$run/timer" || return
-	said=$(systemd-run --unit="$name-$number" --description="Undo the change $id of userns-remap" \
-		--on-active="$1" --timer-property=AccuracySec=100ms /bin/sh "$dir/change.sh" expire 2>&1) || {
+	start_timer "$1" --property=Restart=on-abnormal || start_timer "$1" || {
 		say "starting a timer with systemd-run: $said"
 		return 1
 	}
 	echo "$(($(date +%s) + $1))" >"$dir/due"
+}
+
+# start_timer SECONDS OPTIONS…
+start_timer() {
+	after=$1
+	shift
+	said=$(systemd-run --unit="$name-$number" --description="Undo the change $id of userns-remap" \
+		--on-active="$after" --timer-property=AccuracySec=100ms "$@" /bin/sh "$dir/change.sh" expire 2>&1)
 }
 
 # unwind NUMBER: all timers before that one, or all.

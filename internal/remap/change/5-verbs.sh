@@ -14,9 +14,16 @@ arm() {
 	hold "$runs/lock" 10 || die 75 "another change is being armed; try again once it is through"
 	! ours || die 1 "arming $id: it is armed already; 'sh $dir/change.sh renew SECONDS' gives it more time"
 	free || die 75 "$busy"
-	prepare "$1" && ln -sn "$dir" "$lock" && sync && wound && return
-	! ours || rm -f -- "$lock"
-	disarm
+	if ! prepare "$1"; then
+		disarm
+		exit 1
+	elif ! ln -sn "$dir" "$lock"; then
+		disarm
+		die 1 "making $lock: that did not work; is the disk full?"
+	fi
+	sync
+	wound && return
+	undo
 	exit 1
 }
 
@@ -77,7 +84,7 @@ renew() {
 }
 
 keep() {
-	ours || [ -n "$(verdict)" ] || die 1 "keeping $id: it is not armed"
+	armed || die 1 "keeping $id: it is not armed"
 	decide kept
 	case $? in
 	0) conclude kept ;;
@@ -105,9 +112,12 @@ clean() {
 
 leave_nothing() { rm -f -- "$1$suffix"; }
 
+armed() { ours || [ -n "$(verdict)" ]; }
+
 # undo: 0 where all is as it was, 1 where it is not, 4 where the change is kept.
 undo() {
-	if ! ours && [ -z "$(verdict)" ]; then
+	armed || hold "$runs/lock" 60
+	if ! armed; then
 		say "undoing $id: it is not armed, there is nothing to undo"
 		clean
 		return 0
@@ -185,7 +195,7 @@ fire() {
 boot() {
 	[ ! -d "$run" ] || return 0
 	mkdir -p "$run" && true >"$run/booted"
-	if [ "$(verdict)" = kept ] || { [ -z "$(verdict)" ] && ! ours; } || settled "$dir"; then
+	if [ "$(verdict)" = kept ] || ! armed || settled "$dir"; then
 		return 0 # the second unit cleans up
 	fi
 	decide undone || return
