@@ -18,8 +18,25 @@ var scriptParts embed.FS
 const localEngine = "unix:///var/run/docker.sock"
 
 // Script is the way back as one script for sh, to be kept as "change.sh" in the
-// change's folder. It needs nothing but a POSIX shell and coreutils or busybox,
-// and knows all that it has to: its verbs are at its end.
+// change's folder, which is root's alone. It needs nothing but a POSIX shell and
+// coreutils or busybox, and knows all that it has to:
+//
+//	arm SECONDS     back up the files, and have the host undo the change by then
+//	renew SECONDS   from now on, instead
+//	keep            the change is good: nothing will undo it any more
+//	undo            undo it now, in this process
+//	fire            the same, by systemd where there is one: it goes on when the caller is cut off
+//	status          lines of id, armed, verdict, result, booted and due (seconds since 1970)
+//	add FILE LINE   a line of /etc/subuid or /etc/subgid, under the locks of shadow
+//	drop FILE LINE  likewise
+//
+// It exits with 0 done, 1 not done, 2 wrong usage, 4 the other one of keep and undo
+// was quicker, 75 another change is under way. All can be called again, whatever
+// became of the call before. What it says goes to stderr, and to "log" in the folder.
+// There are also "verdict", a symlink to what was decided ("kept" or "undone");
+// "result", one line, the same word once all is done, or "failed: " and why; "notes",
+// what a person has to know; "backup" and "theirs", the files as they were and as
+// somebody else edited them, each under its whole path.
 func (c Change) Script() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#!/bin/sh\n# The way back of one change of userns-remap. 'sh %s/change.sh undo' takes it.\n", c.Dir())

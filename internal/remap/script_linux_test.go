@@ -251,7 +251,7 @@ var stories = []struct {
 		r.isBack(t)
 	}},
 	{"the way back is killed", func(t *testing.T, r *real) {
-		r.must(t, "arm", "15")
+		r.must(t, "arm", "25")
 		r.enable(t, true)
 		r.Shell(t, "until [ -L "+r.Dir()+"/verdict ]; do sleep 0.1; done; systemctl kill --signal=KILL docker-userns-"+r.ID+"-1.service")
 		assert.Equal(t, r.settles(t), "undone")
@@ -272,9 +272,9 @@ var stories = []struct {
 		r.isBack(t)
 	}},
 	{"the host is booted while it is undone", func(t *testing.T, r *real) {
-		r.must(t, "arm", "2")
+		r.must(t, "arm", "25")
 		r.enable(t, true)
-		time.Sleep(time.Second)
+		r.Shell(t, "until [ -L "+r.Dir()+"/verdict ]; do sleep 0.1; done; sleep 0.$(date +%N | cut -c3-4)")
 		r.CutPower(t)
 		assert.Equal(t, r.settles(t), "undone")
 		r.isBack(t)

@@ -13,8 +13,6 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-const testID = "20261122T210203Z"
-
 // eachShell runs a test in a world of each shell.
 func eachShell(t *testing.T, test func(t *testing.T, w *world)) {
 	for _, shell := range shells {

@@ -1,0 +1,44 @@
+package remap
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"gotest.tools/v3/assert"
+)
+
+const testID = "20261122T210203Z"
+
+// Whatever a path or a text holds, the script has it as it is, and is a script.
+func TestScriptQuotes(t *testing.T) {
+	odd := []string{"", "it's", "'", "''\n'", "$x `y` \\n \"z\"", "\r\n\t\x01\x7f", "\xc3\x81\x81\x88\xff", "-n", "%s\\"}
+	found := false
+	for _, sh := range []string{"sh", "dash", "bash", "busybox"} {
+		shell := []string{sh}
+		if sh == "busybox" {
+			shell = append(shell, "sh")
+		}
+		if _, err := exec.LookPath(sh); err != nil {
+			continue
+		}
+		found = true
+		for _, text := range odd {
+			out, err := exec.Command(shell[0], append(shell[1:], "-c", "printf %s "+quote(text))...).Output()
+			assert.NilError(t, err, "%s: %q", sh, text)
+			assert.Equal(t, string(out), text, sh)
+		}
+		c := Change{ID: testID, Unit: "docker.service", Running: odd, DataRoot: odd[4]}
+		for _, text := range odd {
+			c.Files = append(c.Files, File{Path: "/" + text, Added: text})
+		}
+		file := filepath.Join(t.TempDir(), "change.sh")
+		assert.NilError(t, os.WriteFile(file, c.Script(), 0o600))
+		out, err := exec.Command(shell[0], append(shell[1:], "-n", file)...).CombinedOutput()
+		assert.NilError(t, err, "%s: %s", sh, out)
+	}
+	if !found {
+		t.Skip("no POSIX shell")
+	}
+}
