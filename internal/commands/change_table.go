@@ -17,7 +17,7 @@ func planText(p remap.Plan, s style) string {
 			fmt.Fprintf(&b, "      %s\n", s.faint(printable(line)))
 		}
 		for line := range strings.Lines(step.Diff) {
-			fmt.Fprintf(&b, "      %s\n", s.diffLine(printable(strings.TrimSuffix(line, "\n"))))
+			fmt.Fprintf(&b, "      %s\n", s.diffLine(printable(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    "))))
 		}
 	}
 	return b.String()

@@ -24,7 +24,7 @@ func inUse(t *testing.T, host *testbed.Host) {
 	host.Busybox(t, "bb")
 	host.Shell(t, `docker run -d --network=none --name=web --restart=always -v data:/data bb sleep 100000
 		docker run -d --network=none --name=once bb sleep 100000
-		docker run --network=none --name=job bb true
+		docker run --network=none --name=job bb sh -c :
 		docker network create --internal front`)
 }
 
@@ -51,9 +51,9 @@ func engine(t *testing.T, host *testbed.Host) string {
 func settled(t *testing.T, host *testbed.Host) {
 	t.Helper()
 	left := host.Shell(t, `systemctl list-units --all --plain --no-legend 'docker-userns*'
-		ls -d /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /var/lib/docker-userns/pending /run/docker-userns/* /etc/*.lock 2>/dev/null
+		ls -d /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /var/lib/docker-userns/pending /etc/*.lock 2>/dev/null || true
 		docker ps -aq --filter label=io.docker-userns.probe; docker volume ls -q --filter label=io.docker-userns.probe
-		docker images -q --filter label=io.docker-userns.probe; true`)
+		docker images -q --filter label=io.docker-userns.probe`)
 	assert.Equal(t, left, "")
 }
 

@@ -69,7 +69,7 @@ func TestDryRun(t *testing.T) {
 	before := state(t, host)
 	a := change(t, host, "root", "enable", "--dry-run")
 	assert.Equal(t, a.code, 0, a.stderr)
-	for _, want := range []string{"web", "job", "data", "front", "bb", "useradd --system", "usermod --add-subuids 165536-231071", `+	"userns-remap": "dockremap"}`, "+dockremap:165536:65536"} {
+	for _, want := range []string{"web", "job", "data", "front", "bb", "useradd --system", "usermod --add-subuids 165536-231071", `+    "userns-remap": "dockremap"}`, "+dockremap:165536:65536"} {
 		assert.Assert(t, strings.Contains(a.stdout, want), "no %q in:\n%s", want, a.stdout)
 	}
 	assert.Equal(t, state(t, host), before)
