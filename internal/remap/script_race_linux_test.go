@@ -148,6 +148,30 @@ func TestScriptFailsAndIsCalledAgain(t *testing.T) {
 	})
 }
 
+// Our text can be taken out of what somebody else made of the file, but what is
+// left is not what the daemon had: then the backup is put back whole.
+func TestScriptPutsTheBackupBackWhole(t *testing.T) {
+	for name, left := range map[string]string{"does not start": "broken", "another data root": "userns-remap"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "dash")
+			c := simple(t, w, testID)
+			before := w.read("/etc/docker/daemon.json")
+			code, said := w.verb(c, "arm", "300")
+			assert.Equal(t, code, 0, said)
+			edited := "{\"userns-remap\":\"dockremap\",\"theirs\":\"" + left + "\"}\n"
+			w.write(t, "/etc/docker/daemon.json", edited)
+			_, _ = w.run("systemctl", "restart", "docker.service")
+			code, said = w.verb(c, "undo")
+			assert.Equal(t, code, 0, said)
+			assert.Equal(t, w.read("/etc/docker/daemon.json"), before)
+			theirs, _ := os.ReadFile(w.path(c.Dir(), "theirs/etc/docker/daemon.json"))
+			assert.Equal(t, string(theirs), edited)
+			notes, _ := os.ReadFile(w.path(c.Dir(), "notes"))
+			assert.Assert(t, strings.Contains(string(notes), "put back whole"), "%s", notes)
+		})
+	}
+}
+
 // Without systemd there is a lock and a way back, and nobody restarts the daemon.
 func TestScriptWithoutSystemd(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {

@@ -96,12 +96,13 @@ func TestScriptMindsTheLocksOfShadow(t *testing.T) {
 
 // Seeds are printed, and REMAP_SEED tries one again. REMAP_ROUNDS are how many.
 func TestScriptIsKilledAnywhere(t *testing.T) {
-	rounds := 6
+	rounds := 4
 	if n, err := strconv.Atoi(os.Getenv("REMAP_ROUNDS")); err == nil {
 		rounds = n
 	}
 	for _, shell := range shells {
 		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
 			for range rounds {
 				seed := rand.Uint64()
 				if s := os.Getenv("REMAP_SEED"); s != "" {

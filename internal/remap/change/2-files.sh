@@ -59,6 +59,7 @@ restore() {
 	*)
 		restore_locked "$@"
 		set -- "$?" "$1"
+		[ "$(sum "$2")" = "$now" ] || rm -f "$run/instance" "$run/booted-clean" # not what the daemon read
 		;;
 	esac
 	[ "$1" = 0 ] || say "taking back $2: that did not work; is the disk full, or /etc read-only?"

@@ -81,6 +81,7 @@ unwind() {
 	last=${1:-$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))} number=1
 	while [ "$number" -lt "$last" ]; do
 		systemctl stop "$name-$number.timer" 2>/dev/null
+		systemctl reset-failed "$name-$number.service" 2>/dev/null
 		number=$((number + 1))
 	done
 }

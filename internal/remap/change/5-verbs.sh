@@ -122,8 +122,14 @@ undo() {
 		clean
 		return 0
 	fi
-	decide undone
-	case $? in
+	try=0
+	while
+		decide undone
+		status=$?
+		try=$((try + 1))
+		[ "$status" = 1 ] && [ "$try" -lt "$tries" ]
+	do sleep "$pause"; done
+	case $status in
 	4)
 		conclude kept
 		say "undoing $id: too late, it is kept"
