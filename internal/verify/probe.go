@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -63,6 +64,7 @@ type Probe struct {
 	// that does not remap: IDs inside are those of the host.
 	Map idmap.Map
 
+	silent  atomic.Bool // the last thing to be removed was waited for in vain
 	mu      sync.Mutex
 	ready   bool
 	image   string // that was imported
@@ -73,7 +75,8 @@ type Probe struct {
 const (
 	probeLife    = time.Minute      // a container ends by itself after it
 	graceTime    = 10 * time.Second // for an answer after it is all over
-	cleanupTime  = 30 * time.Second // for removing one thing
+	cleanupTime  = 20 * time.Second // for removing one thing
+	silentTime   = time.Second      // likewise, after another was waited for in vain
 	pollTime     = 20 * time.Millisecond
 	probeMaxText = 64 << 10 // bytes that a probe may say
 )

@@ -114,10 +114,12 @@ func hostConfig(dir string) *container.HostConfig {
 	return h
 }
 
-// explained says what to do about the errors that a user can cause.
+// explained says what to do about errors that a user can cause, or cure.
 func (p *Probe) explained(err error) error {
 	text := err.Error()
 	switch {
+	case strings.Contains(text, "session key") && strings.Contains(text, "quota exceeded"):
+		return fmt.Errorf("the kernel counts the session keyrings of all containers of a remapped engine as one user's, and takes no more of them; raise the limits (sysctl kernel.keys.maxkeys=20000 kernel.keys.maxbytes=2000000, keyrings(7)) or stop containers: %w", err)
 	case p.Image == "":
 	case strings.Contains(text, `"sh"`) && (strings.Contains(text, "executable file not found") || strings.Contains(text, "no such file")):
 		return fmt.Errorf("image %s holds no sh, which the probe runs; name another one with --image: %w", p.Image, err)

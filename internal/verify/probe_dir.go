@@ -48,7 +48,7 @@ func (p *Probe) removeDir(dirs ...string) {
 	if len(dirs) == 0 || dirs[0] == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	ctx, cancel := p.cleaning()
 	defer cancel()
 	_, _ = p.Host.Run(ctx, host.Command{Args: append([]string{"rm", "-rf", "--"}, dirs...)})
 }

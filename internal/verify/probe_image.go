@@ -123,7 +123,7 @@ func (p *Probe) removeImage() error {
 	if p.image == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	ctx, cancel := p.cleaning()
 	defer cancel()
 	_, err := p.API.ImageRemove(ctx, p.image, image.RemoveOptions{PruneChildren: true})
 	if err != nil && !errdefs.IsNotFound(err) {

@@ -11,10 +11,24 @@ import (
 	"github.com/docker/docker/api/types/volume"
 )
 
+// cleaning gives the time to remove one thing, whatever has ended meanwhile. Over
+// a link that is dead not every one of them is waited for.
+func (p *Probe) cleaning() (context.Context, context.CancelFunc) {
+	within := cleanupTime
+	if p.silent.Load() {
+		within = silentTime
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	return ctx, func() {
+		p.silent.Store(ctx.Err() != nil)
+		cancel()
+	}
+}
+
 // removeContainer removes a container with its volumes, and waits until it is
 // gone: the engine removes it too when it ends, at the same time.
 func (p *Probe) removeContainer(name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), cleanupTime)
+	ctx, cancel := p.cleaning()
 	defer cancel()
 	for ctx.Err() == nil {
 		err := p.API.ContainerRemove(ctx, name, container.RemoveOptions{Force: true, RemoveVolumes: true})
