@@ -265,7 +265,7 @@ func TestProbeNeedsAnImage(t *testing.T) {
 }
 
 // Of 200 containers that run under one UID the kernel lets runc make no session
-// keyring for one more: the words of runc 1.1 to 1.3.
+// keyring for one more. These were the words on a host with engine 28.5.
 func TestProbeExplainsTheKeyringQuota(t *testing.T) {
 	const words = "OCI runtime create failed: runc create failed: unable to start container process: error during container init: unable to join session keyring: unable to create session key: disk quota exceeded: unknown"
 	assert.ErrorContains(t, new(Probe).explained(errors.New(words)), "sysctl kernel.keys.maxkeys=20000")
