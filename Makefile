@@ -25,8 +25,8 @@ lint: ## Run golangci-lint and the checks of the project's own rules
 cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 	@scripts/cross
 
-bench: ## Measure the audit beside tar, pigz, zstd and docker save, and check beside docker info
-	@scripts/bench && scripts/bench-check
+bench: ## Measure the audit beside tar, pigz, zstd and docker save, check beside docker info, and verify beside ps
+	@scripts/bench && scripts/bench-check && scripts/bench-verify
 
 faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N
 	@scripts/faults

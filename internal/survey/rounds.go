@@ -55,7 +55,13 @@ const (
 )
 
 // first is the round that needs to know nothing.
-func first() host.Questions {
+func first(maps bool) host.Questions {
+	lines := []host.Lines{{Name: comms, Globs: []string{"/proc/[0-9]*/comm"}, Prefixes: []string{"dockerd"}}}
+	if maps {
+		lines = append(lines,
+			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
+			host.Lines{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: identity})
+	}
 	files := []string{
 		subuidFile, subgidFile, loginDefs, hostConfig, snapConfig, pidFile, maxUserns, unprivileged, appArmor, selinux,
 		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/proc/sys/kernel/osrelease",
@@ -66,15 +72,11 @@ func first() host.Questions {
 		"/run/systemd/system", "/run/openrc", "/etc/init.d/docker", "/proc/self/ns/user", PendingLink,
 	}
 	return host.Questions{
-		Files: append(files, defaults...),
-		Stats: stats,
-		Attrs: []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
-		Reals: []string{hostConfig, snapConfig},
-		Lines: []host.Lines{
-			{Name: comms, Globs: []string{"/proc/[0-9]*/comm"}, Prefixes: []string{"dockerd"}},
-			{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
-			{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: identity},
-		},
+		Files:    append(files, defaults...),
+		Stats:    stats,
+		Attrs:    []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
+		Reals:    []string{hostConfig, snapConfig},
+		Lines:    lines,
 		Links:    spaces("/proc/self"),
 		Programs: programs,
 		Commands: []host.Command{

@@ -13,6 +13,7 @@ var (
 	// told, as that of a rootless one.
 	ErrNoConfig = errors.New("where the daemon's configuration file is cannot be told")
 
+	errNotAsked  = errors.New("it was not asked for")
 	errManyLinks = errors.New("it leads over more symbolic links than were followed")
 )
 

@@ -19,6 +19,8 @@ type Target struct {
 	// Sizes is how long the sizes of volumes are waited for, 400 ms where 0. The
 	// engine reads every file of every volume for them.
 	Sizes time.Duration
+	// NoMaps leaves Facts.Maps out, which takes a look at every process.
+	NoMaps bool
 }
 
 const (
@@ -41,7 +43,7 @@ func Take(ctx context.Context, t Target) Facts {
 		func() { l.containers = t.askEngine(ctx, &f) },
 		func() {
 			f.Root = t.Host.Root(ctx)
-			results, errHost = l.round(ctx, first())
+			results, errHost = l.round(ctx, first(!t.NoMaps))
 		},
 	)
 	if f.Engine.Err == nil {
@@ -57,6 +59,9 @@ func Take(ctx context.Context, t Target) Facts {
 		errHost = f.Where.elsewhere(l.engine != nil)
 	}
 	l.fill(&f, errHost)
+	if t.NoMaps {
+		f.Maps = Read[[]LiveMap]{Err: errNotAsked}
+	}
 	for _, c := range l.containers {
 		f.Containers.Value = append(f.Containers.Value, c.Container)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -34,7 +35,12 @@ var ErrNoContainer = errors.New("no such container runs")
 // Look looks at the engine, its host, and every process of the chosen
 // containers: over ssh in one round trip more than a survey takes.
 func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
-	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes})}
+	var all []Process
+	var errAll error
+	var wg sync.WaitGroup
+	wg.Go(func() { all, errAll = lookAt(ctx, s.Host, allProcesses) })
+	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes, NoMaps: true})}
+	wg.Wait()
 	if seen.Containers.Err == nil {
 		var err error
 		if seen.Chosen, err = choose(seen.Containers.Value, o.Containers); err != nil {
@@ -44,13 +50,15 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 	switch remapped, _ := seen.Remapped(); {
 	case !remapped || len(seen.Chosen) == 0:
 		return seen, nil
-	case seen.Kernel.Err == nil:
-		all := running(seen.Containers.Value)
-		seen.Processes.Value, seen.Processes.Err = lookTwice(ctx, s.Host, all)
-		seen.Processes.Value = of(seen.Processes.Value, all, seen.Chosen)
-	default:
+	case seen.Kernel.Err != nil:
 		seen.Weak = true
 		seen.Processes.Value, seen.Processes.Err = askTops(ctx, s.API, seen.Chosen)
+	case errAll != nil:
+		seen.Processes.Err = errAll
+	default:
+		run := running(seen.Containers.Value)
+		seen.Processes.Value, seen.Processes.Err = settled(ctx, s.Host, all, run)
+		seen.Processes.Value = of(seen.Processes.Value, run, seen.Chosen)
 	}
 	seen.Unseen = unseen(ctx, s.API, seen)
 	return seen, nil
@@ -129,12 +137,16 @@ func find(containers []survey.Container, name string) int {
 // user namespace) is root on the host for some milliseconds.
 const settle = 300 * time.Millisecond
 
-// lookTwice looks at all processes in one round trip, and again at those that
-// are not as they should be: what was wrong in passing does not count.
-func lookTwice(ctx context.Context, h host.Host, containers []survey.Container) ([]Process, error) {
-	all, err := lookAt(ctx, h, allProcesses)
-	if err != nil {
-		return nil, err
+// settled gives the containers' processes among all that were seen, after a second
+// look at those that are not as they should be: what was wrong in passing does not
+// count. Where a container has none, it was started since, and all are looked at
+// again.
+func settled(ctx context.Context, h host.Host, all []Process, containers []survey.Container) ([]Process, error) {
+	if lacking(all, containers) {
+		var err error
+		if all, err = lookAt(ctx, h, allProcesses); err != nil {
+			return nil, err
+		}
 	}
 	processes, strays := ofContainers(all, containers)
 	adopted, err := adopt(ctx, h, strays, containers)
@@ -162,6 +174,13 @@ func lookTwice(ctx context.Context, h host.Host, containers []survey.Container) 
 		return nil, err
 	}
 	return replaced(processes, odd, again), nil
+}
+
+// lacking says whether the first process of a container was not seen.
+func lacking(all []Process, containers []survey.Container) bool {
+	return slices.ContainsFunc(containers, func(c survey.Container) bool {
+		return !slices.ContainsFunc(all, func(p Process) bool { return p.PID == c.PID })
+	})
 }
 
 // replaced puts what the second look has seen in the place of what the first one
