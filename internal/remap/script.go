@@ -24,7 +24,7 @@ const localEngine = "unix:///var/run/docker.sock"
 //	arm SECONDS     back up the files, and have the host undo the change by then
 //	renew SECONDS   from now on, instead
 //	keep            the change is good: nothing will undo it any more
-//	undo            undo it now, in this process
+//	undo            take it back now, in this process
 //	fire            the same, by systemd where there is one: it goes on when the caller is cut off
 //	status          lines of id, armed, verdict, result, booted and due (seconds since 1970)
 //	add FILE LINE   a line of /etc/subuid or /etc/subgid, under the locks of shadow
