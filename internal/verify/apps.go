@@ -67,18 +67,26 @@ func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) 
 // a detail for each.
 func each[T any](questions []T, ask func(T) (name string, err error)) report.Result {
 	var details []report.Detail
-	var bad []string
+	var bad, untold []string
 	for _, q := range questions {
 		name, err := ask(q)
 		d := report.Detail{Name: name, Note: "ok"}
 		if err != nil {
 			d.Note = err.Error()
+		}
+		switch {
+		case errors.Is(err, ErrProbeImage):
+			untold = append(untold, said(name, d.Note))
+		case err != nil:
 			bad = append(bad, said(name, d.Note))
 		}
 		details = append(details, d)
 	}
-	if len(bad) > 0 {
+	switch {
+	case len(bad) > 0:
 		return report.Fail("%d of %d: %s", len(bad), len(questions), strings.Join(bad, "; ")).With(details...)
+	case len(untold) > 0:
+		return report.Unsure("%d of %d cannot be told: %s", len(untold), len(questions), strings.Join(untold, "; ")).With(details...)
 	}
 	return report.Pass("all %d", len(questions)).With(details...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,6 +83,19 @@ func TestApplications(t *testing.T) {
 		}
 		r := check(t, "version: 1\nsockets:\n- address: /none/x\nhealth:\n- url: "+server.URL+"\n  expr: .docker\n")
 		assert.Check(t, r["app-sockets"].Status == report.Error && r["app-health"].Status == report.Error, "%v", r)
+	})
+	t.Run("that cannot be told", func(t *testing.T) {
+		dynamic, err := exec.LookPath("ssh")
+		if err != nil {
+			t.Skip("needs a program that is not static")
+		}
+		other := newProbe(t, e, remapped)
+		other.program = dynamic
+		profile, err := ParseProfile([]byte("version: 1\nsockets:\n- {address: /x, container: workspace}\nstarts: {count: 1}\n"))
+		assert.NilError(t, err)
+		for _, r := range profile.Check(t.Context(), Target{API: p.API, Host: p.Host, Probe: other}) {
+			assert.Check(t, r.Status == report.Unknown && strings.Contains(r.Message, "--image"), "%s: %s: %s", r.ID, r.Status, r.Message)
+		}
 	})
 	t.Run("until somebody is tired of it", func(t *testing.T) {
 		profile, err := ParseProfile([]byte("version: 1\ncommands:\n- {image: bb, run: sleep 60}\nstarts: {count: 1000}\n"))

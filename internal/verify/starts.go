@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -49,7 +50,10 @@ func (s Starts) Time(ctx context.Context, p *Probe) ([]time.Duration, error) {
 // check times starts and judges them.
 func (s Starts) check(ctx context.Context, p *Probe) report.Result {
 	all, err := s.Time(ctx, p)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrProbeImage):
+		return report.Unread("how long containers take to start", err)
+	case err != nil:
 		return report.Fail("containers do not start: %v", err)
 	}
 	now := Baseline{Starts: len(all), P50: Percentile(all, 50), P95: Percentile(all, 95)}
