@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -13,16 +14,22 @@ var Everything = idmap.Single(0, 1<<32-1)
 
 // Untold says why it cannot be told what a container does with a path of the
 // host, or nil where it can. known says that the path was looked at.
-func Untold(c survey.Container, path survey.Path, known bool) error {
+func Untold(c survey.Container, p survey.Path, known bool) error {
 	switch {
 	case !known:
 		return errors.New("it was not looked at")
-	case path.Stat.Err != nil:
-		return path.Stat.Err
-	case path.Stat.ACL.Err != nil:
-		return fmt.Errorf("its ACL: %w", path.Stat.ACL.Err)
+	case p.Stat.Err != nil:
+		return p.Stat.Err
+	case p.Stat.ACL.Err != nil:
+		return fmt.Errorf("its ACL: %w", p.Stat.ACL.Err)
 	case c.Identity.Err != nil:
 		return fmt.Errorf("the container's user: %w", c.Identity.Err)
 	}
 	return nil
+}
+
+// EngineSocket says whether a path of the host is an engine's socket: whoever may
+// connect to it rules the host.
+func EngineSocket(source, endpoint string) bool {
+	return path.Base(source) == "docker.sock" || "unix://"+source == endpoint
 }

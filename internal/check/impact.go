@@ -2,11 +2,11 @@ package check
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -205,7 +205,7 @@ func impactDockerSocket(in *Input) Result {
 }
 
 func (in *Input) isDockerSocket(source string) bool {
-	return path.Base(source) == "docker.sock" || "unix://"+source == in.Endpoint
+	return access.EngineSocket(source, in.Endpoint)
 }
 
 func impactImages(in *Input) Result {

@@ -93,7 +93,7 @@ func prefixed(prefix, text string) string {
 func escaped(s string) string {
 	var b strings.Builder
 	for _, r := range printable(s) {
-		if strings.ContainsRune("\\`*_{}[]()<>#|~!&@$", r) {
+		if strings.ContainsRune("\\`*_{}[]<>#|~&$", r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)

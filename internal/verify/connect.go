@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"io/fs"
+	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -25,6 +26,9 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 			untried = untried.With(report.Detail{Name: c.Name, Note: err.Error()})
 		}
 		for _, one := range found {
+			if isFolder(c, seen.Paths, one.Path) { // that cannot be read, which the question mounts is about
+				continue
+			}
 			attempts++
 			if one.Refused != "" {
 				refused = refused.With(report.Detail{Name: c.Name + ": " + one.Path, Note: one.Refused})
@@ -56,4 +60,11 @@ func socketsOf(c survey.Container, paths survey.Read[map[string]survey.Path]) []
 		}
 	}
 	return found
+}
+
+// isFolder says whether a folder of the host is mounted at a place.
+func isFolder(c survey.Container, paths survey.Read[map[string]survey.Path], at string) bool {
+	return slices.ContainsFunc(c.Mounts, func(m survey.Mount) bool {
+		return m.Destination == at && paths.Value[m.Source].Stat.Mode.IsDir()
+	})
 }

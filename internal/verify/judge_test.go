@@ -204,6 +204,11 @@ var cases = []struct {
 		mounting(host.Stat{Mode: fs.ModeSocket | 0o660}, true)(s)
 		s.Chosen[0].Identity.Value = survey.Account{}
 	}, report.Error, "where user 100000 has --- and lacks -w-"},
+	{"sockets", "the engine's", func(s *Seen) {
+		s.Chosen[0].Identity.Value = survey.Account{}
+		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: "/run/docker.sock", Destination: "/d"}}
+		s.Paths.Value["/run/docker.sock"] = survey.Path{Real: "/run/docker.sock", Stat: host.Stat{Mode: fs.ModeSocket | 0o660}}
+	}, report.Error, "--userns=host"},
 	{"sockets", "unread", weak, report.Unknown, ""},
 }
 
@@ -276,6 +281,21 @@ func TestNothingSeen(t *testing.T) {
 	for _, r := range Judge(s, Options{}) {
 		if !strings.HasPrefix(r.ID, "daemon-") && r.ID != "data-root" {
 			assert.Check(t, r.Status == report.Unknown, "%s: %s: %s", r.ID, r.Status, r.Message)
+		}
+	}
+}
+
+// The right to rule the engine is not for a command to paste.
+func TestNoGrantOnTheEngine(t *testing.T) {
+	for source, fixes := range map[string]int{"/run/docker.sock": 0, "/run/app.sock": 1} {
+		s := sound()
+		s.Chosen[0].Identity.Value = survey.Account{}
+		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: source, Destination: "/d"}}
+		s.Paths.Value[source] = survey.Path{Real: source, Stat: host.Stat{Mode: fs.ModeSocket | 0o660}}
+		for _, r := range Judge(s, Options{}) {
+			if r.ID == "sockets" {
+				assert.Check(t, is.Len(r.Fix, fixes), "%v", r.Fix)
+			}
 		}
 	}
 }

@@ -93,6 +93,10 @@ func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.P
 		r = report.Fail("")
 	}
 	note := fmt.Sprintf("%s, owner %d:%d, where user %d has %s and lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, has&want, lost)
+	if access.EngineSocket(mount.Source, j.Endpoint) {
+		note += "; it is the engine's: make the container with --userns=host if it has to rule the host"
+		return r.With(report.Detail{Name: name, Note: note})
+	}
 	return r.With(report.Detail{Name: name, Note: note}).
 		Fixed(access.Grant(mapped.UID, has&want|lost, path.Real, path.Stat.Mode.IsDir())...)
 }

@@ -54,12 +54,12 @@ func judgeMap(u ProbeUser, m idmap.Map) report.Result {
 		if !okUID || !okGID || uid != 0 || gid != 0 {
 			return report.Fail("remap is to be off, but UID 0 of a container is %d on the host: %s", got.UID.Root(), words(got.UID)).With(details...)
 		}
-		return report.Pass("UID 0 of a container is UID 0 of the host: remap is off").With(details...)
+		return report.Pass("UID 0 of a container is UID 0 of the host: remap is off")
 	}
 	if !slices.Equal(got.UID, m.UID) || !slices.Equal(got.GID, m.GID) {
 		return report.Fail("the kernel has UIDs %s and GIDs %s, instead of %s and %s", words(got.UID), words(got.GID), words(m.UID), words(m.GID)).With(details...)
 	}
-	return report.Pass("the kernel has UIDs %s, GIDs %s", words(got.UID), words(got.GID)).With(details...)
+	return report.Pass("the kernel has UIDs %s, GIDs %s", words(got.UID), words(got.GID))
 }
 
 // words writes extents as container ID, host ID and size.
