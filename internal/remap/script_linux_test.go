@@ -48,6 +48,7 @@ docker ps -aq --no-trunc | sort; docker image ls -q | sort; true`
 // begin makes the change's folder on a host with a container.
 func begin(t *testing.T, h *testbed.Host, number int) *real {
 	t.Helper()
+	h.Shell(t, "docker start $(docker ps -aq) >/dev/null")
 	h.WriteFile(t, configPath, []byte(wasConfig), 0o640)
 	h.Shell(t, "chown root:docker "+configPath+"; setfacl -m u:op:r "+configPath)
 	h.WriteFile(t, "/etc/subuid", []byte(otherLine), 0o644)
