@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -100,7 +102,37 @@ func TestVerifySoundHost(t *testing.T) {
 		assert.Assert(t, strings.Contains(ticket.stdout, "- [x] A container sees its own UID"), ticket.stdout)
 		assert.Assert(t, strings.Contains(ticket.stdout, "- [ ] The applications say"), ticket.stdout)
 		assert.Equal(t, onHost(t, host, "ps", "-aq", "--filter", "label=io.docker-userns.probe"), "")
+		watches(t, host)
 	})
+}
+
+// watches has a verification go on until Ctrl-C, and say what changes meanwhile.
+func watches(t *testing.T, host *testbed.Host) {
+	t.Helper()
+	cmd := host.DockerCommand("--context", "root", "userns", "verify", "--watch", "200ms", "--format", "{{.ID}}={{.Status}}")
+	out, err := cmd.StdoutPipe()
+	assert.NilError(t, err)
+	assert.NilError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(out)
+	await := func(line string) {
+		t.Helper()
+		for lines.Scan() {
+			if lines.Text() == line {
+				return
+			}
+		}
+		t.Fatalf("it ended without %s", line)
+	}
+	await("userns-host=ok")
+	container(t, host, "stays", "--userns=host")
+	await("userns-host=warning")
+	onHost(t, host, "rm", "-f", "stays")
+	await("userns-host=ok")
+	assert.NilError(t, cmd.Process.Signal(os.Interrupt))
+	for lines.Scan() {
+	}
+	assert.NilError(t, cmd.Wait())
 }
 
 // What is wrong is found, and told apart.
