@@ -8,8 +8,11 @@ import (
 
 // The checks are written in the words of package report.
 type (
+	// Result is what a check says.
 	Result = report.Result
+	// Detail is one thing by its name.
 	Detail = report.Detail
+	// Status is the outcome of a check.
 	Status = report.Status
 )
 
