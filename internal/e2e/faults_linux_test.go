@@ -117,6 +117,9 @@ func (f fault) try(t *testing.T) {
 		mend := host.CutLink(t)
 		defer mend()
 	case "reboot":
+		if f.context == "here" {
+			stop() // nsenter stops with its child, and would keep the host from going down
+		}
 		host.Reboot(t)
 	case "power":
 		host.CutPower(t)
