@@ -105,6 +105,9 @@ func (c *change) apply(ctx context.Context) error {
 		fmt.Fprintln(err, "Nothing was changed.")
 		return errFound
 	case remap.Back:
+		if why != nil {
+			fmt.Fprintln(err, printableLines(why.Error()))
+		}
 		fmt.Fprintf(c.cli.Out(), "The change was undone, and the host is what it was: %s. What happened is in %s/log on it.\n", c.before(), c.plan.Dir())
 		return errFound
 	}
@@ -142,26 +145,6 @@ func orDocker(unit string) string {
 		return "docker"
 	}
 	return unit
-}
-
-// confirm asks the questions that come before a change. yes answers all.
-func confirm(ctx context.Context, dockerCLI command.Cli, yes bool, questions ...string) error {
-	if yes {
-		return nil
-	}
-	if !dockerCLI.In().IsTerminal() {
-		return errors.New("nobody is there to be asked: give --yes to go on without questions, or --dry-run to see the plan")
-	}
-	for _, q := range questions {
-		ok, err := command.PromptForConfirmation(ctx, dockerCLI.In(), dockerCLI.Err(), q)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return errors.New("nothing was changed")
-		}
-	}
-	return nil
 }
 
 // checked runs the checks on a survey, with the audits of the images where they

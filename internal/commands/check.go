@@ -41,7 +41,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 		Example: `  docker userns check
   docker --context prod userns check --verbose
   docker userns check --format json --strict`,
-		Args: noArguments("check", func() error { return opts.validate() }),
+		Args: noArguments("check", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runCheck(cmd.Context(), dockerCLI, opts)
 		},
@@ -64,7 +64,7 @@ const checkFormatHelp = `Format output:
 'json':             Print one JSON object
 'TEMPLATE':         Print a line a check with a Go template`
 
-func (o checkOptions) validate() error {
+func (o *checkOptions) validate() error {
 	for _, id := range o.only {
 		if !slices.Contains(check.IDs(), id) {
 			return fmt.Errorf("--only %s: no such check; 'docker userns check --list' has them all", id)

@@ -42,7 +42,7 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 		Example: `  docker userns disable --dry-run
   docker --context prod userns disable --restore-subids
   docker userns disable --reclaim --yes=cache`,
-		Args: noArguments("disable", func() error { return opts.validate() }),
+		Args: noArguments("disable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDisable(cmd.Context(), dockerCLI, opts)
 		},

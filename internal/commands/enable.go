@@ -48,7 +48,7 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 		Example: `  docker userns enable --dry-run
   docker --context prod userns enable
   docker userns enable --yes --accept impact-docker-socket --health-url http://localhost:8080/health`,
-		Args: noArguments("enable", func() error { return opts.validate() }),
+		Args: noArguments("enable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runEnable(cmd.Context(), dockerCLI, opts)
 		},

@@ -97,12 +97,6 @@ func untouched(f survey.Read[survey.TextFile], path string) File {
 	return edit{path: path, existed: f.Err == nil, before: f.Value.Data, after: f.Value.Data}.file()
 }
 
-// readable says whether a file could be read to its end, or is known not to be
-// there.
-func readable(f survey.Read[survey.TextFile]) bool {
-	return f.Err == nil && !f.Value.Truncated || isMissing(f.Err)
-}
-
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func exists(f survey.Facts, login string) bool {

@@ -41,14 +41,17 @@ const (
 
 // Apply takes the steps of a plan, one after the other. Where one fails, or ctx
 // ends, the change is undone on the host, and looked at: the outcome says what
-// was seen, the error why the change was not made or what is wrong now.
+// was seen. The error is why nothing was done, or what is to be said of the host
+// as it was left; why it was undone, Undoing was told.
 func (r Runner) Apply(ctx context.Context, p Plan) (Outcome, error) {
 	w := &watch{runner: r, plan: p}
 	for n, s := range p.Steps {
 		r.Begin(n+1, s)
 		if err := r.step(ctx, s, w); err != nil {
-			err = fmt.Errorf("%s: %w", s.Name, err)
-			return r.giveUp(context.WithoutCancel(ctx), p, s, err)
+			if ctx.Err() != nil {
+				err = errors.New("interrupted")
+			}
+			return r.giveUp(context.WithoutCancel(ctx), p, s, fmt.Errorf("%s: %w", s.Name, err))
 		}
 		r.Done(s)
 	}
@@ -57,7 +60,7 @@ func (r Runner) Apply(ctx context.Context, p Plan) (Outcome, error) {
 
 // giveUp ends a change that failed at a step.
 func (r Runner) giveUp(ctx context.Context, p Plan, at Step, why error) (Outcome, error) {
-	var refusal *Failed
+	var refusal *CommandError
 	switch {
 	case at.Name == StepArm && errors.As(why, &refusal):
 		return Refused, why // the script cleared up behind itself
@@ -65,11 +68,13 @@ func (r Runner) giveUp(ctx context.Context, p Plan, at Step, why error) (Outcome
 		return Unsure, fmt.Errorf("%w\nThe change itself was made and stays", why)
 	}
 	r.Undoing(why)
-	outcome, err := r.undo(ctx, p)
-	return outcome, errors.Join(why, err)
+	return r.undo(ctx, p)
 }
 
 func (r Runner) step(ctx context.Context, s Step, w *watch) error {
+	if err := w.alive(ctx); err != nil { // what comes after the way back was taken would stay
+		return err
+	}
 	for _, a := range s.Acts {
 		if err := r.act(ctx, a); err != nil {
 			return err
@@ -87,15 +92,15 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 	return nil
 }
 
-// Failed is a command of a step that did not end with 0.
-type Failed struct {
+// CommandError is a command of a step that did not end with 0.
+type CommandError struct {
 	Why  string // what it was for
 	Code int
 	Said string
 }
 
 // Error gives what the command was for, and what it said.
-func (f *Failed) Error() string {
+func (f *CommandError) Error() string {
 	if f.Said == "" {
 		return fmt.Sprintf("%s: exit code %d", f.Why, f.Code)
 	}
@@ -114,7 +119,7 @@ func (r Runner) act(ctx context.Context, a Act) error {
 		return fmt.Errorf("%s: %w", a.Why, err)
 	}
 	if res.Code != 0 {
-		return &Failed{Why: a.Why, Code: res.Code, Said: lastWords(res)}
+		return &CommandError{Why: a.Why, Code: res.Code, Said: lastWords(res)}
 	}
 	return nil
 }
@@ -142,7 +147,7 @@ type watch struct {
 
 // alive sets the timer anew once half of the time is gone.
 func (w *watch) alive(ctx context.Context) error {
-	if time.Since(w.renewed) < w.plan.Timeout/2 {
+	if w.renewed.IsZero() || time.Since(w.renewed) < w.plan.Timeout/2 {
 		return nil
 	}
 	return w.renew(ctx)

@@ -62,7 +62,7 @@ func Look(ctx context.Context, h host.Host, paths []string) ([]Tree, error) {
 	for _, p := range paths {
 		r, err := h.Run(ctx, host.Command{Args: []string{"sh", "-c", inventory, "sh", p}})
 		if err == nil && r.Code != 0 {
-			err = &Failed{Why: "listing", Code: r.Code, Said: lastWords(r)}
+			err = &CommandError{Why: "listing", Code: r.Code, Said: lastWords(r)}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("taking stock of %s: %w", p, err)

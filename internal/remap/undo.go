@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -22,18 +23,62 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout+grace)
 	defer cancel()
 	told := r.fire(ctx, p)
+	var refused *CommandError
+	if errors.As(told, &refused) && refused.Code == codeKept {
+		return r.kept(ctx, p)
+	}
 	if told != nil && ctx.Err() != nil {
 		return Unsure, fmt.Errorf("undoing the change: %w", told)
 	}
+	for end := time.Now().Add(settleTime); ; {
+		notes, err := r.differs(ctx, p)
+		if err == nil {
+			return Back, notes
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return Unsure, errors.Join(told, notes, err)
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+const (
+	// codeKept is how the script says that the change was kept already.
+	codeKept = 4
+	// settleTime is how long a daemon that was restarted may take to show all.
+	settleTime = 30 * time.Second
+)
+
+// kept ends a change whose last step was taken though its answer was lost.
+func (r Runner) kept(ctx context.Context, p Plan) (Outcome, error) {
+	if wrong := Proven(p, r.Survey(ctx)); len(wrong) > 0 {
+		return Unsure, fmt.Errorf("the change was kept, but the host is not what it should be: %s", strings.Join(wrong, "; "))
+	}
+	return Made, nil
+}
+
+// differs says what is not as it was before the change; notes are what the
+// script has to say of files that somebody else has edited.
+func (r Runner) differs(ctx context.Context, p Plan) (notes, wrong error) {
 	f := r.Survey(ctx)
-	text, err := r.files(ctx, p)
+	notesPath := path.Join(p.Dir(), "notes")
+	q := host.Questions{Files: []string{notesPath}}
+	for _, file := range p.Files {
+		q.Files = append(q.Files, file.Path)
+	}
+	a, err := r.Host.Look(ctx, q)
 	if err != nil {
-		return Unsure, fmt.Errorf("looking whether the change was undone: %w", err)
+		return nil, fmt.Errorf("looking whether the change was undone: %w", err)
 	}
-	if wrong := Differs(p, f, text); len(wrong) > 0 {
-		return Unsure, errors.Join(told, fmt.Errorf("the change was undone, but the host is not what it was: %s", strings.Join(wrong, "; ")))
+	said := strings.TrimSpace(string(a.Files[notesPath].Data))
+	if said != "" {
+		notes = errors.New(said)
 	}
-	return Back, nil
+	differences := Differs(p, f, a.Files, said)
+	if len(differences) > 0 {
+		return notes, fmt.Errorf("the host is not what it was: %s", strings.Join(differences, "; "))
+	}
+	return notes, nil
 }
 
 // fire starts the way back, again and again where the host cannot be reached:
@@ -41,7 +86,7 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 func (r Runner) fire(ctx context.Context, p Plan) error {
 	for {
 		err := r.act(ctx, run("undoing the change", "sh", p.scriptPath(), "fire"))
-		var failed *Failed
+		var failed *CommandError
 		if err == nil || errors.As(err, &failed) || ctx.Err() != nil {
 			return err
 		}
@@ -53,21 +98,15 @@ func (r Runner) fire(ctx context.Context, p Plan) error {
 	}
 }
 
-// files are the files of the change as they are now.
-func (r Runner) files(ctx context.Context, p Plan) (map[string]host.Body, error) {
-	var q host.Questions
-	for _, f := range p.Files {
-		q.Files = append(q.Files, f.Path)
-	}
-	a, err := r.Host.Look(ctx, q)
-	return a.Files, err
-}
-
 // Differs says what of an engine and its files is not as it was before a change.
-// Where the daemon was down before, it may be.
-func Differs(p Plan, f survey.Facts, files map[string]host.Body) []string {
+// A file that the notes of the undo speak of was edited by somebody else, who is
+// not undone. Where the daemon was down before, it may be.
+func Differs(p Plan, f survey.Facts, files map[string]host.Body, notes string) []string {
 	var wrong []string
 	for _, file := range p.Files {
+		if strings.Contains(notes, file.Path) {
+			continue
+		}
 		body := files[file.Path]
 		switch there := body.Err == nil; {
 		case !there && !isMissing(body.Err):
