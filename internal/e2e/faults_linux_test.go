@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -85,17 +86,19 @@ func TestFaults(t *testing.T) {
 	} else if given, err := strconv.Atoi(os.Getenv("FAULTS")); err == nil {
 		n = given
 	}
-	var tried sync.Map
-	t.Cleanup(func() {
-		count := 0
-		tried.Range(func(any, any) bool { count++; return true })
-		t.Logf("fault points tried: %d of %d", count, len(all))
-	})
+	var tried, failed atomic.Int64
+	t.Cleanup(func() { t.Logf("fault points tried: %d of %d, failed: %d", tried.Load(), len(all), failed.Load()) })
 	for _, f := range all[:min(n, len(all))] {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
+			defer func() {
+				tried.Add(1)
+				if t.Failed() {
+					failed.Add(1)
+				}
+				fmt.Fprintf(os.Stderr, "fault points tried: %d of %d, failed: %d; last: %s\n", tried.Load(), len(all), failed.Load(), f)
+			}()
 			f.try(t)
-			tried.Store(f, true)
 		})
 	}
 }
