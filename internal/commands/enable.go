@@ -163,8 +163,20 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 	if len(bad) > 0 {
 		return refuse(dockerCLI, fmt.Errorf("\nThese checks stand in the way: %s.\nSee to them, or take the risk of one with --accept ID", strings.Join(bad, ", ")))
 	}
-	fmt.Fprintf(dockerCLI.Out(), "\nThe plan:\n%s", planText(p, styleOf(dockerCLI.Out())))
+	fmt.Fprintf(dockerCLI.Out(), "%s\nThe plan:\n%s", imagesLeft(p), planText(p, styleOf(dockerCLI.Out())))
 	return nil
+}
+
+// imagesLeft names the images that the remapped engine will not have.
+func imagesLeft(p remap.Plan) string {
+	if len(p.Before.Images) == 0 {
+		return ""
+	}
+	var names []string
+	for _, i := range p.Before.Images {
+		names = append(names, printable(i.String()))
+	}
+	return fmt.Sprintf("\nImages stay in the old data root too, and have to be pulled or loaded again: %s\n", strings.Join(names, ", "))
 }
 
 // notable leaves out what is as it should be, and the two questions that only a

@@ -55,7 +55,8 @@ func (p *Plan) arm() Step {
 		title += fmt.Sprintf(", and arm the way back: the host returns by itself after %s unless all is proven good", short(p.Timeout))
 	}
 	return Step{Name: StepArm, Title: title, Acts: []Act{
-		run("making the folder of the change", "mkdir", "-p", "-m", "0700", "--", Folder, p.Dir()),
+		run("making "+Folder, "mkdir", "-p", "-m", "0700", "--", Folder),
+		run("making the folder of the change", "mkdir", "-m", "0700", "--", p.Dir()), // one of the same second is another's
 		write(p.scriptPath(), p.Script(), 0o700),
 		write(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
 		run("arming the way back", "sh", p.scriptPath(), "arm", seconds(p.Timeout)),
