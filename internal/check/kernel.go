@@ -14,6 +14,7 @@ var hostChecks = []Check{
 	{ID: "kernel-version", Category: catHost, Title: "The kernel is 3.8 or later", Needs: []string{"host-reachable"}, Run: kernelVersion},
 	{ID: "kernel-userns", Category: catHost, Title: "User namespaces are built into the kernel", Needs: []string{"host-reachable", "kernel-version"}, Run: kernelUserns},
 	{ID: "userns-limit", Category: catHost, Title: "The kernel allows a user namespace for each container", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsLimit},
+	{ID: "kernel-keys", Category: catHost, Title: "The kernel allows a session keyring for each container", Needs: []string{"host-reachable"}, Run: kernelKeys},
 	{ID: "userns-unprivileged", Category: catHost, Title: "kernel.unprivileged_userns_clone does not bind dockerd", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsUnprivileged},
 	{ID: "userns-apparmor", Category: catHost, Title: "AppArmor's limit on user namespaces does not bind dockerd", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsAppArmor},
 	{ID: "host-id-map", Category: catHost, Title: "The host itself has all the IDs to map", Needs: []string{"host-reachable"}, Run: hostIDMap},

@@ -2,6 +2,7 @@ package check
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -14,6 +15,22 @@ func noKernel(f *survey.Facts, _ *Options) { f.Kernel = survey.Read[survey.Kerne
 
 func inContainer(k *survey.Kernel) {
 	k.UIDMap, k.GIDMap = []string{"0 1000000 200000"}, []string{"0 1000000 200000"}
+}
+
+// crowd is a host on which n containers run.
+func crowd(n int) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, _ *Options) {
+		f.Containers.Value = slices.Repeat([]survey.Container{{State: "running"}}, n)
+	}
+}
+
+// remappedKeys is a remapped host whose mapped root has n keys.
+func remappedKeys(n int64) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, o *Options) {
+		*f = remapped()
+		crowd(10)(f, o)
+		f.Kernel.Value.Keys = map[int64]int64{0: 500, 165536: n}
+	}
 }
 
 var hostCases = []testCase{
@@ -40,6 +57,28 @@ var hostCases = []testCase{
 	}, OK, ""},
 	{"userns-limit", "unread", kernel(func(k *survey.Kernel) { k.MaxUserns.Err = errTest }), Unknown, ""},
 	{"userns-limit", "containers unread", func(f *survey.Facts, _ *Options) { f.Containers.Err = errTest }, Unknown, ""},
+	{"kernel-keys", "room", crowd(159), OK, "200 session keyrings, and 159"},
+	{"kernel-keys", "nearly full", crowd(160), Warning, "160 of the 200"},
+	{"kernel-keys", "full, before remap", crowd(200), Warning, "200 of the 200"},
+	{"kernel-keys", "too many for remap", crowd(201), Error, "201 containers run"},
+	{"kernel-keys", "too few bytes for them", func(f *survey.Facts, o *Options) {
+		crowd(15)(f, o)
+		f.Kernel.Value.MaxKeyBytes.Value = 1000
+	}, Error, "14 session keyrings"},
+	{"kernel-keys", "outside of remap, or not running", func(f *survey.Facts, o *Options) {
+		crowd(300)(f, o)
+		for i := range f.Containers.Value {
+			f.Containers.Value[i].UsernsMode = "host"
+		}
+		f.Containers.Value[0] = survey.Container{State: "exited"}
+	}, OK, "and 0 are taken"},
+	{"kernel-keys", "full", remappedKeys(200), Error, "no further container starts"},
+	{"kernel-keys", "execs", remappedKeys(199), Warning, "199 of the 200"},
+	{"kernel-keys", "remapped, with room", remappedKeys(12), OK, "12 are taken"},
+	{"kernel-keys", "a kernel without keyrings", kernel(func(k *survey.Kernel) { k.MaxKeys.Err, k.MaxKeyBytes.Err = fs.ErrNotExist, fs.ErrNotExist }), OK, "no keyrings"},
+	{"kernel-keys", "unread", kernel(func(k *survey.Kernel) { k.MaxKeyBytes.Err = errTest }), Unknown, ""},
+	{"kernel-keys", "containers unread", func(f *survey.Facts, _ *Options) { f.Containers.Err = errTest }, Unknown, ""},
+	{"kernel-keys", "no kernel", noKernel, Unknown, ""},
 	{"userns-unprivileged", "1", asFound, OK, "is 1"},
 	{"userns-unprivileged", "0, for users only", kernel(func(k *survey.Kernel) { k.Unprivileged.Value = 0 }), OK, "dockerd is root"},
 	{"userns-unprivileged", "no such file", kernel(func(k *survey.Kernel) { k.Unprivileged.Err = fs.ErrNotExist }), OK, "no such limit"},

@@ -43,12 +43,15 @@ type Kernel struct {
 	Release string // uname -r
 	// UserNamespaces says whether they are built in: /proc/self/ns/user is there.
 	UserNamespaces bool
-	MaxUserns      Read[int64] // sysctl user.max_user_namespaces
-	Unprivileged   Read[int64] // kernel.unprivileged_userns_clone: Debian's patch; fs.ErrNotExist elsewhere
-	AppArmor       Read[int64] // kernel.apparmor_restrict_unprivileged_userns; fs.ErrNotExist before 6.x or without AppArmor
-	SELinux        string      // "enforcing", "permissive", "" where it is off
-	UIDMap, GIDMap []string    // lines of /proc/1/uid_map: whether the host is itself a container
-	Init           string      // comm of process 1, e.g. "systemd"
+	MaxUserns      Read[int64]     // sysctl user.max_user_namespaces
+	Unprivileged   Read[int64]     // kernel.unprivileged_userns_clone: Debian's patch; fs.ErrNotExist elsewhere
+	AppArmor       Read[int64]     // kernel.apparmor_restrict_unprivileged_userns; fs.ErrNotExist before 6.x or without AppArmor
+	MaxKeys        Read[int64]     // kernel.keys.maxkeys, of each user but root; fs.ErrNotExist where the kernel has no keyrings
+	MaxKeyBytes    Read[int64]     // kernel.keys.maxbytes, likewise
+	Keys           map[int64]int64 // by UID: the keys that count against it, /proc/key-users
+	SELinux        string          // "enforcing", "permissive", "" where it is off
+	UIDMap, GIDMap []string        // lines of /proc/1/uid_map: whether the host is itself a container
+	Init           string          // comm of process 1, e.g. "systemd"
 	OSRelease      map[string]string
 }
 

@@ -101,6 +101,11 @@ func TestStatusIDs(t *testing.T) {
 	}
 }
 
+func TestQuotaKeys(t *testing.T) {
+	const users = "    0:    59 58/58 53/1000000 1002/25000000\n165536:     1 1/1 1/200 70/20000\n-1: 1 1/1 1/200 9/9\n7: 1 1/1\n8: 1 1/1 x/200 9/9\nnonsense\n"
+	assert.DeepEqual(t, quotaKeys(users), map[int64]int64{0: 53, 165536: 1})
+}
+
 func TestInside(t *testing.T) {
 	lines := []string{"         0     300000       1000", "      1000     100000      64536"}
 	for hostID, want := range map[int64]int64{300000: 0, 300999: 999, 100000: 1000, 164535: 65535, 0: 65534, 301000: 65534} {

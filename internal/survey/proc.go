@@ -142,6 +142,25 @@ func osRelease(data string) map[string]string {
 	return values
 }
 
+// quotaKeys reads /proc/key-users, keyrings(7): a user's line is
+// "UID: usage nkeys/nikeys qnkeys/maxkeys qnbytes/maxbytes".
+func quotaKeys(users string) map[int64]int64 {
+	keys := map[int64]int64{}
+	for line := range strings.Lines(users) {
+		uid, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		n, known := id(uid)
+		f := strings.Fields(rest)
+		if !known || len(f) != 4 {
+			continue
+		}
+		used, _, _ := strings.Cut(f[2], "/")
+		if taken, ok := id(used); ok {
+			keys[n] = taken
+		}
+	}
+	return keys
+}
+
 // number reads a sysctl's file.
 func number(b host.Body) Read[int64] {
 	if b.Err != nil {

@@ -22,6 +22,9 @@ const (
 	maxUserns    = "/proc/sys/user/max_user_namespaces"
 	unprivileged = "/proc/sys/kernel/unprivileged_userns_clone"
 	appArmor     = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+	maxKeys      = "/proc/sys/kernel/keys/maxkeys"
+	maxKeyBytes  = "/proc/sys/kernel/keys/maxbytes"
+	keyUsers     = "/proc/key-users"
 	selinux      = "/sys/fs/selinux/enforce"
 
 	comms   = "comm"
@@ -64,6 +67,7 @@ func first(maps bool) host.Questions {
 	}
 	files := []string{
 		subuidFile, subgidFile, loginDefs, hostConfig, snapConfig, pidFile, maxUserns, unprivileged, appArmor, selinux,
+		maxKeys, maxKeyBytes, keyUsers,
 		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/proc/sys/kernel/osrelease",
 		"/proc/1/uid_map", "/proc/1/gid_map", "/proc/1/comm", pendingManifest,
 	}

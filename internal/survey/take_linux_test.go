@@ -83,6 +83,8 @@ func checkHost(t *testing.T, s scene, f survey.Facts) {
 	assert.Equal(t, f.Storage.Value.Path.Parents[0].Path, "/")
 	assert.NilError(t, f.Kernel.Err)
 	assert.Check(t, f.Kernel.Value.UserNamespaces)
+	assert.NilError(t, f.Kernel.Value.MaxKeys.Err)
+	assert.Check(t, f.Kernel.Value.MaxKeys.Value > 0 && f.Kernel.Value.MaxKeyBytes.Value > 0)
 	assert.NilError(t, f.Accounts.Err)
 	assert.Check(t, len(f.Accounts.Value.Users) > 5)
 	assert.Check(t, f.Tools.Value["sh"] == "" && f.Tools.Value["dockerd"] != "")
@@ -132,6 +134,7 @@ func TestTakeRemapped(t *testing.T) {
 	assert.Check(t, tree.InUse)
 	assert.Equal(t, tree.Images, 1)
 	assert.Equal(t, tree.Stat.GID, int64(testengine.Base))
+	assert.Check(t, f.Kernel.Value.Keys[testengine.Base] > 0, "%v", f.Kernel.Value.Keys) // web's session keyring
 	web := f.Containers.Value[1]
 	assert.DeepEqual(t, web.Identity.Value, survey.Account{UID: 1000, GID: 1001, Groups: []int64{50, 77}})
 	assert.DeepEqual(t, f.Containers.Value[0].Identity.Value, survey.Account{UID: 1000, GID: 1001, Groups: []int64{50}})
