@@ -97,16 +97,27 @@ func (e edit) diff() string {
 
 // step puts the edited file in its place.
 func (e edit) step() Step {
-	s := Step{Name: StepConfig, Title: e.title, Diff: e.diff()}
+	s := Step{Name: StepConfig, Title: e.title, Diff: e.diff(), Acts: []Act{e.unchanged()}}
 	switch {
 	case e.after == nil:
-		s.Acts = []Act{run("removing "+e.path, "rm", "-f", "--", e.path)}
+		s.Acts = append(s.Acts, run("removing "+e.path, "rm", "-f", "--", e.path))
 	case !e.existed:
-		s.Acts = []Act{run("making "+path.Dir(e.path), "mkdir", "-p", "--", path.Dir(e.path)), write(e.path, e.after, 0o644)}
+		s.Acts = append(s.Acts, run("making "+path.Dir(e.path), "mkdir", "-p", "--", path.Dir(e.path)), write(e.path, e.after, 0o644))
 	default:
-		s.Acts = []Act{write(e.path, e.after, 0o644)}
+		s.Acts = append(s.Acts, write(e.path, e.after, 0o644))
 	}
 	return s
+}
+
+// unchanged holds that the file is what it was when the plan was made: what
+// somebody has written into it since must not be lost.
+func (e edit) unchanged() Act {
+	why := "looking at " + e.path + " once more"
+	const edited = `|| { echo "it was edited since the plan was made; run the command again" >&2; exit 1; }`
+	if !e.existed {
+		return run(why, "sh", "-c", `[ ! -e "$1" ] && [ ! -h "$1" ] `+edited, "sh", e.path)
+	}
+	return run(why, "sh", "-c", `h=$(sha256sum <"$1") && [ "${h%% *}" = "$2" ] `+edited, "sh", e.path, sum(e.before))
 }
 
 // emptyObject says whether text is nothing but an object without keys.
