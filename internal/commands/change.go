@@ -45,18 +45,35 @@ func (o *changeOptions) validate() error {
 // cannot be made, or not be taken back.
 var vital = []string{"host-reachable", "engine-rootful", "daemon-place", "host-access", "engine-linux", "change-pending", "service-config", "config-file"}
 
+// errOutOfReach: the engine or its host cannot be looked at.
+var errOutOfReach = errors.New("nothing can be changed from here")
+
 // fit says why a change cannot be made, or nil.
 func fit(results []report.Result) error {
 	var reasons []string
+	unknown := false
 	for _, r := range results {
 		if slices.Contains(vital, r.ID) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+			unknown = unknown || r.Status == report.Unknown
 		}
 	}
-	if reasons == nil {
-		return nil
+	switch {
+	case unknown:
+		return fmt.Errorf("%w:\n%s", errOutOfReach, strings.Join(reasons, "\n"))
+	case reasons != nil:
+		return errors.New(strings.Join(reasons, "\n"))
 	}
-	return errors.New(strings.Join(reasons, "\n"))
+	return nil
+}
+
+// refuse says why nothing is changed.
+func refuse(dockerCLI command.Cli, why error) error {
+	fmt.Fprintf(dockerCLI.Err(), "%s\nNothing was changed.\n", printableLines(why.Error()))
+	if errors.Is(why, errOutOfReach) || errors.Is(why, survey.ErrDaemonDown) {
+		return errReported
+	}
+	return errFound
 }
 
 // change carries out one plan and tells of it.

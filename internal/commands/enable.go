@@ -116,6 +116,9 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := facts.Engine.Err; err != nil {
+		return refuse(dockerCLI, fmt.Errorf("%w: %w", errOutOfReach, err))
+	}
 	if err := fit(results); err != nil {
 		return refuse(dockerCLI, err)
 	}
@@ -141,12 +144,6 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	}
 	c.enabled()
 	return nil
-}
-
-// refuse says why nothing is changed.
-func refuse(dockerCLI command.Cli, why error) error {
-	fmt.Fprintf(dockerCLI.Err(), "%s\nNothing was changed.\n", printableLines(why.Error()))
-	return errFound
 }
 
 // show prints what was found and the plan, or refuses it for its checks.
