@@ -28,7 +28,9 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 		return r.kept(ctx, p)
 	}
 	if told != nil && ctx.Err() != nil {
-		return Unsure, fmt.Errorf("undoing the change: %w", told)
+		told = fmt.Errorf("the host was not seen to be what it was within %s; it goes on trying for a while by itself", p.Timeout+grace)
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+		defer cancel()
 	}
 	for end := time.Now().Add(settleTime); ; {
 		notes, err := r.differs(ctx, p)
