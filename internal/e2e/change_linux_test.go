@@ -22,8 +22,8 @@ func inUse(t *testing.T, host *testbed.Host) {
 		echo alice:100000:65536 >>/etc/subuid; echo alice:100000:65536 >>/etc/subgid
 		systemctl restart docker`)
 	host.Busybox(t, "bb")
-	host.Shell(t, `docker run -d --network=none --name=web --restart=always -v data:/data bb sleep 100000
-		docker run -d --network=none --name=once bb sleep 100000
+	host.Shell(t, `docker run -d --network=none --stop-signal=KILL --name=web --restart=always -v data:/data bb sleep 100000
+		docker run -d --network=none --stop-signal=KILL --name=once bb sleep 100000
 		docker run --network=none --name=job bb sh -c :
 		docker network create --internal front`)
 }
