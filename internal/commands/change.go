@@ -25,7 +25,7 @@ type changeOptions struct {
 	timeout   time.Duration
 }
 
-// minTimeout leaves time for a restart and a proof.
+// minTimeout leaves time for a quick restart. The proof puts the end off.
 const minTimeout = 30 * time.Second
 
 func (o *changeOptions) install(flags *pflag.FlagSet) {
@@ -55,7 +55,7 @@ func fit(results []report.Result) error {
 	for _, r := range results {
 		if slices.Contains(vital, r.ID) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
-			unknown = unknown || r.Status == report.Unknown
+			unknown = unknown || r.Status == report.Unknown || r.ID == "host-access" || r.ID == "host-reachable"
 		}
 	}
 	switch {
@@ -88,7 +88,7 @@ type change struct {
 // apply takes the steps, and says how it ended. The story goes to stderr.
 func (c *change) apply(ctx context.Context) error {
 	err := c.cli.Err()
-	if c.plan.Does(remap.StepProve) {
+	if c.plan.Does(remap.StepProve) && !c.plan.Down {
 		if why := c.rehearse(ctx, c.proof); why != nil {
 			return refuse(c.cli, why)
 		}
@@ -108,7 +108,7 @@ func (c *change) apply(ctx context.Context) error {
 			paused(s)
 		},
 		Undoing: func(why error) {
-			fmt.Fprintf(err, "%s\nUndoing the change. The host does it by itself, whatever becomes of this command.\n", printableLines(why.Error()))
+			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", printableLines(why.Error()), c.byItself())
 		},
 		Prove:  c.proof.proof(c),
 		Survey: func(ctx context.Context) survey.Facts { return survey.Take(ctx, c.survey()) },
@@ -121,6 +121,9 @@ func (c *change) apply(ctx context.Context) error {
 		fmt.Fprintln(err, printableLines(why.Error()))
 		fmt.Fprintln(err, "Nothing was changed.")
 		return errFound
+	case remap.Partly:
+		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", printableLines(why.Error()))
+		return errReported
 	case remap.Back:
 		if why != nil {
 			fmt.Fprintln(err, printableLines(why.Error()))
@@ -133,8 +136,19 @@ func (c *change) apply(ctx context.Context) error {
 	return errPerson
 }
 
+// byItself says what is true only where systemd does the undoing.
+func (c *change) byItself() string {
+	if c.plan.Unit == "" {
+		return ""
+	}
+	return " The host does it by itself, whatever becomes of this command."
+}
+
 func (c *change) before() string {
 	s := c.plan.Before
+	if c.plan.Down {
+		return "the daemon was down, and daemon.json is as it was then"
+	}
 	state := "remap is off"
 	if s.Remapped {
 		state = "remap is on"

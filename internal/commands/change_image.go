@@ -7,17 +7,19 @@ import (
 	"io"
 	"os"
 
+	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
-// rehearse starts a container with which the change will be proven, before
-// anything is changed: what does not work now proves nothing afterwards. An
-// image that was named is kept at hand, since the other data root lacks it.
+// rehearse starts a container with which remap will be proven, before anything
+// is changed: what does not work now proves nothing afterwards. Who turns remap
+// off may do so since nothing starts any more. An image that was named is kept at
+// hand, since the other data root lacks it.
 func (c *change) rehearse(ctx context.Context, o proofOptions) error {
-	p := &verify.Probe{API: c.engine, Host: c.host, Image: o.image, Map: c.plan.Before.Map}
-	_, err := p.Start(ctx)
-	if err := errors.Join(err, p.Close()); err != nil {
-		return fmt.Errorf("starting a container as the proof will: %w", err)
+	if c.plan.Verb == remap.Enable {
+		if err := c.rehearseStart(ctx, o); err != nil {
+			return err
+		}
 	}
 	if o.image == "" {
 		return nil
@@ -25,8 +27,17 @@ func (c *change) rehearse(ctx context.Context, o proofOptions) error {
 	return c.keepImage(ctx, o.image)
 }
 
-// keepImage writes an image to a temporary file, which is gone with this
-// process.
+func (c *change) rehearseStart(ctx context.Context, o proofOptions) error {
+	p := &verify.Probe{API: c.engine, Host: c.host, Image: o.image, Map: c.plan.Before.Map}
+	_, err := p.Start(ctx)
+	if err := errors.Join(err, p.Close()); err != nil {
+		return fmt.Errorf("starting a container as the proof will: %w", err)
+	}
+	return nil
+}
+
+// keepImage writes an image to a temporary file, which is gone with this process
+// wherever an open file can be removed.
 func (c *change) keepImage(ctx context.Context, name string) error {
 	saved, err := c.ImageSave(ctx, []string{name})
 	if err != nil {
@@ -37,12 +48,12 @@ func (c *change) keepImage(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("saving image %s: %w", name, err)
 	}
+	c.image = file
+	_ = os.Remove(file.Name())
 	if _, err := io.Copy(file, saved); err != nil {
-		c.image = file
 		c.dropImage()
 		return fmt.Errorf("saving image %s to %s: %w", name, file.Name(), err)
 	}
-	c.image = file
 	return nil
 }
 

@@ -88,6 +88,9 @@ func (o *disableOptions) validate() error {
 	if o.reclaim && o.noRestart {
 		return fmt.Errorf("--reclaim cannot delete what the daemon uses until it is restarted: leave out --no-restart")
 	}
+	if o.noRestart && o.wanted() {
+		return errUnproven
+	}
 	return o.proofOptions.validate()
 }
 
@@ -126,6 +129,9 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := c.apply(ctx); err != nil {
 		return err
 	}
+	if opts.forget && !plan.Does(remap.StepForget) {
+		fmt.Fprintln(dockerCLI.Out(), "No user or range that enable made was there to take back.")
+	}
 	c.disabled()
 	return nil
 }
@@ -133,7 +139,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (remap.Plan, []remap.Tree, error) {
 	past, err := remap.History(ctx, t.host)
 	if err != nil {
-		return remap.Plan{}, nil, err
+		return remap.Plan{}, nil, fmt.Errorf("%w: %w", errOutOfReach, err)
 	}
 	plan, err := remap.PlanDisable(f, past, remap.DisableOptions{
 		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: time.Now(),

@@ -82,6 +82,9 @@ func (o *enableOptions) validate() error {
 	if err := o.changeOptions.validate(); err != nil {
 		return err
 	}
+	if o.noRestart && o.wanted() {
+		return errUnproven
+	}
 	return o.proofOptions.validate()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,9 +39,17 @@ func (o *proofOptions) install(flags *pflag.FlagSet) {
 	flags.StringVar(&o.image, "image", "", "Image to prove with, which needs a sh (default: made of this program)")
 }
 
+// errUnproven: without a restart there is nothing to prove yet.
+var errUnproven = errors.New("--no-restart leaves nothing to prove: leave out --soak, --health-url, --probe-socket and --image, and call 'docker userns verify' once the daemon was restarted")
+
+// wanted says whether more is to be proven than always is.
+func (o *proofOptions) wanted() bool {
+	return o.soak > 0 || o.healthURL != "" || o.probe != "" || o.image != ""
+}
+
 func (o *proofOptions) validate() error {
 	if o.stable < 0 || o.soak < 0 || o.startP95 <= 0 {
-		return errors.New("--stable, --soak and --start-p95 cannot be negative")
+		return errors.New("--stable and --soak cannot be negative, nor --start-p95 nothing")
 	}
 	if o.healthExpr != "" && o.healthURL == "" {
 		return errors.New("--health-expr says nothing without --health-url")
@@ -71,7 +80,7 @@ type proof struct {
 func (o proofOptions) proof(c *change) func(context.Context, func(context.Context) error) error {
 	return func(ctx context.Context, alive func(context.Context) error) error {
 		p := &proof{change: c, proofOptions: o, alive: alive}
-		if err := c.waitForEngine(ctx); err != nil {
+		if err := p.waitForEngine(ctx); err != nil {
 			return err
 		}
 		if err := c.bringImage(ctx); err != nil {
@@ -83,7 +92,7 @@ func (o proofOptions) proof(c *change) func(context.Context, func(context.Contex
 		for _, prove := range []func(context.Context) error{
 			func(context.Context) error { return joined(remap.Proven(c.plan, facts)) },
 			p.kernel, p.container, p.turnsGood,
-			func(ctx context.Context) error { return c.staysUp(ctx, facts, o.stable) },
+			func(ctx context.Context) error { return p.staysUp(ctx, facts) },
 			p.soaks,
 		} {
 			if err := errors.Join(prove(ctx), alive(ctx)); err != nil {
@@ -111,7 +120,19 @@ func (p *proof) container(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("proving it with a container: %w", err)
 	}
-	return wrong(seen.Results())
+	results := seen.Results()
+	return errors.Join(wrong(results), p.untold(results))
+}
+
+// untold gives what has to be seen before remap counts as proven, and was not.
+func (p *proof) untold(results []report.Result) error {
+	var said []string
+	for _, r := range results {
+		if p.plan.After.Remapped && r.Status == report.Unknown && slices.Contains([]string{"probe-map", "probe-root", "probe-user", "probe-volume"}, r.ID) {
+			said = append(said, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+		}
+	}
+	return joined(said)
 }
 
 // wrong gives the results that are errors.
@@ -135,7 +156,7 @@ func joined(said []string) error {
 // turnsGood waits a minute for the application to be well: it may only just be
 // starting.
 func (p *proof) turnsGood(ctx context.Context) error {
-	return patiently(ctx, engineTime, func(ctx context.Context) error {
+	return p.patiently(ctx, engineTime, func(ctx context.Context) error {
 		return errors.Join(p.well(ctx), p.reached(ctx))
 	})
 }
@@ -178,26 +199,26 @@ func (p *proof) soaks(ctx context.Context) error {
 // and an application to be well.
 const engineTime = time.Minute
 
-func (c *change) waitForEngine(ctx context.Context) error {
-	err := patiently(ctx, engineTime, func(ctx context.Context) error {
-		_, err := c.Ping(ctx)
+func (p *proof) waitForEngine(ctx context.Context) error {
+	err := p.patiently(ctx, engineTime, func(ctx context.Context) error {
+		_, err := p.Ping(ctx)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for the engine at %s to answer: %w", c.endpoint, err)
+		return fmt.Errorf("waiting for the engine at %s to answer: %w", p.endpoint, err)
 	}
 	return nil
 }
 
 // patiently tries until it works, and gives the last error when time is up.
-func patiently(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
+func (p *proof) patiently(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
 	end := time.Now().Add(limit)
 	for {
 		err := try(ctx)
 		if err == nil || time.Now().After(end) {
 			return err
 		}
-		if err := pause(ctx, 500*time.Millisecond); err != nil {
+		if err := errors.Join(pause(ctx, 500*time.Millisecond), p.alive(ctx)); err != nil {
 			return err
 		}
 	}
@@ -213,16 +234,18 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // staysUp looks whether the daemon is the same process after a while.
-func (c *change) staysUp(ctx context.Context, before survey.Facts, d time.Duration) error {
-	if err := pause(ctx, d); err != nil {
-		return err
+func (p *proof) staysUp(ctx context.Context, before survey.Facts) error {
+	for end := time.Now().Add(p.stable); time.Now().Before(end); {
+		if err := errors.Join(pause(ctx, min(soakPause, time.Until(end))), p.alive(ctx)); err != nil {
+			return err
+		}
 	}
-	after := survey.Take(ctx, c.survey())
+	after := survey.Take(ctx, p.survey())
 	if err := after.Engine.Err; err != nil {
 		return err
 	}
 	if a, b := after.Unit.Value, before.Unit.Value; a.MainPID != b.MainPID || a.NRestarts != b.NRestarts {
-		return fmt.Errorf("%s did not stay up for %s: process %d became %d", b.Name, d, b.MainPID, a.MainPID)
+		return fmt.Errorf("%s did not stay up for %s: process %d became %d", b.Name, p.stable, b.MainPID, a.MainPID)
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ const (
 	Made    Outcome = "made"      // every step was taken
 	Refused Outcome = "refused"   // nothing was touched
 	Back    Outcome = "undone"    // it was undone, and the old state was seen to be back
+	Partly  Outcome = "partly"    // it was made, and stays; what was to be cleared away after it was not
 	Unsure  Outcome = "uncertain" // the host was left in a state that needs a person
 )
 
@@ -58,14 +59,17 @@ func (r Runner) Apply(ctx context.Context, p Plan) (Outcome, error) {
 	return Made, nil
 }
 
+// errUntouched: the way back was not armed, so nothing was touched.
+var errUntouched = errors.New("before anything was touched")
+
 // giveUp ends a change that failed at a step.
 func (r Runner) giveUp(ctx context.Context, p Plan, at Step, why error) (Outcome, error) {
 	var refusal *CommandError
 	switch {
-	case at.Name == StepArm && errors.As(why, &refusal):
+	case errors.Is(why, errUntouched), at.Name == StepArm && errors.As(why, &refusal):
 		return Refused, why // the script cleared up behind itself
 	case at.Name == StepForget || at.Name == StepReclaim:
-		return Unsure, fmt.Errorf("%w\nThe change itself was made and stays", why)
+		return Partly, why
 	}
 	r.Undoing(why)
 	return r.undo(ctx, p)
@@ -75,14 +79,20 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 	if err := w.alive(ctx); err != nil { // what comes after the way back was taken would stay
 		return err
 	}
-	for _, a := range s.Acts {
-		if err := r.act(ctx, a); err != nil {
+	for i, a := range s.Acts {
+		err := r.act(ctx, a)
+		switch {
+		case err != nil && s.Name == StepArm && i < len(s.Acts)-1:
+			return fmt.Errorf("%w: %w", errUntouched, err)
+		case err != nil:
 			return err
 		}
 	}
 	switch s.Name {
 	case StepArm:
 		w.renewed = time.Now()
+	case StepKeep:
+		w.renewed = time.Time{} // nothing is to be put off any more
 	case StepProve:
 		if err := w.renew(ctx); err != nil { // the restart may have taken its time
 			return err

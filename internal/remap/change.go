@@ -18,6 +18,11 @@ type Change struct {
 	Running []string
 	// DataRoot is what the engine said before, "" unknown.
 	DataRoot string
+	// Endpoint is where the docker CLI of the host finds the engine; "none" where
+	// it cannot, "" for the default socket.
+	Endpoint string
+	// Down says that the daemon was down before: then it may be so again.
+	Down bool
 }
 
 // File is a file that a change edits.

@@ -36,7 +36,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		return p, fmt.Errorf("dockerd was started with --userns-remap=%s, which no file of Docker's says: take the flag out of what starts it (%s), and restart it", value, starts(f.Unit.Value))
 	}
 	enabled, known := newest(past)
-	if known {
+	if known && enabled.Proven && enabled.ID == lastKept(past) {
 		p.After.Containers, p.After.Images = enabled.Before.Containers, enabled.Before.Images
 	}
 	p.begin(f, o.Now)
@@ -46,20 +46,20 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	}
 	if needed {
 		p.Files = []File{edited.file()}
-		p.Steps = append(p.Steps, p.arm())
 		if edited.after != nil {
 			p.validate(f, edited.after)
 		}
 		p.Steps = append(p.Steps, edited.step())
 		p.finish(f, o.NoRestart || f.Engine.Err == nil && !p.Before.Remapped)
-		if f.Engine.Err == nil && !p.Before.Remapped {
+		p.arm()
+		if f.Engine.Err == nil && !p.Before.Remapped && o.To == "" {
 			p.Restart = "" // the daemon does not remap: it has not been restarted since the file was edited
 		}
 	} else if p.Before.Remapped {
 		return p, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it (%s), and it comes up without", f.ConfigPath(), restartCommand(f.Unit.Value))
 	}
-	if o.Forget && known {
-		p.forget(f, enabled)
+	if o.Forget {
+		return p, p.forget(f, past)
 	}
 	return p, nil
 }
@@ -84,6 +84,16 @@ func newest(past []Past) (Past, bool) {
 		}
 	}
 	return Past{}, false
+}
+
+// lastKept is the change that the host is in, by its ID.
+func lastKept(past []Past) string {
+	for _, p := range past {
+		if p.Verdict == Kept {
+			return p.ID
+		}
+	}
+	return ""
 }
 
 var suffix = regexp.MustCompile(`/\d+\.\d+$`)
@@ -119,10 +129,13 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 		return e, false, nil
 	}
 	enabled, known := newest(past)
-	file, _ := enabled.config()
-	ours := known && file.Path == c.path
-	if ours && file.After == sum(c.data) && (!file.Existed || enabled.Config != nil) {
-		e.after, e.title = enabled.Config, "Put "+c.path+" back as it was before "+enabled.ID
+	ours := known && enabled.config().Path == c.path
+	var file File
+	if ours {
+		file = enabled.config()
+	}
+	if ours && file.After == sum(c.data) && plainBefore(enabled) {
+		e.after, e.title = before(enabled), "Put "+c.path+" back as it was before "+enabled.ID
 		if !file.Existed {
 			e.title = "Remove " + c.path + ", which was not there before " + enabled.ID
 		}
@@ -138,6 +151,26 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 		e.after = nil
 	}
 	return e, true, nil
+}
+
+// plainBefore says whether it is known what daemon.json was before a change, and
+// that it did not ask for remap then: enable may have been called twice before
+// the daemon was restarted.
+func plainBefore(p Past) bool {
+	if !p.config().Existed {
+		return true
+	}
+	doc, err := daemonjson.Parse(p.Config)
+	_, there := doc.Get("userns-remap")
+	return p.HaveConfig && err == nil && !there
+}
+
+// before is daemon.json as it was before a change, nil where it was not there.
+func before(p Past) []byte {
+	if !p.config().Existed {
+		return nil
+	}
+	return append([]byte{}, p.Config...)
 }
 
 // withoutDriver takes out the storage driver that enable pinned, where it is
@@ -159,31 +192,52 @@ func backTo(e edit, past []Past, to string) (edit, bool, error) {
 		if p.ID != to {
 			continue
 		}
-		file, ok := p.config()
+		file := p.config()
 		switch {
-		case !ok || file.Path != e.path:
+		case file.Path != e.path:
 			return e, false, fmt.Errorf("--to %s: that change was not of %s", to, e.path)
-		case file.Existed && p.Config == nil:
+		case file.Existed && !p.HaveConfig:
 			return e, false, fmt.Errorf("--to %s: its backup is not there any more, or was changed", to)
+		case !plainBefore(p):
+			return e, false, fmt.Errorf("--to %s: userns-remap was asked for before that change too; name an earlier one", to)
 		}
-		doc, err := daemonjson.Parse(p.Config)
-		if err != nil {
-			return e, false, fmt.Errorf("--to %s: reading its backup: %w", to, err)
-		}
-		if _, there := doc.Get("userns-remap"); there {
-			return e, false, fmt.Errorf("--to %s: userns-remap was on before that change; name an earlier one", to)
-		}
-		e.after, e.title = p.Config, "Put "+e.path+" back as it was before "+to
+		e.after, e.title = before(p), "Put "+e.path+" back as it was before "+to
 		return e, string(e.after) != string(e.before) || (e.after == nil) != !e.existed, nil
 	}
 	return e, false, fmt.Errorf("--to %s: there is no such backup; 'ls %s' has them all", to, Folder)
 }
 
-// forget takes back what enable made besides daemon.json: its lines in
+// forget takes back what every enable made besides daemon.json: its lines in
 // /etc/subuid and /etc/subgid, then the user. Containers of the remapped root
 // keep their owners as bare numbers.
-func (p *Plan) forget(f survey.Facts, enabled Past) {
+func (p *Plan) forget(f survey.Facts, past []Past) error {
 	step := Step{Name: StepForget, Title: "Take back the subordinate IDs that enable gave"}
+	account := ""
+	for _, enabled := range past {
+		if enabled.Verb != Enable || enabled.Verdict != Kept {
+			continue
+		}
+		p.forgetLines(f, enabled, &step)
+		if enabled.Account != "" && account == "" && exists(f, enabled.Account) {
+			account = enabled.Account
+		}
+	}
+	if account != "" {
+		step.Title += ", and the user " + account
+		step.Acts = append(step.Acts, p.dropAccount(f, account))
+	}
+	if len(step.Acts) == 0 {
+		return nil
+	}
+	if p.Restart != "" {
+		return fmt.Errorf("--restore-subids: containers run under these IDs until the daemon is restarted; restart it first (%s)", p.Restart)
+	}
+	p.Steps = append(p.Steps, step)
+	return nil
+}
+
+// forgetLines adds the lines that one enable added and that are still there.
+func (p *Plan) forgetLines(f survey.Facts, enabled Past, step *Step) {
 	script := path.Join(Folder, enabled.ID, "change.sh")
 	for _, file := range enabled.Files[1:] {
 		text := f.SubUID.Value.Data
@@ -197,12 +251,5 @@ func (p *Plan) forget(f survey.Facts, enabled Past) {
 		e := edit{path: file.Path, existed: true, before: text, after: without(text, line)}
 		step.Diff += e.diff()
 		step.Acts = append(step.Acts, run("taking a line out of "+file.Path, "sh", script, "drop", file.Path, line))
-	}
-	if enabled.Account != "" && exists(f, enabled.Account) {
-		step.Title += ", and the user " + enabled.Account
-		step.Acts = append(step.Acts, p.dropAccount(f, enabled.Account))
-	}
-	if len(step.Acts) > 0 {
-		p.Steps = append(p.Steps, step)
 	}
 }

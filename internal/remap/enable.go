@@ -70,11 +70,11 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 		p.Account = o.User
 	}
 	p.Files = []File{edited.file(), who.subuid, who.subgid}
-	p.Steps = append(p.Steps, p.arm())
-	p.Steps = append(p.Steps, who.steps...)
+	p.Steps = who.steps
 	p.validate(f, edited.after)
 	p.Steps = append(p.Steps, edited.step())
 	p.finish(f, o.NoRestart)
+	p.arm()
 	return p, nil
 }
 

@@ -61,7 +61,7 @@ func carriedOut(f survey.Facts, p Plan) (survey.Facts, Past) {
 			}
 		}
 	}
-	past := Past{Verdict: Kept, Manifest: Manifest{ID: p.ID, Verb: p.Verb, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver}}
+	past := Past{Verdict: Kept, Manifest: Manifest{ID: p.ID, Verb: p.Verb, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver, Proven: p.Does(StepProve)}}
 	f.Engine.Value.DataRoot = p.After.DataRoot
 	f.Engine.Value.SecurityOptions = []string{"name=userns"}
 	f.Containers.Value, f.Images.Value = nil, nil

@@ -17,9 +17,10 @@ import (
 type Past struct {
 	Manifest
 	Verdict Verdict
-	// Config is daemon.json as it was before the change, nil where it was not
-	// there or is not kept any more.
-	Config []byte
+	// Config is daemon.json as it was before the change. HaveConfig says whether
+	// it was there then, and is kept as it was.
+	Config     []byte
+	HaveConfig bool
 }
 
 // Verdict is what became of a change.
@@ -35,7 +36,7 @@ const (
 var idPattern = regexp.MustCompile(`^\d{8}T\d{6}Z$`)
 
 // maxPast is how many changes are looked at, the newest ones.
-const maxPast = 50
+const maxPast = 200
 
 // History gives the changes that a host keeps, newest first, in three round trips.
 // Folders that hold no manifest are left out.
@@ -65,7 +66,7 @@ func History(ctx context.Context, h host.Host) ([]Past, error) {
 	var all []Past
 	for _, id := range ids {
 		var p Past
-		if json.Unmarshal(a.Files[path.Join(Folder, id, manifestFile)].Data, &p.Manifest) != nil || p.ID != id {
+		if json.Unmarshal(a.Files[path.Join(Folder, id, manifestFile)].Data, &p.Manifest) != nil || p.ID != id || len(p.Files) == 0 {
 			continue
 		}
 		p.Verdict = Verdict(a.Stats[path.Join(Folder, id, "verdict")].Target)
@@ -89,24 +90,18 @@ func readConfigs(ctx context.Context, h host.Host, all []Past) error {
 		return fmt.Errorf("reading the backups of earlier changes: %w", err)
 	}
 	for i, p := range all {
-		if c, ok := p.config(); ok && c.Existed {
+		if c := p.config(); c.Existed {
 			if body := a.Files[p.backup()]; body.Err == nil && sum(body.Data) == c.Before {
-				all[i].Config = body.Data
+				all[i].Config, all[i].HaveConfig = body.Data, true
 			}
 		}
 	}
 	return nil
 }
 
-// config is the file of the change that is daemon.json.
-func (p Past) config() (File, bool) {
-	if len(p.Files) == 0 {
-		return File{}, false
-	}
-	return p.Files[0], true
-}
+// config is the file of the change that is daemon.json, the first one always.
+func (p Past) config() File { return p.Files[0] }
 
 func (p Past) backup() string {
-	c, _ := p.config()
-	return path.Join(Folder, p.ID, "backup", c.Path)
+	return path.Join(Folder, p.ID, "backup", p.config().Path)
 }

@@ -22,6 +22,7 @@ type Manifest struct {
 	Account       string    `json:"account,omitempty"`       // the user that the change made
 	Driver        string    `json:"storageDriver,omitempty"` // that the change pinned
 	Running       []string  `json:"running"`
+	Proven        bool      `json:"proven"` // whether the daemon was restarted, and the change proven
 }
 
 // manifest is written before the change, by the clock of the machine that plans.
@@ -29,7 +30,7 @@ func (p *Plan) manifest() []byte {
 	started, _ := time.Parse("20060102T150405Z", p.ID)
 	m := Manifest{
 		SchemaVersion: 1, ID: p.ID, Verb: p.Verb, Started: started, Deadline: started.Add(p.Timeout),
-		Unit: p.Unit, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver, Running: p.Running,
+		Unit: p.Unit, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver, Running: p.Running, Proven: p.Does(StepProve),
 	}
 	text, _ := json.MarshalIndent(m, "", "  ") // of plain values it always succeeds
 	return append(text, '\n')

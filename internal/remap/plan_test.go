@@ -204,7 +204,7 @@ func TestThereAndBack(t *testing.T) {
 			f.Config.Value.Data = []byte(before)
 			p := enable(t, f, func(o *EnableOptions) { o.Driver = "overlay2" })
 			on, past := carriedOut(f, p)
-			past.Config = []byte(before)
+			past.Config, past.HaveConfig = []byte(before), true
 			back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour)})
 			assert.NilError(t, err)
 			acts := step(t, back, StepConfig).Acts
@@ -232,7 +232,7 @@ func TestDisableKeepsWhatOthersWrote(t *testing.T) {
 		f := plain()
 		f.Config.Value.Data = []byte(tc.before)
 		on, past := carriedOut(f, enable(t, f, nil))
-		past.Config = []byte(tc.before)
+		past.Config, past.HaveConfig = []byte(tc.before), true
 		on.Config.Value.Data = []byte(tc.now)
 		back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now})
 		assert.NilError(t, err)
@@ -242,7 +242,7 @@ func TestDisableKeepsWhatOthersWrote(t *testing.T) {
 
 func TestPlanDisable(t *testing.T) {
 	on, past := carriedOut(plain(), enable(t, plain(), nil))
-	past.Config = plain().Config.Value.Data
+	past.Config, past.HaveConfig = plain().Config.Value.Data, true
 	o := DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour)}
 
 	t.Run("turned on by hand", func(t *testing.T) {
@@ -285,6 +285,45 @@ func TestPlanDisable(t *testing.T) {
 		assert.DeepEqual(t, names(p), []string{"arm", "config", "restart", "prove", "keep"})
 		assert.Equal(t, p.After.DataRoot, "/var/lib/docker")
 	})
+	t.Run("enable was called twice before the restart", func(t *testing.T) {
+		twice := past
+		twice.Config = on.Config.Value.Data
+		twice.Files = slices.Clone(past.Files)
+		twice.Files[0].Before, twice.Files[0].After = sum(on.Config.Value.Data), sum(on.Config.Value.Data)
+		p, err := PlanDisable(on, []Past{twice, past}, o)
+		assert.NilError(t, err)
+		acts := step(t, p, StepConfig).Acts
+		assert.Equal(t, string(acts[len(acts)-1].File.Data), string(past.Config))
+	})
+	t.Run("what enable saw long ago is not asked for", func(t *testing.T) {
+		off := Past{Manifest: Manifest{ID: "20261122T220000Z", Verb: Disable, Files: past.Files}, Verdict: Kept}
+		p, err := PlanDisable(on, []Past{off, past}, o)
+		assert.NilError(t, err)
+		assert.Equal(t, len(p.After.Containers), 0)
+	})
+	t.Run("an earlier enable made the user", func(t *testing.T) {
+		o := o
+		o.Forget = true
+		later := past
+		later.Account, later.Files = "", slices.Clone(past.Files)
+		later.ID = "20261122T220000Z"
+		for i := range later.Files[1:] {
+			later.Files[i+1].Added = ""
+		}
+		p, err := PlanDisable(on, []Past{later, past}, o)
+		assert.NilError(t, err)
+		assert.Equal(t, len(commands(step(t, p, StepForget))), 3)
+	})
+	t.Run("nothing restarts the daemon", func(t *testing.T) {
+		f, o := on, o
+		f.Unit = read(survey.Unit{Manager: survey.OpenRC, Name: "docker"})
+		p, err := PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.ErrorContains(t, p.Reclaim([]Tree{{Path: "/var/lib/docker/1.1"}}, nil), "rc-service docker restart")
+		o.Forget = true
+		_, err = PlanDisable(f, []Past{past}, o)
+		assert.ErrorContains(t, err, "rc-service docker restart")
+	})
 	t.Run("back to a time", func(t *testing.T) {
 		o := o
 		o.To = past.ID
@@ -318,7 +357,7 @@ func TestReclaimKeepsVolumes(t *testing.T) {
 	assert.ErrorContains(t, p.Reclaim(trees, []string{"other"}), "db data")
 	assert.Equal(t, len(p.Steps), 0)
 	assert.NilError(t, p.Reclaim(trees, []string{"db data"}))
-	assert.Equal(t, p.Steps[0].Title, "Delete /var/lib/docker/1.1: 2.097MB, 2 containers, 3 images")
+	assert.Equal(t, p.Steps[len(p.Steps)-1].Title, "Delete /var/lib/docker/1.1: 2.097MB, 2 containers, 3 images")
 }
 
 func TestAdded(t *testing.T) {
@@ -342,4 +381,24 @@ func TestProven(t *testing.T) {
 	assert.DeepEqual(t, Proven(p, plain()), []string{"remap is off, not on", "the data root is /var/lib/docker, not /var/lib/docker/165536.165536"})
 	on.Engine.Err = errors.New("gone")
 	assert.DeepEqual(t, Proven(p, on), []string{"gone"})
+}
+
+func TestSocketOf(t *testing.T) {
+	for _, tc := range []struct {
+		endpoint, config string
+		args             []string
+		want             string
+	}{
+		{"unix:///run/other.sock", "", nil, "unix:///run/other.sock"},
+		{"ssh://root@db1", "", []string{"dockerd", "-H", "fd://"}, defaultSocket},
+		{"ssh://root@db1", "", []string{"dockerd"}, defaultSocket},
+		{"ssh://root@db1", "", []string{"dockerd", "--host=unix:///run/d.sock"}, "unix:///run/d.sock"},
+		{"ssh://root@db1", "", []string{"dockerd", "-H", "tcp://0.0.0.0:2376"}, noSocket},
+		{"ssh://root@db1", `{"hosts": ["tcp://1.2.3.4:2375", "unix:///run/e.sock"]}`, []string{"dockerd"}, "unix:///run/e.sock"},
+		{"ssh://root@db1", `{"hosts": 7}`, []string{"dockerd"}, defaultSocket},
+	} {
+		f := plain()
+		f.Endpoint, f.Daemon.Value.Args, f.Config.Value.Data = tc.endpoint, tc.args, []byte(tc.config)
+		assert.Equal(t, socketOf(f), tc.want)
+	}
 }

@@ -2,6 +2,7 @@ package remap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -50,10 +51,13 @@ set -- $(du -skx .) && echo "size $1"
 echo "containers $(ls containers 2>/dev/null | wc -l)"
 echo "images $(ls image/*/imagedb/content/sha256 2>/dev/null | wc -l)"
 for v in volumes/*/_data; do
-	[ -d "$v" ] && [ -n "$(ls -A "$v")" ] || continue
+	[ -d "$v" ] || continue
+	held=$(ls -A "$v") || exit 1
+	[ -n "$held" ] || continue
 	n=${v#volumes/} n=${n%/_data}
 	set -- $(du -skx "$v") && echo "volume $1 $n"
-done`
+done
+echo end`
 
 // Look takes stock of remapped roots. It reads every folder of theirs, which
 // takes a while where there are many files.
@@ -63,6 +67,9 @@ func Look(ctx context.Context, h host.Host, paths []string) ([]Tree, error) {
 		r, err := h.Run(ctx, host.Command{Args: []string{"sh", "-c", inventory, "sh", p}})
 		if err == nil && r.Code != 0 {
 			err = &CommandError{Why: "listing", Code: r.Code, Said: lastWords(r)}
+		}
+		if err == nil && !strings.HasSuffix(string(r.Stdout), "\nend\n") {
+			err = errors.New("the list of it is too long to be read whole")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("taking stock of %s: %w", p, err)
@@ -95,6 +102,9 @@ func treeOf(p, listing string) Tree {
 // Reclaim adds the deletion of trees to a plan that ends without remap. A volume
 // that holds something is deleted only where it is named.
 func (p *Plan) Reclaim(trees []Tree, named []string) error {
+	if p.Restart != "" {
+		return fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first (%s)", p.Restart)
+	}
 	var kept []string
 	for _, t := range trees {
 		for _, v := range t.Volumes {
@@ -110,14 +120,30 @@ func (p *Plan) Reclaim(trees []Tree, named []string) error {
 		p.Steps = append(p.Steps, Step{
 			Name:  StepReclaim,
 			Title: fmt.Sprintf("Delete %s: %s, %s, %s", t.Path, units.HumanSize(float64(t.Size)), report.Count(t.Containers, "container"), report.Count(t.Images, "image")),
-			Acts:  []Act{run("deleting "+t.Path, "sh", "-c", deletion, "sh", t.Path)},
+			Acts:  []Act{run("deleting "+t.Path, slices.Concat([]string{"sh", "-c", deletion, "sh", t.Path}, named)...)},
 		})
 	}
 	return nil
 }
 
-// deletion leaves a tree alone in which something is still mounted: what is
-// mounted there is not the tree's.
-const deletion = `if awk -v t="$1/" 'index($5 "/", t) == 1 { print $5; found = 1 } END { exit !found }' /proc/self/mountinfo >&2
-then echo "these are still mounted in it: unmount them, and run this again" >&2; exit 1; fi
-exec rm -rf -- "$1"`
+// deletion leaves a tree alone in which something is mounted, since that is not
+// the tree's, or in which a volume that is not among the further arguments has
+// come to hold something.
+const deletion = `t=$1
+shift
+at=$(printf '%s\n' "$t" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g') && [ -n "$at" ] || exit 1
+while read -r _ _ _ _ mounted _; do
+	case $mounted/ in "$at"/*) echo "$mounted is mounted there: unmount it, and run this again" >&2; exit 1 ;; esac
+done </proc/self/mountinfo || exit 1
+for v in "$t"/volumes/*/_data; do
+	[ -d "$v" ] || continue
+	held=$(ls -A "$v") || exit 1
+	[ -n "$held" ] || continue
+	n=${v#"$t"/volumes/} n=${n%/_data}
+	for named; do [ "$named" != "$n" ] || continue 2; done
+	echo "volume $n holds something by now: carry it over, or name it with --yes=VOLUME" >&2
+	exit 1
+done
+one=--one-file-system
+rm $one --version >/dev/null 2>&1 || one= # busybox
+exec rm -rf $one -- "$t"`

@@ -1,6 +1,7 @@
 package remap
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -13,9 +14,6 @@ import (
 
 //go:embed change/*.sh
 var scriptParts embed.FS
-
-// localEngine is where the docker CLI of a host finds its engine.
-const localEngine = "unix:///var/run/docker.sock"
 
 // Script is the way back as one script for sh, to be kept as "change.sh" in the
 // change's folder, which is root's alone. It needs nothing but a POSIX shell and
@@ -42,7 +40,7 @@ func (c Change) Script() []byte {
 	fmt.Fprintf(&b, "#!/bin/sh\n# The way back of one change of userns-remap. 'sh %s/change.sh undo' takes it.\n", c.Dir())
 	for _, v := range []struct{ name, value string }{
 		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
-		{"account", c.Account}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"endpoint", localEngine},
+		{"account", c.Account}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", v.name, quote(v.value))
 	}

@@ -1,6 +1,7 @@
 package remap
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -26,12 +28,50 @@ func stateOf(f survey.Facts) State {
 	return s
 }
 
+// socketOf is where the daemon's own host finds it: the unix socket of the
+// endpoint or of a flag, else of daemon.json, else the default one. "none" is a
+// daemon that has no unix socket.
+func socketOf(f survey.Facts) string {
+	if strings.HasPrefix(f.Endpoint, "unix://") {
+		return f.Endpoint
+	}
+	doc, _ := daemonjson.Parse(f.Config.Value.Data)
+	var hosts []string
+	raw, _ := doc.Get("hosts")
+	_ = json.Unmarshal(raw, &hosts) // of another type, dockerd would not have started
+	args := f.Daemon.Value.Args
+	for i, a := range args {
+		if (a == "-H" || a == "--host") && i+1 < len(args) {
+			hosts = append(hosts, args[i+1])
+		} else if name, value, ok := strings.Cut(a, "="); ok && (name == "-H" || name == "--host") {
+			hosts = append(hosts, value)
+		}
+	}
+	for _, h := range hosts {
+		if strings.HasPrefix(h, "unix:///") {
+			return h
+		}
+		if strings.HasPrefix(h, "fd://") {
+			return defaultSocket
+		}
+	}
+	if len(hosts) > 0 {
+		return noSocket
+	}
+	return defaultSocket
+}
+
+const (
+	defaultSocket = "unix:///var/run/docker.sock"
+	noSocket      = "none"
+)
+
 // id names a change by its time.
 func id(now time.Time) string { return now.UTC().Format("20060102T150405Z") }
 
 // begin fills in what the way back has to know of the daemon.
 func (p *Plan) begin(f survey.Facts, now time.Time) {
-	p.ID, p.DataRoot = id(now), p.Before.DataRoot
+	p.ID, p.DataRoot, p.Endpoint, p.Down = id(now), p.Before.DataRoot, socketOf(f), f.Engine.Err != nil
 	if u := f.Unit.Value; f.Unit.Err == nil && u.Manager == survey.Systemd {
 		p.Unit = u.Name
 		if u.Socket != "" {
@@ -48,19 +88,19 @@ func (p *Plan) begin(f survey.Facts, now time.Time) {
 // scriptPath is the path of the change's script on the host.
 func (p *Plan) scriptPath() string { return path.Join(p.Dir(), "change.sh") }
 
-// arm is the first step of every plan.
-func (p *Plan) arm() Step {
+// arm puts the first step before all others.
+func (p *Plan) arm() {
 	title := fmt.Sprintf("Back up %s to %s", list(p.Files), p.Dir())
 	if p.Unit != "" {
 		title += fmt.Sprintf(", and arm the way back: the host returns by itself after %s unless all is proven good", short(p.Timeout))
 	}
-	return Step{Name: StepArm, Title: title, Acts: []Act{
+	p.Steps = slices.Insert(p.Steps, 0, Step{Name: StepArm, Title: title, Acts: []Act{
 		run("making "+Folder, "mkdir", "-p", "-m", "0700", "--", Folder),
 		run("making the folder of the change", "mkdir", "-m", "0700", "--", p.Dir()), // one of the same second is another's
 		write(p.scriptPath(), p.Script(), 0o700),
 		write(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
 		run("arming the way back", "sh", p.scriptPath(), "arm", seconds(p.Timeout)),
-	}}
+	}})
 }
 
 func list(files []File) string {

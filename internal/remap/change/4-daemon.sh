@@ -121,7 +121,7 @@ restart() {
 
 # engine SECONDS ARGUMENTS…: the docker CLI, and nothing of anybody's settings.
 engine() {
-	command -v docker >/dev/null || return
+	command -v docker >/dev/null && [ "$endpoint" != none ] || return
 	limit=$1
 	shift
 	limited "$limit" env DOCKER_HOST="$endpoint" DOCKER_CONTEXT='' DOCKER_CONFIG="$dir/none" docker "$@" 2>/dev/null
@@ -129,11 +129,12 @@ engine() {
 
 # proven says why the daemon is not what it was, or returns 0.
 proven() {
+	[ -z "$down" ] || return 0 # as it was
 	active || {
 		why="$unit does not start; 'journalctl -u $unit' says why"
 		return 1
 	}
-	command -v docker >/dev/null || return 0
+	command -v docker >/dev/null && [ "$endpoint" != none ] || return 0
 	waited=0
 	until root=$(engine 20 info -f '{{.DockerRootDir}}') && [ -n "$root" ]; do
 		waited=$((waited + 1))
