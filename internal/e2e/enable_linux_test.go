@@ -11,18 +11,22 @@ import (
 
 // A host goes from off to on and back, from wherever it is told to: what was in
 // use stays behind, is there again, and the files are byte for byte what they
-// were.
+// were. On the newest engine from all four places, on the others from two of them.
 func TestThereAndBack(t *testing.T) {
 	eachEngine(t, func(t *testing.T, host *testbed.Host) {
 		install(t, host)
 		inUse(t, host)
 		beforeFiles, beforeEngine := files(t, host), engine(t, host)
+		told := 0
 		for name, call := range map[string]func(args ...string) answer{
 			"root over ssh":                  func(args ...string) answer { return change(t, host, "root", args...) },
 			"opnp over ssh, through sudo":    func(args ...string) answer { return change(t, host, "opnp", args...) },
 			"root on the host":               func(args ...string) answer { return here(t, host, "root", args...) },
 			"opnp on the host, through sudo": func(args ...string) answer { return here(t, host, "opnp", args...) },
 		} {
+			if told++; told > 2 && host.Engine != testbed.Engine28 {
+				break
+			}
 			a := call("enable", "--yes", "--stable=1s", "--storage-driver=overlay2")
 			assert.Equal(t, a.code, 0, "%s: %s%s", name, a.stdout, a.stderr)
 			isOn(t, host, name)
