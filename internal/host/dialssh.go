@@ -12,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/docker/cli/cli/connhelper/commandconn"
 )
 
 // DialHost leads to what listens on the host: see [StreamDialer].
@@ -32,8 +30,7 @@ func (h *sshHost) DialHost(ctx context.Context, network, addr string) (net.Conn,
 
 // dialTCP is `ssh -W`, whose standard input and output are the stream.
 func (h *sshHost) dialTCP(ctx context.Context, addr string) (net.Conn, error) {
-	args := slices.Concat(h.shared.join(), []string{"-W", addr}, h.shared.args)
-	conn, err := commandconn.New(ctx, h.shared.program, args...)
+	conn, err := h.shared.pipe(ctx, slices.Concat(h.shared.join(), []string{"-W", addr}, h.shared.args))
 	if err != nil {
 		return nil, fmt.Errorf("dialing %s on %s: %w", addr, h.spec.Host, err)
 	}

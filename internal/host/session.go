@@ -34,14 +34,18 @@ type session struct {
 	command func() *exec.Cmd
 	ask     Ask // called once, where the shell was refused; may be nil
 
-	turn   sync.Mutex // one request at a time
+	turn   chan struct{} // held by one request at a time
 	shell  *shell
 	closed bool
+	over   context.Context // ends the request that has its turn
+	end    context.CancelFunc
 	up     atomic.Bool // the shell has answered, and is not known to be broken
 }
 
 func newSession(name string, command func() *exec.Cmd) *session {
-	return &session{name: name, command: command}
+	s := &session{name: name, command: command, turn: make(chan struct{}, 1)}
+	s.over, s.end = context.WithCancel(context.Background())
+	return s
 }
 
 // connect waits until the host has answered, or ready says that it can be reached
@@ -82,8 +86,12 @@ type shell struct {
 // do sends a script and reads its answer: one round trip. Where read fails, or
 // ctx ends, the shell is given up, since nobody knows what it would say next.
 func (s *session) do(ctx context.Context, script string, read func(*shell) error) error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.turn }()
 	if s.closed {
 		return errClosed
 	}
@@ -111,6 +119,7 @@ func (s *session) try(ctx context.Context, script string, read func(*shell) erro
 		}
 	}
 	sh := s.shell
+	defer context.AfterFunc(s.over, sh.kill)()
 	stop := context.AfterFunc(ctx, sh.kill)
 	err = sh.exchange("{ "+script+"\n:; } </dev/null 2>/dev/null\n", fresh, read)
 	if !stop() { // ctx ended, and the shell with it
@@ -215,10 +224,13 @@ func (sh *shell) wait() {
 	}
 }
 
-// close ends the shell in good order.
+// close ends the shell in good order: it lets a request end that has its turn, for
+// a while.
 func (s *session) close() error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	late := time.AfterFunc(grace, s.end)
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	late.Stop()
 	s.closed = true
 	if s.shell != nil {
 		s.shell.in.Close()

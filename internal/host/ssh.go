@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker/cli/cli/connhelper/commandconn"
 	"github.com/docker/cli/cli/connhelper/ssh"
 )
 
@@ -81,7 +80,7 @@ func (h *sshHost) DialContext(ctx context.Context, _, _ string) (net.Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("reaching the daemon on %s: %w", h.spec.Host, err)
 	}
-	return commandconn.New(ctx, h.shared.program, args...)
+	return h.shared.pipe(ctx, args)
 }
 
 func (h *sshHost) Close() error {

@@ -26,6 +26,7 @@ type Server struct {
 	Bin string
 
 	log *os.File
+	pid int
 }
 
 // Logins says how often someone has logged in: the number of connections.
@@ -64,7 +65,7 @@ func SSHD(t testing.TB, config ...string) *Server {
 	assert.NilError(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	await(t, port)
-	return &Server{Bin: dir, log: log}
+	return &Server{Bin: dir, log: log, pid: cmd.Process.Pid}
 }
 
 const serverConfig = `ListenAddress 127.0.0.1:%d
