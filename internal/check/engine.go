@@ -234,7 +234,7 @@ func changePending(in *Input) Result {
 	}
 	dir := in.Pending.Value.Dir
 	var m remap.Manifest
-	if err := json.Unmarshal(in.Pending.Value.Manifest.Data, &m); err != nil || m.Deadline.IsZero() {
+	if err := json.Unmarshal(in.Pending.Value.Manifest.Data, &m); err != nil || m.Deadline.IsZero() || m.Unit == "" {
 		return fail("a change is armed and not settled; what it is, %s tells; wait for it to end, or undo it now", dir).Fixed(command("sudo", "sh", dir+"/change.sh", "undo"))
 	}
 	return fail("%s is under way since %s: where nothing proves it good, the host returns by itself by about %s, unless that is put off meanwhile; wait, or undo it now",

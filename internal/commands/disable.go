@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/remap"
@@ -142,7 +141,7 @@ func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOp
 		return remap.Plan{}, nil, fmt.Errorf("%w: %w", errOutOfReach, err)
 	}
 	plan, err := remap.PlanDisable(f, past, remap.DisableOptions{
-		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: time.Now(),
+		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
 	})
 	if err != nil || !opts.reclaim {
 		return plan, nil, err

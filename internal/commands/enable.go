@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -126,7 +125,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return refuse(dockerCLI, err)
 	}
 	plan, err := remap.PlanEnable(facts, remap.EnableOptions{
-		User: opts.user, Range: opts.ids64, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: time.Now(),
+		User: opts.user, Range: opts.ids64, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
 	})
 	if err != nil {
 		return refuse(dockerCLI, err)

@@ -3,6 +3,9 @@ package commands
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -35,6 +38,16 @@ func openTarget(ctx context.Context, dockerCLI command.Cli) (*target, error) {
 // survey is what to take a survey of.
 func (t *target) survey() survey.Target {
 	return survey.Target{Context: t.contextName, Endpoint: t.endpoint, API: t.engine, Host: t.host}
+}
+
+// now is the time by the clock of the engine's host: changes are named by it, and
+// the newest one counts. Where that clock cannot be read, it is ours.
+func (t *target) now(ctx context.Context) time.Time {
+	r, err := t.host.Run(ctx, host.Command{Args: []string{"date", "+%s"}})
+	if seconds, bad := strconv.ParseInt(strings.TrimSpace(string(r.Stdout)), 10, 64); err == nil && bad == nil {
+		return time.Unix(seconds, 0)
+	}
+	return time.Now()
 }
 
 // Close lets go of both.
