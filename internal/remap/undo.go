@@ -62,7 +62,6 @@ func (r Runner) kept(ctx context.Context, p Plan) (Outcome, error) {
 // differs says what is not as it was before the change; notes are what the
 // script has to say of files that somebody else has edited.
 func (r Runner) differs(ctx context.Context, p Plan) (notes, wrong error) {
-	f := r.Survey(ctx)
 	notesPath := path.Join(p.Dir(), "notes")
 	q := host.Questions{Files: []string{notesPath}}
 	for _, file := range p.Files {
@@ -76,7 +75,7 @@ func (r Runner) differs(ctx context.Context, p Plan) (notes, wrong error) {
 	if said != "" {
 		notes = errors.New(said)
 	}
-	differences := Differs(p, f, a.Files, said)
+	differences := Differs(p, r.Survey(ctx), a.Files, said) // last: an engine that is down may take all the time there is
 	if len(differences) > 0 {
 		return notes, fmt.Errorf("the host is not what it was: %s", strings.Join(differences, "; "))
 	}
