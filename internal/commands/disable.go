@@ -10,6 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 )
@@ -132,7 +133,26 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 		fmt.Fprintln(dockerCLI.Out(), "No user or range that enable made was there to take back.")
 	}
 	c.disabled()
+	c.nameStopped(ctx)
 	return nil
+}
+
+// nameStopped names the containers that ran before remap was turned on and do
+// not run again by themselves.
+func (c *change) nameStopped(ctx context.Context) {
+	running, err := c.ContainerList(ctx, container.ListOptions{})
+	if err != nil || c.plan.Restart != "" {
+		return
+	}
+	var names []string
+	for _, ran := range c.plan.Ran {
+		if !slices.ContainsFunc(running, func(r container.Summary) bool { return r.ID == ran.ID }) {
+			names = append(names, printable(ran.String()))
+		}
+	}
+	if len(names) > 0 {
+		fmt.Fprintf(c.cli.Out(), "These ran before enable, and do not start by themselves: docker start %s\n", strings.Join(names, " "))
+	}
 }
 
 func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (remap.Plan, []remap.Tree, error) {

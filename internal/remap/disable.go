@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
@@ -38,6 +39,11 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	enabled, known := newest(past)
 	if known && enabled.Proven && enabled.ID == lastKept(past) {
 		p.After.Containers, p.After.Images = enabled.Before.Containers, enabled.Before.Images
+		for _, c := range enabled.Before.Containers {
+			if slices.Contains(enabled.Running, c.ID) {
+				p.Ran = append(p.Ran, c)
+			}
+		}
 	}
 	p.begin(f, o.Now)
 	edited, needed, err := takeOut(f, past, o)

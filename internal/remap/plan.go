@@ -18,6 +18,9 @@ type Plan struct {
 	Before State  // of the engine, now
 	After  State  // what has to be proven
 	Steps  []Step
+	// Ran are the containers that ran before remap was turned on, where the plan
+	// turns it off.
+	Ran []Thing
 	// Restart is what a person has to type where the plan does not restart the
 	// daemon; "" where it does.
 	Restart string
