@@ -55,6 +55,9 @@ func fit(results []report.Result) error {
 	for _, r := range results {
 		if slices.Contains(vital, r.ID) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+			for _, command := range r.Fix {
+				reasons = append(reasons, "    "+command)
+			}
 			unknown = unknown || r.Status == report.Unknown || r.ID == "host-access" || r.ID == "host-reachable"
 		}
 	}
