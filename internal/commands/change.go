@@ -45,20 +45,24 @@ func (o *changeOptions) validate() error {
 // cannot be made, or not be taken back.
 var vital = []string{"host-reachable", "engine-rootful", "daemon-place", "host-access", "engine-linux", "change-pending", "service-config", "config-file"}
 
+// reach are the checks that say whether anything can be looked at.
+var reach = []string{"daemon-answers", "host-reachable", "host-access"}
+
 // errOutOfReach: the engine or its host cannot be looked at.
 var errOutOfReach = errors.New("nothing can be changed from here")
 
-// fit says why a change cannot be made, or nil.
-func fit(results []report.Result) error {
+// fit says why a change cannot be made, or nil: for one of the vital checks, or
+// of others.
+func fit(results []report.Result, others ...string) error {
 	var reasons []string
 	unknown := false
 	for _, r := range results {
-		if slices.Contains(vital, r.ID) && (r.Status == report.Error || r.Status == report.Unknown) {
+		if (slices.Contains(vital, r.ID) || slices.Contains(others, r.ID)) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
 			for _, command := range r.Fix {
 				reasons = append(reasons, "    "+command)
 			}
-			unknown = unknown || r.Status == report.Unknown || r.ID == "host-access" || r.ID == "host-reachable"
+			unknown = unknown || r.Status == report.Unknown || slices.Contains(reach, r.ID)
 		}
 	}
 	switch {

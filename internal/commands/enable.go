@@ -118,10 +118,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := facts.Engine.Err; err != nil {
-		return refuse(dockerCLI, fmt.Errorf("%w: %w", errOutOfReach, err))
-	}
-	if err := fit(results); err != nil {
+	if err := fit(results, "daemon-answers"); err != nil {
 		return refuse(dockerCLI, err)
 	}
 	plan, err := remap.PlanEnable(facts, remap.EnableOptions{
