@@ -39,6 +39,7 @@ done; echo none >/run/broken`
 
 // A step that does not work takes back all that came before it.
 func TestEnableStepsThatFail(t *testing.T) {
+	t.Parallel()
 	host := boot(t, testbed.Engine28)
 	inUse(t, host)
 	host.Shell(t, broken)
@@ -176,6 +177,7 @@ func (c *course) end() answer {
 
 // Ctrl-C takes the change back at once, wherever it is.
 func TestEnableInterrupted(t *testing.T) {
+	t.Parallel()
 	host := boot(t, testbed.Engine28)
 	inUse(t, host)
 	oldFiles, oldEngine := files(t, host), engine(t, host)
