@@ -197,5 +197,8 @@ func (c *change) enabled() {
 		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.",
 			counted(int64(containers), "container"), counted(int64(images), "image"), printable(p.Before.DataRoot))
 	}
+	if c.image != nil {
+		fmt.Fprintf(out, " Image %s was loaded there for the proof.", printable(c.proof.image))
+	}
 	fmt.Fprintf(out, "\nBackup: %s\nTo go back: docker userns disable\n", p.Dir())
 }
