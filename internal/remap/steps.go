@@ -96,7 +96,9 @@ func (p *Plan) arm() {
 	}
 	p.Steps = slices.Insert(p.Steps, 0, Step{Name: StepArm, Title: title, Acts: []Act{
 		run("making "+Folder, "mkdir", "-p", "-m", "0700", "--", Folder),
-		run("making the folder of the change", "mkdir", "-m", "0700", "--", p.Dir()), // one of the same second is another's
+		run("making the folder of the change", "sh", "-c", `mkdir -m 0700 -- "$1" && exit
+			[ ! -d "$1" ] || echo "another change was begun in the same second: see what 'docker userns check' says of it" >&2
+			exit 1`, "sh", p.Dir()),
 		write(p.scriptPath(), p.Script(), 0o700),
 		write(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
 		run("arming the way back", "sh", p.scriptPath(), "arm", seconds(p.Timeout)),
