@@ -32,13 +32,17 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 		defer cancel()
 	}
+	var seen error
 	for end := time.Now().Add(settleTime); ; {
 		notes, err := r.differs(ctx, p)
 		if err == nil {
 			return Back, notes
 		}
+		if seen == nil || ctx.Err() == nil { // a look that was broken off says nothing of the host
+			seen = errors.Join(notes, err)
+		}
 		if time.Now().After(end) || ctx.Err() != nil {
-			return Unsure, errors.Join(told, notes, err)
+			return Unsure, errors.Join(told, seen)
 		}
 		time.Sleep(time.Second)
 	}
