@@ -162,7 +162,6 @@ func TestTwoOperators(t *testing.T) {
 		}
 		assert.Check(t, first.code == 0, "%d: %s%s", first.code, first.stdout, first.stderr)
 		assert.Check(t, second.code == 1 && strings.Contains(second.stderr, "Nothing was changed"), "%d: %s%s", second.code, second.stdout, second.stderr)
-		t.Logf("the second: %s", second.stderr)
 		root, _, _ := strings.Cut(first.stdout[strings.Index(first.stdout, "The data root is ")+len("The data root is "):], ". ")
 		assert.Equal(t, onHost(t, host, "info", "-f", "{{.DockerRootDir}}"), root)
 		assert.Equal(t, verifyOver(t, host, "root").code, 0)
