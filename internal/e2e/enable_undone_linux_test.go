@@ -198,7 +198,7 @@ func TestEnableInterrupted(t *testing.T) {
 		c.await("Undoing the change")
 		c.interrupt()
 		a := c.end()
-		assert.Check(t, a.code != 0 && !strings.Contains(a.stdout, "The change was undone"), "%s%s", a.stdout, a.stderr)
+		assert.Check(t, a.code != 0, "%s%s", a.stdout, a.stderr) // it may be through with it before the second
 		eventually(t, host, "undone")
 		assert.Equal(t, files(t, host), oldFiles)
 		assert.Equal(t, engine(t, host), oldEngine)
