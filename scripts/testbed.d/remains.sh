@@ -8,6 +8,7 @@ hosts=$cache/hosts
 cgroups_of() {
 	local top
 	for top in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		case $top in */duns-*) continue ;; esac # another host's, where v2 is at the top
 		[ ! -e "$top/cgroup.procs" ] || echo "$top/duns-$1"
 	done
 }
