@@ -19,12 +19,12 @@ import (
 type enableOptions struct {
 	changeOptions
 	proofOptions
-	yes    bool
-	accept []string
-	user   string
-	ids    string
-	driver string
-	ids64  idmap.Range
+	yes     bool
+	accept  []string
+	user    string
+	ids     string
+	driver  string
+	idRange idmap.Range
 }
 
 const enableLong = `Turn on userns-remap
@@ -75,7 +75,7 @@ func (o *enableOptions) validate() error {
 		}
 	}
 	var err error
-	if o.ids64, err = parseRange(o.ids); err != nil {
+	if o.idRange, err = parseRange(o.ids); err != nil {
 		return err
 	}
 	if err := o.changeOptions.validate(); err != nil {
@@ -122,7 +122,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return refuse(dockerCLI, err)
 	}
 	plan, err := remap.PlanEnable(facts, remap.EnableOptions{
-		User: opts.user, Range: opts.ids64, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
+		User: opts.user, Range: opts.idRange, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
 	})
 	if err != nil {
 		return refuse(dockerCLI, err)

@@ -17,7 +17,6 @@ import (
 type config struct {
 	path    string
 	existed bool
-	folder  bool // whether its folder is there
 	data    []byte
 }
 
@@ -25,7 +24,7 @@ type config struct {
 // somebody's intention, and is not replaced.
 func configOf(f survey.Facts) (config, error) {
 	v := f.Config.Value
-	c := config{path: f.ConfigPath(), existed: f.Config.Err == nil, folder: v.Parent.Err == nil, data: v.Data}
+	c := config{path: f.ConfigPath(), existed: f.Config.Err == nil, data: v.Data}
 	doing := "planning the change of " + c.path
 	switch {
 	case f.Config.Err != nil && !errors.Is(f.Config.Err, fs.ErrNotExist):
