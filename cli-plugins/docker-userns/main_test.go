@@ -84,14 +84,14 @@ func makeImage(ts *testscript.TestScript, _ bool, args []string) {
 		switch {
 		case len(words) == 0:
 		case words[0] == "tag":
-			tag = words[1]
+			tag = unescaped(ts, words[1])
 		case words[0] == "user":
-			user = words[1]
+			user = unescaped(ts, words[1])
 		case strings.HasPrefix(line, " "):
 			files = append(files, file(ts, words))
 		default:
 			flush()
-			steps = append(steps, imagetest.Step{By: line})
+			steps = append(steps, imagetest.Step{By: unescaped(ts, line)})
 		}
 	}
 	flush()

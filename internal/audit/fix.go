@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
@@ -162,7 +162,7 @@ func (j *join) useraddFix(layer int, g *group) string {
 	at := j.madeBefore(layer, g)
 	command, ok := j.renumber(j.steps[at].rest, j.numbers(at, j.culprits(g)))
 	if !ok {
-		return printable("give the account a number that is mapped where it is made: " + j.steps[at].text)
+		return escape.Line("give the account a number that is mapped where it is made: " + j.steps[at].text)
 	}
 	if at == layer {
 		return paste(command, numberHint)
@@ -213,13 +213,13 @@ func copyFix(cause Cause, s step) string {
 	case cause == CauseAdd:
 		return "pack the archive again with tar --owner=0 --group=0, or COPY it and unpack it in a RUN with tar --no-same-owner. ADD --chown=0:0 does it too, with BuildKit 0.23 or later"
 	case classic && bare != s.rest:
-		return printable(fmt.Sprintf("make it --chown=0:0 in this %s: %s", s.verb, s.text))
+		return escape.Line(fmt.Sprintf("make it --chown=0:0 in this %s: %s", s.verb, s.text))
 	case classic:
-		return printable(fmt.Sprintf("add --chown=0:0 to this %s: %s", s.verb, s.text))
+		return escape.Line(fmt.Sprintf("add --chown=0:0 to this %s: %s", s.verb, s.text))
 	case s.verb == "COPY":
-		return printable("with its --from, if it has one: " + with)
+		return escape.Line("with its --from, if it has one: " + with)
 	}
-	return printable(with)
+	return escape.Line(with)
 }
 
 // baseFix tells whom to ask, and how to go on without them.
@@ -231,7 +231,7 @@ func (j *join) baseFix(s step, g *group) string {
 	if s.text != "" {
 		made = ", by " + s.text
 	}
-	return printable(fmt.Sprintf("the base image %s has these files%s: take a release without them or ask its maintainers. "+
+	return escape.Line(fmt.Sprintf("the base image %s has these files%s: take a release without them or ask its maintainers. "+
 		"Or flatten it, on an engine without userns-remap: FROM %s AS base, RUN %s, FROM scratch, COPY --from=base / /, and repeat its ENV, USER and CMD",
 		name, made, name, j.find([]*group{g})))
 }
@@ -240,21 +240,10 @@ func (j *join) baseFix(s step, g *group) string {
 // its own it cannot be on one, and the hint says what to change in it.
 func paste(command, hint string) string {
 	command = strings.ReplaceAll(command, "\t", " ")
-	if printable(command) != strings.TrimSpace(command) || strings.Contains(command, " #") {
-		return printable("in this same RUN: " + hint)
+	if !escape.Safe(command) || strings.Contains(command, " #") {
+		return escape.Line("in this same RUN: " + hint)
 	}
 	return "RUN " + command
-}
-
-// printable puts text on one line: no control characters, nothing that is not UTF-8.
-func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	return strings.TrimSpace(s)
 }
 
 var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
@@ -270,7 +259,7 @@ func quote(s string) string {
 // folder is a directory of the image as an absolute path. One that cannot be
 // written on a line, it leaves for the one above.
 func folder(dir string) string {
-	for dir != "" && printable(dir) != dir {
+	for dir != "" && !escape.Safe(dir) {
 		dir = string(parent([]byte(dir)))
 	}
 	return "/" + dir

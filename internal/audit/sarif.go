@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 )
 
@@ -49,7 +50,7 @@ func SARIF(w io.Writer, reports []Report, opt SARIFOptions) error {
 	}
 	run.AddInvocation(invocation)
 	run.WithResults(append([]*sarif.Result{}, all...))
-	return sarif.NewReport().AddRun(run).PrettyWrite(w)
+	return sarif.NewReport().AddRun(run).PrettyWrite(escape.JSONWriter(w))
 }
 
 func weight(level string) int { return strings.Index("error warning note", level) }
@@ -105,7 +106,7 @@ func result(r Report, f Finding, folder Folder, at *sarif.Location) *sarif.Resul
 
 func message(r Report, f Finding, folder Folder) string {
 	if f.Rule == UnmappedUser {
-		return printable(fmt.Sprintf("%s: %s. Fix: %s", r.Image, f.Message, f.Fix))
+		return escape.SARIF(fmt.Sprintf("%s: %s. Fix: %s", r.Image, f.Message, f.Fix))
 	}
 	where := "/" + folder.Path
 	switch {
@@ -121,7 +122,7 @@ func message(r Report, f Finding, folder Folder) string {
 	if f.Fix != "" {
 		said += " Fix: " + f.Fix
 	}
-	return printable(said)
+	return escape.SARIF(said)
 }
 
 // fingerprint holds what stays the same when an image is built again: digests and
@@ -156,7 +157,7 @@ func artifact(name string) string {
 	if name == "" {
 		name = "image"
 	}
-	return (&url.URL{Path: printable(name)}).String()
+	return (&url.URL{Path: escape.Line(name)}).String()
 }
 
 // repository is an image's name without tag and digest.

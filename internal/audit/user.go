@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/moby/sys/user"
 )
 
@@ -120,6 +121,6 @@ func (j *join) gentle() int64 {
 func userFinding(s Severity, uid, gid int64, message, fix string) Finding {
 	return Finding{
 		Rule: UnmappedUser, Severity: s, Layer: NoLayer, UID: uid, GID: gid,
-		Count: 1, Paths: []string{}, Cause: CauseUser, Message: printable(message), Fix: fix,
+		Count: 1, Paths: []string{}, Cause: CauseUser, Message: escape.Line(message), Fix: fix,
 	}
 }

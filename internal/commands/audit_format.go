@@ -1,10 +1,10 @@
 package commands
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
 )
@@ -40,17 +40,10 @@ type auditJSON struct {
 }
 
 func (a auditJSON) add(r audit.Report) error {
-	return encodeLine(a.w, reportJSON{r, a.idMap.From})
+	return escape.JSON(a.w, reportJSON{r, a.idMap.From})
 }
 
 func (auditJSON) end() error { return nil }
-
-// encodeLine writes v as one line of JSON, "<" and "&" as they are.
-func encodeLine(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
 
 // auditSARIF writes one log of all reports.
 type auditSARIF struct {

@@ -56,7 +56,7 @@ func shortName(r audit.Report) string {
 	if r.Image != "" && r.Image != r.ID {
 		return printable(r.Image)
 	}
-	return formatter.TruncateID(r.ID)
+	return printable(formatter.TruncateID(r.ID))
 }
 
 func yesNo(b bool) string {
@@ -149,7 +149,7 @@ func lines(file string, at audit.Lines) string {
 }
 
 func (a *auditTable) finding(w io.Writer, f audit.Finding) {
-	fmt.Fprintf(w, "  %s\n", a.what(f))
+	fmt.Fprintf(w, "  %s\n", printable(a.what(f)))
 	for _, p := range f.Paths {
 		fmt.Fprintf(w, "      %s\n", printable(p))
 	}

@@ -75,25 +75,6 @@ func TestTableOfNothing(t *testing.T) {
 	assert.Assert(t, strings.Contains(b.String(), "- good:1: nothing in it belongs to 5\n"), b.String())
 }
 
-func TestPrintable(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                   "",
-		"app/index.js":       "app/index.js",
-		"naïve/日本":           "naïve/日本",
-		"a\x1b[31m\x07\x7f":  `a\x1b[31m\x07\x7f`,
-		"a\nb\tc\rd":         `a\nb\tc\rd`,
-		"caf\xe9":            `caf\xe9`,
-		"\u202egpj.exe":      `\u202egpj.exe`,
-		"\u009b31m":          `\u009b31m`,
-		"\u200b\ufeff\u2028": `\u200b\ufeff\u2028`,
-		"\ufffd":             `\ufffd`,
-		"\U000e0041":         `\U000e0041`,
-	} {
-		assert.Equal(t, printable(in), want)
-	}
-	assert.Equal(t, printableLines("a\nb\x1b"), "a\n"+`b\x1b`)
-}
-
 func TestFailure(t *testing.T) {
 	for _, tc := range []struct {
 		name, want string

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker/cli/cli/command/formatter"
 )
 
@@ -44,14 +45,15 @@ func (a *auditTemplate) end() error {
 	})
 }
 
-// reportContext is what a template sees of a report.
+// reportContext is what a template sees of a report: text that can be printed.
 type reportContext struct {
 	formatter.HeaderContext
-	r audit.Report
+	r     audit.Report
+	exact audit.Report // as it was found
 }
 
 func newReportContext(r audit.Report) *reportContext {
-	c := reportContext{r: r}
+	c := reportContext{r: escape.Values(r), exact: r}
 	c.Header = formatter.SubHeaderContext{
 		"Image": "IMAGE", "ID": "IMAGE ID", "Source": "SOURCE", "Platform": "PLATFORM", "Verdict": "VERDICT",
 		"Startable": "STARTABLE", "Layers": "LAYERS", "Entries": "ENTRIES", "Unmapped": "UNMAPPED",
@@ -60,11 +62,17 @@ func newReportContext(r audit.Report) *reportContext {
 	return &c
 }
 
-// MarshalJSON is for {{json .}}.
-func (c *reportContext) MarshalJSON() ([]byte, error) { return formatter.MarshalJSON(c) }
+// MarshalJSON is for {{json .}}, which has the values as they were found.
+func (c *reportContext) MarshalJSON() ([]byte, error) {
+	text, err := formatter.MarshalJSON(&reportContext{r: c.exact})
+	if err != nil {
+		return nil, err
+	}
+	return escape.JSONText(text), nil
+}
 
 // Image is the image's name.
-func (c *reportContext) Image() string { return printable(c.r.Image) }
+func (c *reportContext) Image() string { return c.r.Image }
 
 // ID is the image's ID, a digest.
 func (c *reportContext) ID() string { return c.r.ID }
@@ -73,7 +81,7 @@ func (c *reportContext) ID() string { return c.r.ID }
 func (c *reportContext) Source() string { return c.r.Source }
 
 // Platform is the image's platform.
-func (c *reportContext) Platform() string { return printable(c.r.Platform) }
+func (c *reportContext) Platform() string { return c.r.Platform }
 
 // Verdict is mappable or unmappable.
 func (c *reportContext) Verdict() string { return string(c.r.Verdict) }

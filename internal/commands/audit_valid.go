@@ -26,7 +26,8 @@ func valuesGiven(flags *pflag.FlagSet) (err error) {
 func (o auditOptions) validate() error {
 	switch {
 	case len(o.images) == 0 && !o.all && o.explain == "":
-		return errors.New("docker: 'docker userns audit-image' requires at least 1 argument\n\nUsage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]\n\nRun 'docker userns audit-image --help' for more information")
+		return usage("docker: 'docker userns audit-image' requires at least 1 argument", "",
+			"Usage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]", "", "Run 'docker userns audit-image --help' for more information")
 	case len(o.images) > 0 && o.all:
 		return errors.New("--all and IMAGE: give one of the two")
 	case o.id != "" && o.explain != "":

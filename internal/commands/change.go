@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -60,23 +60,23 @@ func fit(results []report.Result, others ...string) error {
 		if (slices.Contains(vital, r.ID) || slices.Contains(others, r.ID)) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
 			for _, command := range r.Fix {
-				reasons = append(reasons, "    "+command)
+				reasons = append(reasons, "    "+shownCommand(command))
 			}
 			unknown = unknown || r.Status == report.Unknown || slices.Contains(reach, r.ID)
 		}
 	}
 	switch {
 	case unknown:
-		return fmt.Errorf("%w:\n%s", errOutOfReach, strings.Join(reasons, "\n"))
+		return &escape.LinesError{Lines: append([]string{errOutOfReach.Error() + ":"}, reasons...), Of: errOutOfReach}
 	case reasons != nil:
-		return errors.New(strings.Join(reasons, "\n"))
+		return &escape.LinesError{Lines: reasons}
 	}
 	return nil
 }
 
 // refuse says why nothing is changed.
 func refuse(dockerCLI command.Cli, why error) error {
-	fmt.Fprintf(dockerCLI.Err(), "%s\nNothing was changed.\n", printableLines(why.Error()))
+	fmt.Fprintf(dockerCLI.Err(), "%s\nNothing was changed.\n", escape.Error(why))
 	if errors.Is(why, errOutOfReach) || errors.Is(why, survey.ErrDaemonDown) {
 		return errReported
 	}
@@ -115,7 +115,7 @@ func (c *change) apply(ctx context.Context) error {
 			paused(s)
 		},
 		Undoing: func(why error) {
-			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", printableLines(why.Error()), c.byItself())
+			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", escape.Error(why), c.byItself())
 		},
 		Prove:  c.proof.proof(c),
 		Survey: func(ctx context.Context) survey.Facts { return survey.Take(ctx, c.survey()) },
@@ -125,20 +125,20 @@ func (c *change) apply(ctx context.Context) error {
 	case remap.Made:
 		return nil
 	case remap.Refused:
-		fmt.Fprintln(err, printableLines(why.Error()))
+		fmt.Fprintln(err, escape.Error(why))
 		fmt.Fprintln(err, "Nothing was changed.")
 		return errFound
 	case remap.Partly:
-		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", printableLines(why.Error()))
+		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", escape.Error(why))
 		return errReported
 	case remap.Back:
 		if why != nil {
-			fmt.Fprintln(err, printableLines(why.Error()))
+			fmt.Fprintln(err, escape.Error(why))
 		}
 		fmt.Fprintf(c.cli.Out(), "The change was undone, and the host is what it was: %s. What happened is in %s/log on it.\n", c.before(), c.plan.Dir())
 		return errFound
 	}
-	fmt.Fprintln(err, printableLines(why.Error()))
+	fmt.Fprintln(err, escape.Error(why))
 	c.callForHelp(err)
 	return errPerson
 }
@@ -175,7 +175,7 @@ This host needs a person. On it, in this order:
     sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
 
 The files as they were are in %[1]s/backup, and what was done is in %[1]s/log.
-`, c.plan.Dir(), orDocker(c.plan.Unit))
+`, c.plan.Dir(), shownCommand(report.Command(orDocker(c.plan.Unit))))
 }
 
 func orDocker(unit string) string {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
@@ -36,7 +37,7 @@ func Main(version string) int {
 	}
 	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-userns/" + version))
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, escape.Error(err))
 		return codeTrouble
 	}
 	err = plugin.RunPlugin(dockerCLI, newRootCommand(dockerCLI, version), metadata.Metadata{
@@ -99,14 +100,17 @@ func noVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("docker: unknown command: docker userns %s\n\nRun 'docker userns --help' for more information", printable(args[0]))
+	return usage("docker: unknown command: docker userns "+args[0], "", "Run 'docker userns --help' for more information")
 }
+
+// usage is an error of several lines.
+func usage(lines ...string) error { return &escape.LinesError{Lines: lines} }
 
 // noArguments refuses arguments the way docker does, and checks the flags.
 func noArguments(verb string, validate func() error) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return fmt.Errorf("docker: 'docker userns %s' accepts no arguments\n\nUsage:  %s\n\nRun 'docker userns %s --help' for more information", verb, cmd.UseLine(), verb)
+			return usage("docker: 'docker userns "+verb+"' accepts no arguments", "", "Usage:  "+cmd.UseLine(), "", "Run 'docker userns "+verb+" --help' for more information")
 		}
 		return validate()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/container"
@@ -147,11 +148,11 @@ func (c *change) nameStopped(ctx context.Context) {
 	var names []string
 	for _, ran := range c.plan.Ran {
 		if !slices.ContainsFunc(running, func(r container.Summary) bool { return r.ID == ran.ID }) {
-			names = append(names, printable(ran.String()))
+			names = append(names, ran.String())
 		}
 	}
 	if len(names) > 0 {
-		fmt.Fprintf(c.cli.Out(), "These ran before enable, and do not start by themselves: docker start %s\n", strings.Join(names, " "))
+		fmt.Fprintf(c.cli.Out(), "These ran before enable, and do not start by themselves: %s\n", shownCommand(report.Command(append([]string{"docker", "start"}, names...)...)))
 	}
 }
 
@@ -206,7 +207,7 @@ func (c *change) disabled() {
 	out, p := c.cli.Out(), c.plan
 	switch {
 	case p.Restart != "":
-		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon:\n\n    %s\n", p.Restart)
+		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon:\n\n    %s\n", shownCommand(p.Restart))
 	default:
 		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", printable(p.After.DataRoot))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -157,7 +158,7 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 		return err
 	}
 	if len(bad) > 0 {
-		return refuse(dockerCLI, fmt.Errorf("\nThese checks stand in the way: %s.\nSee to them, or take the risk of one with --accept ID", strings.Join(bad, ", ")))
+		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "These checks stand in the way: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
 	}
 	fmt.Fprintf(dockerCLI.Out(), "%s\nThe plan:\n%s", imagesLeft(p), planText(p, styleOf(dockerCLI.Out())))
 	return nil
@@ -188,7 +189,7 @@ func notable(r report.Report) report.Report {
 func (c *change) enabled() {
 	out, p := c.cli.Out(), c.plan
 	if p.Restart != "" {
-		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon:\n\n    %s\n\nthen 'docker userns verify' proves it. 'docker userns disable' takes the change back.\n", p.Restart)
+		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon:\n\n    %s\n\nthen 'docker userns verify' proves it. 'docker userns disable' takes the change back.\n", shownCommand(p.Restart))
 		return
 	}
 	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)

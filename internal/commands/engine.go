@@ -8,6 +8,7 @@ import (
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/context/docker"
@@ -28,7 +29,7 @@ func endpoint(dockerCLI command.Cli) (docker.Endpoint, error) {
 		err = errors.New("context not found") // it names the file that is not there
 	}
 	if err != nil {
-		return docker.Endpoint{}, fmt.Errorf("reading docker context %q: %w\nRun 'docker context ls' for the contexts there are", name, err)
+		return docker.Endpoint{}, &escape.LinesError{Lines: []string{fmt.Sprintf("reading docker context %q: %v", name, err), "Run 'docker context ls' to list the contexts"}, Of: err}
 	}
 	found, err := docker.EndpointFromContext(meta)
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker/cli/cli"
 )
 
@@ -48,8 +50,8 @@ func exit(stderr io.Writer, err error) int {
 
 func message(err error) string {
 	var status cli.StatusError
-	if errors.As(err, &status) {
-		return status.Error()
+	if errors.As(err, &status) { // of the arguments: the usage follows on lines of its own
+		err = &escape.LinesError{Lines: strings.Split(status.Error(), "\n")}
 	}
-	return printableLines(err.Error())
+	return escape.Error(err)
 }

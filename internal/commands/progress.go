@@ -81,7 +81,7 @@ func (p *progress) stop() {
 }
 
 // say prints a line for the user, terminal or not.
-func (p *progress) say(s string) { fmt.Fprintln(p.w, printableLines(s)) }
+func (p *progress) say(s string) { fmt.Fprintln(p.w, printable(s)) }
 
 // counting is a visitor that counts the layers for the progress line.
 type counting struct {

@@ -1,12 +1,14 @@
 package commands
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
@@ -22,7 +24,7 @@ func writeResults(out *streams.Out, r report.Report, format string, verbose bool
 		_, err := io.WriteString(out, t.b.String())
 		return err
 	case formatter.JSONFormatKey:
-		return encodeLine(out, r)
+		return escape.JSON(out, r)
 	}
 	return writeResultTemplate(out, r, format)
 }
@@ -33,12 +35,26 @@ func writeResultTemplate(w io.Writer, r report.Report, format string) error {
 		return fmt.Errorf("reading --format: %w", err)
 	}
 	for _, one := range r.Results {
-		if err := tmpl.Execute(w, one); err != nil {
+		if err := tmpl.Execute(w, templateResult{escape.Values(one), one}); err != nil {
 			return fmt.Errorf("writing %s with --format: %w", one.ID, err)
 		}
 		fmt.Fprintln(w)
 	}
 	return nil
+}
+
+// templateResult is what a template sees of a result: text that can be printed,
+// and for {{json .}} the values as they were found.
+type templateResult struct {
+	report.Result
+	exact report.Result
+}
+
+// MarshalJSON is for {{json .}}.
+func (t templateResult) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	err := escape.JSON(&b, t.exact)
+	return b.Bytes(), err
 }
 
 // resultTable is what a person reads: by category, what is wrong in full and what
@@ -155,12 +171,18 @@ func (t *resultTable) fixes(results []report.Result) {
 		}
 		fmt.Fprintf(&t.b, "\n    %s\n", t.style.faint("# "+r.ID))
 		for _, command := range r.Fix {
-			if printable(command) != command { // escaped, it would name another file
-				command = "# names a file that cannot be shown here; --format json has the command"
-			}
-			fmt.Fprintf(&t.b, "    %s\n", command)
+			fmt.Fprintf(&t.b, "    %s\n", shownCommand(command))
 		}
 	}
+}
+
+// shownCommand is a command that can be pasted: escaped, it would name another
+// file.
+func shownCommand(command string) string {
+	if !escape.Safe(command) {
+		return "# names a file that cannot be shown here; --format json has the command"
+	}
+	return command
 }
 
 func (t *resultTable) summary(r report.Report) { fmt.Fprintf(&t.b, "\n%s\n", counts(r)) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
@@ -36,14 +37,14 @@ var checklist = []struct {
 func verifyMarkdown(r report.Report, at time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Verification of userns-remap\n\nContext %s, engine at %s, host seen: %s, %s.\n\n## Checklist\n\n",
-		escaped(r.Context), escaped(r.Endpoint), hostSeen[r.Host], at.UTC().Format("2006-01-02 15:04:05 UTC"))
+		escape.Markdown(r.Context), escape.Markdown(r.Endpoint), hostSeen[r.Host], at.UTC().Format("2006-01-02 15:04:05 UTC"))
 	for _, item := range checklist {
 		tick, why := ticked(r, item.ids, item.how)
 		fmt.Fprintf(&b, "- [%s] %s%s\n", tick, item.text, why)
 	}
 	b.WriteString("\n## Answers\n\n| question | status | what was found |\n| --- | --- | --- |\n")
 	for _, one := range r.Results {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.ID, one.Status, escaped(one.Message))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.ID, one.Status, escape.Markdown(one.Message))
 	}
 	for _, one := range r.Results {
 		if len(one.Details) == 0 || one.Status == report.OK || one.Status == report.Skipped {
@@ -51,7 +52,7 @@ func verifyMarkdown(r report.Report, at time.Time) string {
 		}
 		fmt.Fprintf(&b, "\n### %s\n\n", one.ID)
 		for _, d := range one.Details {
-			fmt.Fprintf(&b, "- %s%s\n", escaped(d.Name), prefixed(": ", escaped(d.Note)))
+			fmt.Fprintf(&b, "- %s%s\n", escape.Markdown(d.Name), prefixed(": ", escape.Markdown(d.Note)))
 		}
 	}
 	fmt.Fprintf(&b, "\n%s\n", counts(r))
@@ -86,17 +87,4 @@ func prefixed(prefix, text string) string {
 		return ""
 	}
 	return prefix + text
-}
-
-// escaped makes text of a host safe in Markdown: what could be a mark of it, a
-// link or a cell's end is escaped (CommonMark 2.4).
-func escaped(s string) string {
-	var b strings.Builder
-	for _, r := range printable(s) {
-		if strings.ContainsRune("\\`*_{}[]<>#|~&$", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

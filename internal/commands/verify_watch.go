@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
@@ -33,7 +34,7 @@ func (w *watch) run(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			fmt.Fprintf(w.err, "%s %s\n", now(), printableLines(err.Error()))
+			fmt.Fprintf(w.err, "%s %s\n", now(), escape.Error(err))
 			w.worsen(errReported)
 		} else if err := w.report(found); err != nil {
 			return err
@@ -74,7 +75,7 @@ func (w *watch) report(found report.Report) error {
 		}
 	case len(changed) == 0:
 	case w.opts.format == formatter.JSONFormatKey:
-		if err := encodeLine(w.out, found); err != nil {
+		if err := escape.JSON(w.out, found); err != nil {
 			return err
 		}
 	case w.opts.format == "" || w.opts.format == formatter.TableFormatKey:

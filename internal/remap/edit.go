@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -84,7 +85,8 @@ func added(before, after string) string {
 
 // diff is the edit as a unified diff.
 func (e edit) diff() string {
-	from, to := e.path, e.path
+	from := escape.Line(e.path)
+	to := from
 	if !e.existed {
 		from = "/dev/null"
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -204,7 +205,7 @@ func (p *Plan) restart() Act {
 func restartCommand(u survey.Unit) string {
 	switch u.Manager {
 	case survey.Systemd:
-		return "sudo systemctl restart " + u.Name
+		return report.Command("sudo", "systemctl", "restart", u.Name)
 	case survey.OpenRC:
 		return "sudo rc-service docker restart"
 	case survey.SysV:

@@ -1,0 +1,214 @@
+package commands
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/escape/escapetest"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/streams"
+	"gotest.tools/v3/assert"
+)
+
+// eachHostile runs a test with a text that tries to obey and forge, and one that
+// is too long besides.
+func eachHostile(t *testing.T, test func(t *testing.T, text string)) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	t.Run("short", func(t *testing.T) { test(t, escapetest.Hostile) })
+	t.Run("long", func(t *testing.T) { test(t, escapetest.Long) })
+}
+
+// hostileReport has a text in every field that a check or a question may fill.
+func hostileReport(text string) report.Report {
+	var r report.Report
+	escapetest.Fill(&r, text)
+	r.Host = "ssh"
+	r.Results = nil
+	for i, status := range report.Statuses {
+		var one report.Result
+		escapetest.Fill(&one, text)
+		one.ID, one.Category, one.Title, one.Status = fmt.Sprintf("id-%d", i), "mounts", "It is so", status
+		r.Results = append(r.Results, one)
+	}
+	return r
+}
+
+// fitsLines holds that no value is shown at full length where it is too long.
+func fitsLines(t *testing.T, what, text string) {
+	t.Helper()
+	escapetest.Harmless(t, what, text)
+	for line := range strings.Lines(text) {
+		assert.Check(t, len(line) < 12*escape.MaxLine, "%s: a line of %d bytes", what, len(line)) // escapes are longer than what they stand for
+	}
+}
+
+func TestHostileTextInResults(t *testing.T) {
+	eachHostile(t, func(t *testing.T, text string) {
+		r := hostileReport(text)
+		show := func(format string) string {
+			var b bytes.Buffer
+			assert.NilError(t, writeResults(streams.NewOut(&b), r, format, true))
+			return b.String()
+		}
+		fitsLines(t, "table", show(""))
+		fitsLines(t, "markdown", verifyMarkdown(r, time.Unix(0, 0)))
+		fitsLines(t, "template", show("{{.Message}} {{.Fix}} {{range .Details}}{{.Name}}: {{.Note}}{{end}}"))
+		escapetest.Harmless(t, "json", show("json"))
+		escapetest.Harmless(t, "json of a template", show("{{json .}}"))
+
+		var out, errs bytes.Buffer
+		w := &watch{out: streams.NewOut(&out), err: streams.NewOut(&errs)}
+		w.lines(r.Results)
+		fitsLines(t, "watch", out.String())
+		fitsLines(t, "reasons", escape.Error(fit(r.Results, "id-2", "id-4")))
+	})
+}
+
+// A value in JSON is what was found, in a template's JSON too.
+func TestHostileTextKeepsItsValueInJSON(t *testing.T) {
+	r := hostileReport(escapetest.Long)
+	for _, format := range []string{"json", "{{json .Message}}", "{{json .}}"} {
+		var b bytes.Buffer
+		assert.NilError(t, writeResults(streams.NewOut(&b), r, format, true))
+		exact, err := jsonOf(escapetest.Long)
+		assert.NilError(t, err)
+		if format == "{{json .Message}}" {
+			exact, err = jsonOf(escape.Line(escapetest.Long)) // a field of a template is text for a terminal
+			assert.NilError(t, err)
+		}
+		assert.Assert(t, strings.Contains(b.String(), strings.Trim(exact, "\"\n")), format)
+	}
+}
+
+func jsonOf(s string) (string, error) {
+	var b strings.Builder
+	err := escape.JSON(&b, s)
+	return b.String(), err
+}
+
+func hostileAudit(text string) audit.Report {
+	var r audit.Report
+	escapetest.Fill(&r, text)
+	r.Verdict = audit.Unmappable
+	r.IDMap = idmap.Single(100000, 65536)
+	r.Findings = nil
+	for i, rule := range []audit.Rule{audit.UnmappedOwner, audit.RootAlias, audit.UnmappedUser, audit.UnmappedAccount, audit.Owner} {
+		var f audit.Finding
+		escapetest.Fill(&f, text)
+		f.Rule, f.Severity, f.Layer, f.UID, f.Cause = rule, audit.Error, i%3-1, 70000, audit.CauseNPM
+		r.Findings = append(r.Findings, f)
+	}
+	return r
+}
+
+func TestHostileTextInAudit(t *testing.T) {
+	eachHostile(t, func(t *testing.T, text string) {
+		dockerfile, err := audit.ParseDockerfile(text, strings.NewReader("FROM scratch\n"))
+		assert.NilError(t, err)
+		show := func(format string) string {
+			var b bytes.Buffer
+			w, err := newAuditWriter(streams.NewOut(&b), auditOptions{format: format}, auditedMap{idmap.Single(100000, 65536), fromDefault}, nil, dockerfile)
+			assert.NilError(t, err)
+			assert.NilError(t, w.add(hostileAudit(text)))
+			assert.NilError(t, w.end())
+			return b.String()
+		}
+		fitsLines(t, "table", show(""))
+		fitsLines(t, "template", show("{{.Image}}\n{{.ID}}\n{{.Source}}\n{{.Platform}}\n{{range .Layers}}{{.}}\n{{end}}{{range .Findings}}{{.Message}}\n{{.Fix}}\n{{.Paths}}\n{{end}}"))
+		fitsLines(t, "table template", show("table {{.Image}}\t{{.Platform}}"))
+		for _, format := range []string{"json", "sarif", "{{json .}}"} {
+			escapetest.Harmless(t, format, show(format))
+		}
+		assert.Assert(t, !strings.Contains(show("sarif"), "]("), "a link")
+	})
+}
+
+func hostilePlan(text string) remap.Plan {
+	var p remap.Plan
+	escapetest.Fill(&p, text)
+	p.ID = "20261122T224159Z"
+	for i := range p.Steps {
+		p.Steps[i].Diff = "--- a\n+++ a\n+" + strings.ReplaceAll(text, "\n", "\n+") + "\n"
+	}
+	return p
+}
+
+// What enable and disable tell, before, during and after, whatever the host and
+// its engine are called and say.
+func TestHostileTextInChanges(t *testing.T) {
+	eachHostile(t, func(t *testing.T, text string) {
+		var out, errs bytes.Buffer
+		cli, err := command.NewDockerCli(command.WithOutputStream(&out), command.WithErrorStream(&errs))
+		assert.NilError(t, err)
+		p := hostilePlan(text)
+		c := &change{target: &target{}, cli: cli, plan: p}
+		c.proof.image = text
+		told := func(what string, tell func()) {
+			out.Reset()
+			errs.Reset()
+			tell()
+			fitsLines(t, what, out.String()+errs.String())
+		}
+		told("plan", func() { out.WriteString(planText(p, style{})) })
+		told("images", func() { out.WriteString(imagesLeft(p)) })
+		told("before", func() { out.WriteString(c.before()) })
+		told("refused", func() { _ = refuse(cli, errors.New(text)) })
+		told("refused for several reasons", func() {
+			_ = refuse(cli, errors.Join(errors.New(text), fmt.Errorf("%w: %w", errOutOfReach, errors.New(text))))
+		})
+		told("left behind", func() {
+			var f survey.Facts
+			escapetest.Fill(&f.Engine.Value, text)
+			var trees []remap.Tree
+			escapetest.Fill(&trees, text)
+			out.WriteString(leftBehind(f, trees))
+		})
+		c.plan.Restart = ""
+		told("enabled", c.enabled)
+		told("disabled", c.disabled)
+
+		c.plan.Restart = text
+		out.Reset()
+		c.enabled()
+		c.disabled()
+		c.callForHelp(&out)
+		assert.Check(t, !strings.Contains(out.String(), "FORGED"), "a command that would not do what it says: %q", out.String())
+	})
+}
+
+func TestHostileTextInErrors(t *testing.T) {
+	eachHostile(t, func(t *testing.T, text string) {
+		for what, err := range map[string]error{
+			"engine":    errors.New(text),
+			"wrapped":   fmt.Errorf("loading the image: %w", errors.New(text)),
+			"joined":    errors.Join(errors.New(text), errors.New(text)),
+			"argument":  noVerb(nil, []string{text}),
+			"image":     validImages([]string{text + ":"}),
+			"platform":  validPlatform(text),
+			"format":    validFormat(text),
+			"range":     func() error { _, err := parseRange(text); return err }(),
+			"ID map":    func() error { _, _, err := mapFromFlags([]string{text}, 0); return err }(),
+			"not found": func() error { _, err := openDockerfile("/nonexistent/" + text); return err }(),
+		} {
+			if err == nil {
+				continue
+			}
+			var b bytes.Buffer
+			exit(&b, err)
+			fitsLines(t, what, b.String())
+		}
+		var b bytes.Buffer
+		newProgress(streams.NewOut(&b)).say(failure(text, errors.New(text)))
+		fitsLines(t, "one of several images", b.String())
+	})
+}
