@@ -141,12 +141,12 @@ func begin(t *testing.T, host *testbed.Host, args ...string) *course {
 	c.cmd.Stdout = &c.stdout
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	assert.NilError(t, c.cmd.Start())
-	kill := sync.OnceFunc(func() { killAll(c.cmd.Process.Pid) })
-	late := time.AfterFunc(8*time.Minute, kill)
+	killThem := sync.OnceFunc(func() { killAll(t, c.cmd.Process.Pid) })
+	late := time.AfterFunc(8*time.Minute, killThem)
 	t.Cleanup(func() {
 		late.Stop()
 		if c.cmd.ProcessState == nil {
-			kill()
+			killThem()
 			_ = c.cmd.Wait()
 		}
 	})

@@ -178,7 +178,7 @@ func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 	assert.NilError(t, cmd.Start())
 	said := ""
 	stop = sync.OnceFunc(func() {
-		killAll(cmd.Process.Pid)
+		killAll(t, cmd.Process.Pid)
 		_, _ = io.Copy(io.Discard, stderr)
 		_ = cmd.Wait()
 	})
@@ -198,18 +198,25 @@ func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 }
 
 // killAll ends a process and all that it started, at once, the youngest first:
-// the plugin before the docker CLI that would tell it.
-func killAll(pid int) {
+// the plugin before the docker CLI that would tell it. Then it waits for their end.
+func killAll(t *testing.T, pid int) {
+	for _, killed := range kill(pid) {
+		testbed.AwaitEnd(t, killed)
+	}
+}
+
+func kill(pid int) (killed []int) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, task := range tasks {
 		text, _ := os.ReadFile(task)
 		for _, child := range strings.Fields(string(text)) {
 			if n, err := strconv.Atoi(child); err == nil {
-				killAll(n)
+				killed = append(killed, kill(n)...)
 			}
 		}
 	}
 	_ = syscall.Kill(pid, syscall.SIGKILL)
+	return append(killed, pid)
 }
 
 // faultyPlugin is the plugin with the pauses that these tests need.

@@ -1,10 +1,14 @@
 package testbed
 
 import (
+	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // What breaks a host returns what mends it. The end of the test mends it too.
@@ -18,10 +22,31 @@ func (h *Host) FillDisk(tb testing.TB) (mend func()) {
 	return h.mendBy(tb, "rm", "-f", "/full")
 }
 
-// Kill ends every process of that name on the host at once, e.g. "dockerd".
+// Kill ends every process of that name on the host, e.g. "dockerd", and waits
+// until they are gone: a signal is sent long before its process has ended.
 func (h *Host) Kill(tb testing.TB, name string) {
 	tb.Helper()
-	h.Run(tb, "pkill", "-KILL", "--exact", name)
+	h.Shell(tb, `pids=$(pgrep --exact `+name+`) && kill -KILL $pids
+		for try in $(seq 600); do
+			for pid in $pids; do
+				[ ! -d /proc/$pid ] || { sleep 0.05; continue 2; }
+			done
+			exit 0
+		done
+		echo "$pids outlived SIGKILL by 30 s" >&2; exit 1`)
+}
+
+// AwaitEnd waits until a process of this machine has ended that was sent SIGKILL
+// and is not a child of this process. One that nobody waits for has ended too.
+func AwaitEnd(tb testing.TB, pid int) {
+	tb.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || bytes.Contains(stat, []byte(") Z ")) || bytes.Contains(stat, []byte(") X ")) {
+			return
+		}
+	}
+	tb.Errorf("process %d outlived SIGKILL by 30 s", pid)
 }
 
 // CutLink makes the host fall silent: what is sent to it is lost, and nothing

@@ -51,7 +51,9 @@ func TestAHostIsSweptWhoseKeeperWasKilled(t *testing.T) {
 	t.Cleanup(func() { _ = exec.Command("../../scripts/testbed", "stop", name).Run() })
 	assert.Assert(t, strings.Contains(script("boot", "26.1", name), "docker context create "+name+" --docker host=ssh://root@"))
 	assert.Equal(t, script("exec", name, "hostname"), name+"\n")
-	assert.NilError(t, syscall.Kill(keeperOf(t, name), syscall.SIGKILL))
+	keeper := keeperOf(t, name)
+	assert.NilError(t, syscall.Kill(keeper, syscall.SIGKILL))
+	testbed.AwaitEnd(t, keeper)
 	script("sweep")
 	assert.Equal(t, remains(t, name), "")
 }
