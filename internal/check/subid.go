@@ -161,8 +161,8 @@ func subidMap(in *Input) Result {
 		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.account.Name)
 	case m.UID.Root() == 0 || m.GID.Root() == 0:
 		return fail("container root would be host root: the map is %s", m)
-	case max(len(m.UID), len(m.GID)) > idmap.MaxExtents:
-		return fail("%s has more than %d ranges, which is the most that the kernel takes: no container would start", in.account.Name, idmap.MaxExtents)
+	case m.Err() != nil:
+		return fail("no container could start, or it would run under other IDs, even as the host's root: the map of %s is %v", in.account.Name, m.Err())
 	case in.on() && m.Suffix() != path.Base(in.Engine.Value.DataRoot):
 		return fail("the ranges were changed since the engine started: it would come up with the data root %s instead of %s, without its containers and images", m.Suffix(), path.Base(in.Engine.Value.DataRoot))
 	}
@@ -226,7 +226,8 @@ func dataRootIDs(dataRoot string) (uid, gid int64, ok bool) {
 	u, g, _ := strings.Cut(path.Base(dataRoot), ".")
 	uid, errU := strconv.ParseInt(u, 10, 64)
 	gid, errG := strconv.ParseInt(g, 10, 64)
-	return uid, gid, errU == nil && errG == nil
+	possible := errors.Join(errU, errG, idmap.Range{Start: uid, Size: idmap.Default}.Err(), idmap.Range{Start: gid, Size: idmap.Default}.Err()) == nil
+	return uid, gid, possible
 }
 
 // judged gives the map that exists: nothing where a range is still to be chosen.

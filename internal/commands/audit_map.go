@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -52,10 +53,12 @@ func mapFromFlags(values []string, size int64) (auditedMap, bool, error) {
 	case len(values) > 0:
 		m, err := idmap.ParseFlag(values)
 		return auditedMap{m, fromFlag}, true, err
-	case size < 0 || size > 1<<32-1:
-		return auditedMap{}, false, fmt.Errorf("--size %d: a map has from 1 to 4294967295 IDs", size)
-	case size > 0:
-		return auditedMap{idmap.Single(defaultRoot, size), fromFlag}, true, nil
+	case size != 0:
+		m := idmap.Single(defaultRoot, size)
+		if err := m.Err(); err != nil {
+			return auditedMap{}, false, fmt.Errorf("--size %d: the map is %w; give a smaller size, or the whole map with --id-map", size, err)
+		}
+		return auditedMap{m, fromFlag}, true, nil
 	}
 	return auditedMap{}, false, nil
 }
@@ -71,7 +74,7 @@ func mapOfEngine(info system.Info, files *subIDFiles) auditedMap {
 	if files != nil {
 		for _, login := range logins(*files) {
 			m, err := load(info.ServerVersion, *files, login)
-			if err == nil && m.UID.Root() == uid && m.GID.Root() == gid {
+			if err == nil && m.Err() == nil && m.UID.Root() == uid && m.GID.Root() == gid {
 				return auditedMap{m, fromEngine}
 			}
 		}
@@ -89,7 +92,7 @@ func mapOfFiles(files *subIDFiles) (auditedMap, bool) {
 		return auditedMap{}, false
 	}
 	m, err := load("", *files, remapUser)
-	return auditedMap{m, fromSubID}, err == nil && m.UID.Root() >= 0 && m.GID.Root() >= 0
+	return auditedMap{m, fromSubID}, err == nil && m.Err() == nil && m.UID.Root() >= 0 && m.GID.Root() >= 0
 }
 
 // remappedRoot reads the host IDs of a remapped engine's root from its data
@@ -103,7 +106,8 @@ func remappedRoot(info system.Info) (uid, gid int64, ok bool) {
 	u, g, found := strings.Cut(suffix, ".")
 	uid, errU := strconv.ParseInt(u, 10, 64)
 	gid, errG := strconv.ParseInt(g, 10, 64)
-	return uid, gid, remapped && found && errU == nil && errG == nil
+	possible := errors.Join(errU, errG, idmap.Range{Start: uid, Size: 1}.Err(), idmap.Range{Start: gid, Size: 1}.Err()) == nil
+	return uid, gid, remapped && found && possible
 }
 
 // logins are the names that lines of the files are for, dockremap first.

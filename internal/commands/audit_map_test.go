@@ -53,6 +53,28 @@ func TestRemappedRoot(t *testing.T) {
 	}
 }
 
+// An engine is not believed that says an ID that there is not.
+func TestRemappedRootPast32Bits(t *testing.T) {
+	for _, root := range []string{"/d/4294967296.4294967296", "/d/4294967295.1", "/d/-1.-1", "/d/9223372036854775807.0"} {
+		_, _, ok := remappedRoot(system.Info{DockerRootDir: root, SecurityOptions: []string{"name=userns"}})
+		assert.Assert(t, !ok, root)
+	}
+}
+
+func TestMapFromFlags(t *testing.T) {
+	m, given, err := mapFromFlags(nil, 4294867295)
+	assert.NilError(t, err)
+	assert.Assert(t, given)
+	assert.Equal(t, m.String(), "0:100000:4294867295")
+	for _, size := range []int64{4294867296, 4294967295, 1 << 32, 1<<63 - 1, -1} {
+		_, given, err = mapFromFlags(nil, size)
+		assert.ErrorContains(t, err, "--size ")
+		assert.Assert(t, !given)
+	}
+	_, _, err = mapFromFlags([]string{"0:4294967295:1"}, 0)
+	assert.ErrorContains(t, err, "reaches past")
+}
+
 func TestMapOfFiles(t *testing.T) {
 	m, ok := mapOfFiles(files("dockremap:200000:65536\n", "dockremap:200000:65536\n"))
 	assert.Assert(t, ok)

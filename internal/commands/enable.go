@@ -99,8 +99,11 @@ func parseRange(s string) (idmap.Range, error) {
 	if r.Start, err = strconv.ParseInt(first, 10, 64); err == nil && given {
 		r.Size, err = strconv.ParseInt(count, 10, 64)
 	}
-	if err != nil || r.Start <= 0 || r.Size <= 0 || r.Start > 1<<32 || r.Size > 1<<32 {
+	if err != nil || r.Start == 0 {
 		return r, fmt.Errorf("--range %s: write START or START:COUNT, such as 200000:65536", s)
+	}
+	if err := r.Err(); err != nil {
+		return r, fmt.Errorf("--range %s: %w; write START or START:COUNT, such as 200000:65536", s, err)
 	}
 	return r, nil
 }

@@ -74,13 +74,7 @@ func parseExtent(s string) (Extent, error) {
 		n[i] = int64(v)
 	}
 	x := Extent{ContainerID: n[0], HostID: n[1], Size: n[2]}
-	if x.Size == 0 {
-		return Extent{}, fmt.Errorf("a size of 0 maps nothing")
-	}
-	if x.ContainerID+x.Size > maxID || x.HostID+x.Size > maxID {
-		return Extent{}, fmt.Errorf("it reaches past 4294967294, the last ID there is")
-	}
-	return x, nil
+	return x, x.Err()
 }
 
 func (e *Extents) add(x Extent) error {

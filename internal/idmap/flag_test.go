@@ -33,7 +33,7 @@ func TestParseFlagErrors(t *testing.T) {
 		"0:100000:65536,":               "it has 1 field, not 3",
 		"0:x:1":                         `"x" is not a number from 0 to 4294967295`,
 		"0:-1:1":                        `"-1" is not a number`,
-		"0:1:0":                         "a size of 0 maps nothing",
+		"0:1:0":                         "a size of less than 1 maps nothing",
 		"0:4294967295:1":                "it reaches past 4294967294",
 		"user=0:1:1":                    `"user" is neither uid nor gid`,
 		"=0:1:1":                        `"" is neither uid nor gid`,

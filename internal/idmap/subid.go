@@ -95,8 +95,10 @@ func parseLine(text string) Line {
 		line.Problem = "its start is negative"
 	case line.Count <= 0:
 		line.Problem = "its count is not more than 0"
-	case line.Start > maxID || line.Count > maxID-line.Start:
-		line.Problem = "it reaches past 4294967294, the last ID there is"
+	default:
+		if err := (Range{Start: line.Start, Size: line.Count}).Err(); err != nil {
+			line.Problem = err.Error()
+		}
 	}
 	return line
 }

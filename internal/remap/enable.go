@@ -1,6 +1,7 @@
 package remap
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -145,7 +146,7 @@ func identify(f survey.Facts, o EnableOptions) (identity, error) {
 // keep takes the ranges that the account has.
 func (who *identity) keep(f survey.Facts, o EnableOptions, a ranges.Account) error {
 	m, refusal, unread := ranges.Predict(f, a)
-	if err := errors.Join(refusal, unread); err != nil {
+	if err := cmp.Or(refusal, unread, m.Err()); err != nil {
 		return fmt.Errorf("using the ranges of %s in /etc/subuid and /etc/subgid: %w", a.Name, err)
 	}
 	if o.Range.Size > 0 && m.String() != idmap.Single(o.Range.Start, o.Range.Size).String() {
@@ -197,6 +198,9 @@ func pick(f survey.Facts, o EnableOptions, a ranges.Account) (idmap.Range, error
 			return r, fmt.Errorf("choosing a range of subordinate IDs for %s: %w", a.Name, err)
 		}
 		return r, nil
+	}
+	if err := o.Range.Err(); err != nil {
+		return o.Range, fmt.Errorf("--range %d:%d: %w", o.Range.Start, o.Range.Size, err)
 	}
 	others, err := ranges.Taken(f, a)
 	if err != nil {
