@@ -117,6 +117,7 @@ func (c *change) apply(ctx context.Context) error {
 		Undoing: func(why error) {
 			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", escape.Error(why), c.byItself())
 		},
+		Start:  c.start,
 		Prove:  c.proof.proof(c),
 		Survey: func(ctx context.Context) survey.Facts { return survey.Take(ctx, c.survey()) },
 	}

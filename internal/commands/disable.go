@@ -8,11 +8,9 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/remap"
-	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 )
 
@@ -23,13 +21,15 @@ type disableOptions struct {
 	to      string
 	forget  bool
 	reclaim bool
+	noStart bool
 }
 
 const disableLong = `Turn off userns-remap, and go back to the data root from before
 
 daemon.json gets its exact bytes from before 'docker userns enable' back where
 nobody else has changed it since; else userns-remap alone is taken out. Remap
-that was turned on by hand is turned off all the same.
+that was turned on by hand is turned off all the same. The containers that ran
+before enable are started again, whatever their restart policy.
 
 What is in the remapped data root stays there, and is there again when remap is
 turned on again with the same range.`
@@ -55,6 +55,7 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags.VarPF(&opts.yes, "yes", "y", "Ask nothing; --yes=VOLUME also lets --reclaim delete what that volume holds").NoOptDefVal = everything
 	flags.StringVar(&opts.to, "to", "", "Put daemon.json back as it was before this change, by the time that names it")
 	flags.BoolVar(&opts.forget, "restore-subids", false, "Take back the user and the ranges too, where enable made them")
+	flags.BoolVar(&opts.noStart, "no-start", false, "Leave the containers stopped that ran before enable")
 	flags.BoolVar(&opts.reclaim, "reclaim", false, "Delete the remapped data root, with its containers, images and volumes")
 	return cmd
 }
@@ -111,15 +112,23 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := fit(check.Run(facts, check.Options{Only: vital})); err != nil {
 		return refuse(dockerCLI, err)
 	}
-	plan, trees, err := t.planDisable(ctx, facts, opts)
+	left, err := t.planDisable(ctx, facts, opts)
 	if err != nil {
 		return refuse(dockerCLI, err)
 	}
+	plan := left.plan
 	if len(plan.Steps) == 0 {
 		fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", printable(plan.Before.DataRoot))
 		return nil
 	}
-	fmt.Fprint(dockerCLI.Out(), leftBehind(facts, trees), "The plan:\n", planText(plan, styleOf(dockerCLI.Out())))
+	note.start("comparing what both data roots have")
+	m, _ := check.NewInput(facts, check.Options{}).Map() // without one, no file is a mapped user's
+	left.sides, left.unseen = remap.LookAtSides(ctx, t.host, facts, m)
+	note.stop()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fmt.Fprint(dockerCLI.Out(), left.text(), "The plan:\n", planText(plan, styleOf(dockerCLI.Out())))
 	if opts.dryRun {
 		return nil
 	}
@@ -139,7 +148,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 }
 
 // nameStopped names the containers that ran before remap was turned on and do
-// not run again by themselves.
+// not run again.
 func (c *change) nameStopped(ctx context.Context) {
 	running, err := c.ContainerList(ctx, container.ListOptions{})
 	if err != nil || c.plan.Restart != "" {
@@ -152,54 +161,26 @@ func (c *change) nameStopped(ctx context.Context) {
 		}
 	}
 	if len(names) > 0 {
-		fmt.Fprintf(c.cli.Out(), "These ran before enable, and do not start by themselves: %s\n", shownCommand(report.Command(append([]string{"docker", "start"}, names...)...)))
+		fmt.Fprintf(c.cli.Out(), "These containers ran before enable, and do not run now: %s\n", c.docker(append([]string{"start"}, names...)...))
 	}
 }
 
-func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (remap.Plan, []remap.Tree, error) {
+func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (leaving, error) {
+	l := leaving{facts: f}
 	past, err := remap.History(ctx, t.host)
 	if err != nil {
-		return remap.Plan{}, nil, fmt.Errorf("%w: %w", errOutOfReach, err)
+		return l, fmt.Errorf("%w: %w", errOutOfReach, err)
 	}
-	plan, err := remap.PlanDisable(f, past, remap.DisableOptions{
-		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
+	l.plan, err = remap.PlanDisable(f, past, remap.DisableOptions{
+		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, NoStart: opts.noStart, Timeout: opts.timeout, Now: t.now(ctx),
 	})
 	if err != nil || !opts.reclaim {
-		return plan, nil, err
+		return l, err
 	}
-	trees, err := remap.Look(ctx, t.host, remap.Leftovers(f))
-	if err != nil {
-		return plan, nil, err
+	if l.trees, err = remap.Look(ctx, t.host, remap.Leftovers(f)); err != nil {
+		return l, err
 	}
-	return plan, trees, plan.Reclaim(trees, opts.yes.names)
-}
-
-// leftBehind names what runs in the remapped data root, and what would be
-// deleted with it.
-func leftBehind(f survey.Facts, trees []remap.Tree) string {
-	var b strings.Builder
-	if names := running(f); len(names) > 0 && f.Engine.Value.Remapped() {
-		fmt.Fprintf(&b, "These containers are stopped, and stay in %s: %s\n\n", printable(f.Engine.Value.DataRoot), printable(strings.Join(names, ", ")))
-	}
-	for _, t := range trees {
-		fmt.Fprintf(&b, "%s holds %s: %s, %s\n", printable(t.Path), units.HumanSize(float64(t.Size)),
-			counted(int64(t.Containers), "container"), counted(int64(t.Images), "image"))
-		for _, v := range t.Volumes {
-			fmt.Fprintf(&b, "  - volume %s: %s\n", printable(v.Name), units.HumanSize(float64(v.Size)))
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-func running(f survey.Facts) []string {
-	var names []string
-	for _, c := range f.Containers.Value {
-		if c.Running() {
-			names = append(names, c.Name)
-		}
-	}
-	return slices.Sorted(slices.Values(names))
+	return l, l.plan.Reclaim(l.trees, opts.yes.names)
 }
 
 // disabled says what is true now.
@@ -212,7 +193,7 @@ func (c *change) disabled() {
 		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", printable(p.After.DataRoot))
 	}
 	if p.Before.Remapped && !p.Does(remap.StepReclaim) {
-		fmt.Fprintf(out, "What ran with remap stays in %s; 'docker userns disable --reclaim' deletes it.\n", printable(p.Before.DataRoot))
+		fmt.Fprintf(out, "What ran with remap stays in %s; delete it with: %s\n", printable(p.Before.DataRoot), c.docker("userns", "disable", "--reclaim"))
 	}
 	if p.Does(remap.StepArm) {
 		fmt.Fprintf(out, "Backup: %s\n", p.Dir())

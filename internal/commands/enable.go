@@ -132,7 +132,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return refuse(dockerCLI, err)
 	}
 	if len(plan.Steps) == 0 {
-		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; 'docker userns verify' proves that it holds.\n", printable(plan.Before.DataRoot))
+		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; '%s' proves that it holds.\n", printable(plan.Before.DataRoot), t.docker("userns", "verify"))
 		return nil
 	}
 	if err := opts.show(dockerCLI, facts, results, plan); err != nil || opts.dryRun {
@@ -192,17 +192,17 @@ func notable(r report.Report) report.Report {
 func (c *change) enabled() {
 	out, p := c.cli.Out(), c.plan
 	if p.Restart != "" {
-		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon:\n\n    %s\n\nthen 'docker userns verify' proves it. 'docker userns disable' takes the change back.\n", shownCommand(p.Restart))
+		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon:\n\n    %s\n\nthen '%s' proves it. '%s' takes the change back.\n", shownCommand(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
 		return
 	}
 	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
 	fmt.Fprintf(out, "The data root is %s.", printable(p.After.DataRoot))
 	if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
-		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.",
-			counted(int64(containers), "container"), counted(int64(images), "image"), printable(p.Before.DataRoot))
+		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.\nTo see what has to be recreated: %s",
+			counted(int64(containers), "container"), counted(int64(images), "image"), printable(p.Before.DataRoot), c.docker("userns", "verify"))
 	}
 	if c.image != nil {
-		fmt.Fprintf(out, " Image %s was loaded there for the proof.", printable(c.proof.image))
+		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", printable(c.proof.image))
 	}
-	fmt.Fprintf(out, "\nBackup: %s\nTo go back: docker userns disable\n", p.Dir())
+	fmt.Fprintf(out, "\nBackup: %s\nTo go back: %s\n", p.Dir(), c.docker("userns", "disable"))
 }

@@ -50,6 +50,7 @@ func endpoint(dockerCLI command.Cli) (docker.Endpoint, error) {
 type engine struct {
 	client.APIClient
 	endpoint string
+	words    []string // see dockerWords
 	// host is the machine it runs on where the endpoint is of ssh, which then
 	// leads to both with one connection; else nil.
 	host host.Host
@@ -70,7 +71,7 @@ func openEngine(dockerCLI command.Cli) (*engine, error) {
 	if headers := dockerCLI.ConfigFile().HTTPHeaders; len(headers) > 0 {
 		options = append(options, client.WithHTTPHeaders(headers))
 	}
-	e := &engine{endpoint: ep.Host}
+	e := &engine{endpoint: ep.Host, words: dockerWords(dockerCLI, ep.Host)}
 	if strings.HasPrefix(ep.Host, "ssh://") {
 		if e.host, err = host.SSH(ep.Host); err != nil {
 			return nil, err

@@ -14,7 +14,6 @@ import (
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
-	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
 	"gotest.tools/v3/assert"
@@ -151,7 +150,7 @@ func TestHostileTextInChanges(t *testing.T) {
 		cli, err := command.NewDockerCli(command.WithOutputStream(&out), command.WithErrorStream(&errs))
 		assert.NilError(t, err)
 		p := hostilePlan(text)
-		c := &change{target: &target{}, cli: cli, plan: p}
+		c := &change{target: &target{engine: &engine{words: []string{"docker", "--context", text}}}, cli: cli, plan: p}
 		c.proof.image = text
 		told := func(what string, tell func()) {
 			out.Reset()
@@ -167,11 +166,13 @@ func TestHostileTextInChanges(t *testing.T) {
 			_ = refuse(cli, errors.Join(errors.New(text), fmt.Errorf("%w: %w", errOutOfReach, errors.New(text))))
 		})
 		told("left behind", func() {
-			var f survey.Facts
-			escapetest.Fill(&f.Engine.Value, text)
-			var trees []remap.Tree
-			escapetest.Fill(&trees, text)
-			out.WriteString(leftBehind(f, trees))
+			var l leaving
+			escapetest.Fill(&l.facts, text)
+			escapetest.Fill(&l.plan, text)
+			escapetest.Fill(&l.sides, text)
+			escapetest.Fill(&l.trees, text)
+			l.unseen, l.sides.Unread, l.plan.Before.Remapped = errors.New(text), errors.New(text), true
+			out.WriteString(l.text())
 		})
 		c.plan.Restart = ""
 		told("enabled", c.enabled)

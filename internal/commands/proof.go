@@ -109,7 +109,7 @@ func (p *proof) kernel(ctx context.Context) error {
 	if !p.plan.After.Remapped {
 		return nil
 	}
-	r, err := verify.Run(ctx, verify.Subject{Context: p.contextName, Endpoint: p.endpoint, API: p.engine, Host: p.host}, verify.Options{Expect: &p.plan.After.Map})
+	r, err := verify.Run(ctx, p.subject(), verify.Options{Expect: &p.plan.After.Map})
 	return errors.Join(err, wrong(r.Results))
 }
 

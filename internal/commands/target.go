@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/cli/cli/command"
 )
 
@@ -37,7 +38,12 @@ func openTarget(ctx context.Context, dockerCLI command.Cli) (*target, error) {
 
 // survey is what to take a survey of.
 func (t *target) survey() survey.Target {
-	return survey.Target{Context: t.contextName, Endpoint: t.endpoint, API: t.engine, Host: t.host}
+	return survey.Target{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
+}
+
+// subject is what to verify.
+func (t *target) subject() verify.Subject {
+	return verify.Subject{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
 }
 
 // now is the time by the clock of the engine's host: changes are named by it, and

@@ -26,7 +26,7 @@ type verifyOptions struct {
 	baseline                               string
 	starts                                 int
 	p95, watch                             time.Duration
-	list, strict, verbose                  bool
+	list, strict, verbose, accept          bool
 }
 
 const verifyLong = `Prove that userns-remap holds, and that what runs here still works
@@ -34,6 +34,10 @@ const verifyLong = `Prove that userns-remap holds, and that what runs here still
 This holds every process of every container, or of those named, against the ID
 map that the kernel has and that /etc/subuid and /etc/subgid give, and looks who
 may use what containers mount. By itself it only looks.
+
+After 'docker userns enable' it also names the containers, volumes, networks and
+images from before that are missing, until --accept-missing says that they are
+known to be.
 
 --probe, --connect and --starts make throw-away containers, without a network
 and labelled io.docker-userns.probe, and remove them again. --profile runs the
@@ -85,6 +89,7 @@ func (o *verifyOptions) install(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.watch, "watch", 0, "Do it again and again, with so long a pause, and say what changes")
 	flags.BoolVar(&o.list, "list", false, "List what can be proven, and look at nothing")
 	flags.BoolVar(&o.strict, "strict", false, "Warnings, and what could not be told, count as errors")
+	flags.BoolVar(&o.accept, "accept-missing", false, "Do not warn again of what is missing now since remap was turned on")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Show what was proven, too")
 	flags.StringVar(&o.format, "format", "", verifyFormatHelp)
 }
@@ -133,11 +138,17 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 		return err
 	}
 	defer t.Close()
+	if opts.accept {
+		if err := t.acceptMissing(ctx, dockerCLI.Err()); err != nil {
+			return err
+		}
+	}
 	look := func(ctx context.Context) (report.Report, error) {
 		note := newProgress(dockerCLI.Err())
 		note.start("looking at " + printable(t.endpoint))
 		defer note.stop()
-		return verify.Run(ctx, verify.Subject{Context: t.contextName, Endpoint: t.endpoint, API: t.engine, Host: t.host}, opts.Options)
+		opts.Before = t.recorded(ctx)
+		return verify.Run(ctx, t.subject(), opts.Options)
 	}
 	if opts.watch > 0 {
 		return (&watch{look: look, opts: opts, out: dockerCLI.Out(), err: dockerCLI.Err(), pause: opts.watch}).run(ctx)

@@ -25,6 +25,7 @@ var checklist = []struct {
 	{"Files and directories that containers mount are within reach of the mapped user", []string{"mounts"}, ""},
 	{"Sockets that containers mount are within reach of the mapped user", []string{"sockets"}, ""},
 	{"Sockets that containers mount take connections from inside", []string{"sockets-connect"}, "--connect"},
+	{"What was here before remap is here again, or is accepted as missing", []string{"carried-containers", "carried-volumes", "carried-networks", "carried-images"}, ""},
 	{"The applications say that they are healthy", []string{"app-health"}, "--health-url or --profile"},
 	{"Commands work in containers", []string{"app-commands"}, "--profile"},
 	{"Sockets answer", []string{"app-sockets"}, "--profile"},
@@ -75,7 +76,7 @@ func ticked(r report.Report, ids []string, how string) (tick, why string) {
 	}
 	switch {
 	case seen == 0:
-		return " ", " (not looked at; asked for with " + how + ")"
+		return " ", " (not looked at" + prefixed("; asked for with ", how) + ")"
 	case len(open) > 0:
 		return " ", " (" + strings.Join(open, ", ") + ")"
 	}

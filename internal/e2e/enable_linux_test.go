@@ -40,7 +40,6 @@ func TestThereAndBack(t *testing.T) {
 			a = call("disable", "--yes", "--stable=1s", "--restore-subids", "--reclaim")
 			assert.Equal(t, a.code, 0, "%s: %s%s", name, a.stdout, a.stderr)
 			assert.Equal(t, files(t, host), beforeFiles, name)
-			host.Run(t, "docker", "start", "once")
 			assert.Equal(t, engine(t, host), beforeEngine, name)
 			assert.Equal(t, host.Shell(t, "ls -d /var/lib/docker/*.* 2>/dev/null || true"), "", name)
 			settled(t, host)

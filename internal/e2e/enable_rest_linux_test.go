@@ -51,7 +51,6 @@ func TestEnableAndDisableOptions(t *testing.T) {
 		assert.Equal(t, onHost(t, host, "info", "-f", "{{.DockerRootDir}}"), "/var/lib/docker/3000000.3000000")
 		must(t, host, "disable", "--yes=cache", "--stable=0s", "--reclaim", "--restore-subids")
 		assert.Equal(t, host.Shell(t, "ls -d /var/lib/docker/*.* 2>/dev/null || true"), "")
-		onHost(t, host, "start", "once")
 		asBefore(t)
 	})
 	t.Run("without a restart", func(t *testing.T) {
@@ -73,11 +72,13 @@ func TestEnableAndDisableOptions(t *testing.T) {
 		must(t, host, "enable", "--yes", "--stable=0s")
 		before := newestChange(t, host)
 		host.Shell(t, `sed -i 's/^{/{"debug": false,/' `+daemonJSON)
-		must(t, host, "disable", "--yes", "--stable=0s")
+		a := must(t, host, "disable", "--yes", "--stable=0s", "--no-start")
+		assert.Equal(t, onHost(t, host, "inspect", "-f", "{{.State.Running}}", "once"), "false")
+		assert.Check(t, strings.Contains(a.stdout, "docker --context root start once\n"), a.stdout)
+		onHost(t, host, "start", "once")
 		assert.Equal(t, host.Run(t, "cat", daemonJSON), `{"debug": false,`+strings.TrimPrefix(config, "{"))
 		must(t, host, "enable", "--yes", "--stable=0s")
 		must(t, host, "disable", "--yes", "--stable=0s", "--restore-subids", "--to="+before)
-		onHost(t, host, "start", "once")
 		assert.Equal(t, host.Run(t, "cat", daemonJSON), config)
 	})
 }

@@ -20,6 +20,9 @@ type Runner struct {
 	Done func(s Step)
 	// Undoing is told why a change is undone, before it is.
 	Undoing func(why error)
+	// Start starts containers, and goes on if one does not start. The error is for
+	// what ends the change. alive is as for Prove.
+	Start func(ctx context.Context, containers []Thing, alive func(context.Context) error) error
 	// Prove says whether the host is as the plan wants it, or why not. alive is to
 	// be called every now and then: it keeps the way back from being taken while
 	// the proof goes on.
@@ -93,6 +96,11 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 		w.renewed = time.Now()
 	case StepKeep:
 		w.renewed = time.Time{} // nothing is to be put off any more
+	case StepStart:
+		if err := w.renew(ctx); err != nil { // the restart may have taken its time
+			return err
+		}
+		return r.Start(ctx, w.plan.Ran, w.alive)
 	case StepProve:
 		if err := w.renew(ctx); err != nil { // the restart may have taken its time
 			return err

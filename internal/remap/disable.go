@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
@@ -20,8 +21,10 @@ type DisableOptions struct {
 	// Forget takes back the user and the ranges too, where enable made them.
 	Forget    bool
 	NoRestart bool
-	Timeout   time.Duration
-	Now       time.Time
+	// NoStart leaves the containers stopped that ran before remap was turned on.
+	NoStart bool
+	Timeout time.Duration
+	Now     time.Time
 }
 
 // PlanDisable plans how a surveyed host gets rid of userns-remap, whoever turned
@@ -38,12 +41,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	}
 	enabled, known := newest(past)
 	if known && enabled.Proven && enabled.ID == lastKept(past) {
-		p.After.Containers, p.After.Images = enabled.Before.Containers, enabled.Before.Images
-		for _, c := range enabled.Before.Containers {
-			if slices.Contains(enabled.Running, c.ID) {
-				p.Ran = append(p.Ran, c)
-			}
-		}
+		p.recall(enabled)
 	}
 	p.begin(f, o.Now)
 	edited, needed, err := takeOut(f, past, o)
@@ -61,6 +59,9 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		if f.Engine.Err == nil && !p.Before.Remapped && o.To == "" {
 			p.Restart = "" // the daemon does not remap: it has not been restarted since the file was edited
 		}
+		if !o.NoStart {
+			p.startRan()
+		}
 	} else if p.Before.Remapped {
 		return p, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it (%s), and it comes up without", f.ConfigPath(), restartCommand(f.Unit.Value))
 	}
@@ -68,6 +69,34 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		return p, p.forget(f, past)
 	}
 	return p, nil
+}
+
+// recall takes from the change that turned remap on what the data root had that
+// the plan goes back to.
+func (p *Plan) recall(enabled Past) {
+	was := enabled.Before
+	p.Recorded = true
+	p.After.Containers, p.After.Images, p.After.Volumes, p.After.Networks = was.Containers, was.Images, was.Volumes, was.Networks
+	for _, c := range was.Containers {
+		if slices.Contains(enabled.Running, c.ID) {
+			p.Ran = append(p.Ran, c)
+		}
+	}
+}
+
+// startRan adds the start of the containers that ran before remap was turned on,
+// whatever their restart policy: before the proof, which may ask an application
+// for its health.
+func (p *Plan) startRan() {
+	at := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == StepProve })
+	if at < 0 || len(p.Ran) == 0 {
+		return
+	}
+	var names []string
+	for _, c := range p.Ran {
+		names = append(names, c.String())
+	}
+	p.Steps = slices.Insert(p.Steps, at, Step{Name: StepStart, Title: "Start the containers that ran before enable: " + strings.Join(names, ", ")})
 }
 
 // starts names the files that say how dockerd is started.

@@ -45,6 +45,9 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 		p.After = p.Before
 		return p, nil
 	}
+	if err := errors.Join(f.Containers.Err, f.Images.Err, f.Volumes.Err, f.Networks.Err); err != nil {
+		return p, fmt.Errorf("recording what the engine has now, for 'docker userns verify' to find what is missing later: %w", err)
+	}
 	if o.User == "" {
 		o.User = defaultUser
 	}

@@ -2,6 +2,7 @@ package remap
 
 import (
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -16,17 +17,22 @@ func text(path, data string) survey.TextFile {
 	return survey.TextFile{Path: path, Data: []byte(data), Stat: host.Stat{Mode: 0o644}}
 }
 
+// unnamed is a volume that goes with its container of --rm.
+var unnamed = strings.Repeat("0a", 32)
+
 // plain is a Debian host with Docker 28.5.2 and one container; remap is off, the
 // account is not there yet, and alice has the first range.
 func plain() survey.Facts {
 	return survey.Facts{
 		Engine: read(survey.Engine{Version: "28.5.2", Driver: "overlay2", DataRoot: "/var/lib/docker"}),
 		Containers: read([]survey.Container{
-			{ID: "c1", Name: "web", State: "running", PID: 4711},
+			{ID: "c1", Name: "web", State: "running", PID: 4711, Mounts: []survey.Mount{{Type: "volume", Name: "data"}}},
 			{ID: "c2", Name: "job", State: "exited"},
-			{ID: "c3", Name: "once", State: "running", PID: 4712, AutoRemove: true},
+			{ID: "c3", Name: "once", State: "running", PID: 4712, AutoRemove: true, Mounts: []survey.Mount{{Type: "volume", Name: unnamed}}},
 		}),
-		Images: read([]survey.Image{{ID: "sha256:1", Tags: []string{"app:1"}}}),
+		Volumes:  read([]survey.Volume{{Name: unnamed, Driver: "local"}, {Name: "data", Driver: "local"}}),
+		Networks: read([]survey.Network{{ID: "n1", Name: "front"}}),
+		Images:   read([]survey.Image{{ID: "sha256:1", Tags: []string{"app:1"}}}),
 		Daemon: read(survey.Daemon{
 			PID: 812, Args: []string{"/usr/sbin/dockerd", "-H", "fd://", "--config-file", "/etc/docker/daemon.json"}, Config: "/etc/docker/daemon.json",
 		}),
@@ -64,7 +70,7 @@ func carriedOut(f survey.Facts, p Plan) (survey.Facts, Past) {
 	past := Past{Verdict: Kept, Manifest: Manifest{ID: p.ID, Verb: p.Verb, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver, Proven: p.Does(StepProve)}}
 	f.Engine.Value.DataRoot = p.After.DataRoot
 	f.Engine.Value.SecurityOptions = []string{"name=userns"}
-	f.Containers.Value, f.Images.Value = nil, nil
+	f.Containers.Value, f.Images.Value, f.Volumes.Value, f.Networks.Value = nil, nil, nil, nil
 	line := p.Files[1].Added
 	f.SubUID.Value.Data = append(f.SubUID.Value.Data, line...)
 	f.SubGID.Value.Data = append(f.SubGID.Value.Data, line...)

@@ -41,6 +41,16 @@ const maxPast = 200
 // History gives the changes that a host keeps, newest first, in three round trips.
 // Folders that hold no manifest are left out.
 func History(ctx context.Context, h host.Host) ([]Past, error) {
+	all, err := records(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return all, readConfigs(ctx, h, all)
+}
+
+// records are those changes without daemon.json as it was before them, in two
+// round trips.
+func records(ctx context.Context, h host.Host) ([]Past, error) {
 	a, err := h.Look(ctx, host.Questions{Dirs: []string{Folder}})
 	if err != nil {
 		return nil, fmt.Errorf("listing earlier changes: %w", err)
@@ -72,7 +82,7 @@ func History(ctx context.Context, h host.Host) ([]Past, error) {
 		p.Verdict = Verdict(a.Stats[path.Join(Folder, id, "verdict")].Target)
 		all = append(all, p)
 	}
-	return all, readConfigs(ctx, h, all)
+	return all, nil
 }
 
 // readConfigs reads the backup of the file that each change edited first, which

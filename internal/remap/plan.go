@@ -18,9 +18,12 @@ type Plan struct {
 	Before State  // of the engine, now
 	After  State  // what has to be proven
 	Steps  []Step
-	// Ran are the containers that ran before remap was turned on, where the plan
+	// Ran are the containers that ran before remap was turned on, if the plan
 	// turns it off.
 	Ran []Thing
+	// Recorded says that a manifest tells what After has; otherwise its lists are
+	// empty.
+	Recorded bool
 	// Restart is what a person has to type where the plan does not restart the
 	// daemon; "" where it does.
 	Restart string
@@ -43,12 +46,16 @@ type State struct {
 	Map        idmap.Map `json:"idMap,omitzero"` // where it is remapped
 	Containers []Thing   `json:"containers"`
 	Images     []Thing   `json:"images"`
+	Volumes    []Thing   `json:"volumes"`
+	Networks   []Thing   `json:"networks"`
 }
 
-// Thing is a container or an image.
+// Thing is a container, an image, a volume or a network.
 type Thing struct {
 	ID   string `json:"id"`
-	Name string `json:"name"` // "" where it has none
+	Name string `json:"name"` // "" if it has none
+	// UsedBy are the names of the containers that mount it, if it is a volume.
+	UsedBy []string `json:"usedBy,omitempty"`
 }
 
 // Step is one thing that a plan does: some acts, one after the other.
@@ -70,6 +77,7 @@ const (
 	StepValidate StepName = "validate" // have dockerd read what daemon.json will be
 	StepConfig   StepName = "config"   // put daemon.json in its place
 	StepRestart  StepName = "restart"  // of the daemon
+	StepStart    StepName = "start"    // of the containers that ran before remap was turned on
 	StepProve    StepName = "prove"    // look whether all is as it should be
 	StepKeep     StepName = "keep"     // disarm: from here on the change stays
 	StepForget   StepName = "forget"   // take back what an earlier enable made: ranges, user

@@ -180,6 +180,7 @@ func TestPlanEnableRefuses(t *testing.T) {
 		{"default", nil, func(o *EnableOptions) { o.User = "default" }, "choose a range by itself"},
 		{"a hostile name", nil, func(o *EnableOptions) { o.User = "-rf /" }, "no such user"},
 		{"no tools", func(f *survey.Facts) { f.Tools = read(survey.Tools{}) }, nil, "neither useradd nor adduser"},
+		{"what there is cannot be recorded", func(f *survey.Facts) { f.Volumes.Err = errors.New("no luck") }, nil, "recording what the engine has now"},
 		{"the daemon is down", func(f *survey.Facts) { f.Engine.Err = survey.ErrDaemonDown }, nil, "does not answer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -212,7 +213,8 @@ func TestThereAndBack(t *testing.T) {
 			assert.NilError(t, err)
 			acts := step(t, back, StepConfig).Acts
 			assert.Equal(t, string(acts[len(acts)-1].File.Data), before)
-			assert.DeepEqual(t, back.After, State{DataRoot: "/var/lib/docker", Containers: p.Before.Containers, Images: p.Before.Images})
+			was := p.Before
+			assert.DeepEqual(t, back.After, State{DataRoot: "/var/lib/docker", Containers: was.Containers, Images: was.Images, Volumes: was.Volumes, Networks: was.Networks})
 		})
 	}
 	t.Run("no file", func(t *testing.T) {
@@ -254,6 +256,26 @@ func TestPlanDisable(t *testing.T) {
 		assert.DeepEqual(t, names(p), []string{"arm", "validate", "config", "restart", "prove", "keep"})
 		assert.Equal(t, string(step(t, p, StepConfig).Acts[1].File.Data), "{\n  \"log-driver\": \"local\"\n}\n")
 		assert.Equal(t, p.After.DataRoot, "/var/lib/docker")
+	})
+	t.Run("what ran before is started before the proof", func(t *testing.T) {
+		past := past
+		past.Running = []string{"c1"}
+		p, err := PlanDisable(on, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.DeepEqual(t, names(p), []string{"arm", "validate", "config", "restart", "start", "prove", "keep"})
+		assert.DeepEqual(t, p.Ran, []Thing{{ID: "c1", Name: "web"}})
+		for _, no := range []DisableOptions{{NoStart: true, Now: o.Now}, {NoRestart: true, Now: o.Now}} {
+			p, err := PlanDisable(on, []Past{past}, no)
+			assert.NilError(t, err)
+			assert.Assert(t, !p.Does(StepStart), "%v", names(p))
+		}
+	})
+	t.Run("what the other data root has is known", func(t *testing.T) {
+		p, err := PlanDisable(on, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.Assert(t, p.Recorded)
+		assert.DeepEqual(t, p.After.Volumes, []Thing{{ID: "data", Name: "data", UsedBy: []string{"web"}}})
+		assert.DeepEqual(t, p.After.Networks, []Thing{{ID: "n1", Name: "front"}})
 	})
 	t.Run("with user and ranges", func(t *testing.T) {
 		o := o

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,35 @@ func stateOf(f survey.Facts) State {
 	for _, i := range f.Images.Value {
 		s.Images = append(s.Images, Thing{ID: i.ID, Name: strings.Join(i.Tags, ", ")})
 	}
+	for _, v := range f.Volumes.Value {
+		users, lasts := usersOf(v.Name, f.Containers.Value)
+		if lasts {
+			s.Volumes = append(s.Volumes, Thing{ID: v.Name, Name: v.Name, UsedBy: users})
+		}
+	}
+	for _, n := range f.Networks.Value {
+		s.Networks = append(s.Networks, Thing{ID: n.ID, Name: n.Name})
+	}
 	return s
+}
+
+// anonymous is what the engine calls a volume that was given no name.
+var anonymous = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// usersOf names the containers that mount a volume, and says whether it lasts:
+// one without a name of its own is gone with a container of --rm.
+func usersOf(volume string, containers []survey.Container) (names []string, lasts bool) {
+	lasts = true
+	for _, c := range containers {
+		for _, m := range c.Mounts {
+			if m.Type != "volume" || m.Name != volume {
+				continue
+			}
+			names = append(names, c.Name)
+			lasts = lasts && (!c.AutoRemove || !anonymous.MatchString(volume))
+		}
+	}
+	return names, lasts
 }
 
 // socketOf is where the daemon's own host finds it: the unix socket of the

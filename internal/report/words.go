@@ -2,7 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // Command writes words for a POSIX shell, each quoted where it has to be.
@@ -12,6 +15,16 @@ func Command(words ...string) string {
 		quoted[i] = quote(w)
 	}
 	return strings.Join(quoted, " ")
+}
+
+// Docker writes a command of docker, so that it goes to the engine that was
+// surveyed, wherever docker goes by default.
+func Docker(f survey.Facts, words ...string) string {
+	docker := f.Docker
+	if len(docker) == 0 {
+		docker = []string{"docker"}
+	}
+	return Command(slices.Concat(docker, words)...)
 }
 
 const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+=,-"

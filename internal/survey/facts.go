@@ -19,7 +19,10 @@ type Read[T any] struct {
 // of the machine that asks unless it is the same one; they carry
 // [ErrNotThisHost] or host.ErrNone where that host cannot be looked at.
 type Facts struct {
-	Context  string // name of the docker context, "" where there is none
+	Context string // name of the docker context, "" where there is none
+	// Docker are the words with which docker is told that this engine is meant, e.g.
+	// "docker --context prod"; none stands for "docker".
+	Docker   []string
 	Endpoint string // e.g. "unix:///var/run/docker.sock", "ssh://root@db1"
 	HostKind string // host.KindLocal, …
 	Root     error  // why the host is not looked at as root; nil where it is

@@ -13,6 +13,7 @@ import (
 // Target is what a survey looks at.
 type Target struct {
 	Context  string    // name of the docker context
+	Docker   []string  // see [Facts]
 	Endpoint string    // of the daemon, as the context has it
 	API      API       // nil where there is none to be had
 	Host     host.Host // the daemon's own, or this machine's; host.None where out of reach
@@ -35,7 +36,7 @@ const (
 // be read says so itself. The engine and the host are asked at the same time,
 // the host in at most three round trips.
 func Take(ctx context.Context, t Target) Facts {
-	f := Facts{Context: t.Context, Endpoint: t.Endpoint, HostKind: t.Host.Kind()}
+	f := Facts{Context: t.Context, Docker: t.Docker, Endpoint: t.Endpoint, HostKind: t.Host.Kind()}
 	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint)}
 	var results []host.Result
 	var errHost error

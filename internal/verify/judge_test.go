@@ -37,6 +37,13 @@ func sound() Seen {
 	s.Containers.Value = []survey.Container{web}
 	s.Chosen = s.Containers.Value
 	s.Paths.Value = map[string]survey.Path{}
+	s.Volumes.Value = []survey.Volume{{Name: "data"}}
+	s.Networks.Value = []survey.Network{{Name: "front"}}
+	s.Images.Value = []survey.Image{{ID: "sha256:2", Tags: []string{"app:1", "app:latest"}}}
+	s.Before.Value = &Before{Change: "20261122T210203Z", DataRoot: "/var/lib/docker/100000.100000", Things: []Former{
+		{Kind: KindContainer, Name: "web", Ran: true},
+		{Kind: KindVolume, Name: "data", UsedBy: []string{"web"}}, {Kind: KindNetwork, Name: "front"}, {Kind: KindImage, Name: "app:1"},
+	}}
 	s.Processes.Value = []Process{process(10, 101000)}
 	return s
 }
@@ -68,7 +75,7 @@ func weak(s *Seen) {
 	for i := range s.Processes.Value {
 		s.Processes.Value[i].Map = idmap.Map{}
 	}
-	for _, err := range []*error{&s.Storage.Err, &s.Daemon.Err, &s.Config.Err, &s.SubUID.Err, &s.SubGID.Err, &s.Accounts.Err, &s.Paths.Err} {
+	for _, err := range []*error{&s.Before.Err, &s.Storage.Err, &s.Daemon.Err, &s.Config.Err, &s.SubUID.Err, &s.SubGID.Err, &s.Accounts.Err, &s.Paths.Err} {
 		*err = host.ErrNone
 	}
 }
@@ -210,6 +217,30 @@ var cases = []struct {
 		s.Paths.Value["/run/docker.sock"] = survey.Path{Real: "/run/docker.sock", Stat: host.Stat{Mode: fs.ModeSocket | 0o660}}
 	}, report.Error, "--userns=host"},
 	{"sockets", "unread", weak, report.Unknown, ""},
+	{"carried-containers", "all", func(*Seen) {}, report.OK, "all of 1 container"},
+	{"carried-containers", "one is missing", had(Former{Kind: KindContainer, Name: "db", Ran: true}), report.Warning, "1 of 2 containers; recreate what is needed, then accept that the rest is gone with: docker userns verify --accept-missing\ndb: it ran"},
+	{"carried-containers", "it is accepted", had(Former{Kind: KindContainer, Name: "db", Accepted: true}), report.OK, "1 of 2 containers, the others are accepted as missing"},
+	{"carried-containers", "it does not run", func(s *Seen) { s.Containers.Value[0].State = "exited" }, report.Warning, "web: it is there, but does not run as it did before"},
+	{"carried-containers", "it did not run before", func(s *Seen) { s.Before.Value.Things[0].Ran, s.Containers.Value[0].State = false, "exited" }, report.OK, ""},
+	{"carried-containers", "nothing recorded", func(s *Seen) { s.Before.Value = nil }, report.Skipped, "no manifest"},
+	{"carried-containers", "of another data root", func(s *Seen) { s.Before.Value.DataRoot = "/var/lib/docker/5.5" }, report.Skipped, "not in use"},
+	{"carried-containers", "unread", func(s *Seen) { s.Before.Err = fs.ErrPermission }, report.Unknown, "as root"},
+	{"carried-containers", "unlisted", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
+	{"carried-volumes", "all", func(*Seen) {}, report.OK, ""},
+	{"carried-volumes", "missing", func(s *Seen) { s.Volumes.Value = nil }, report.Warning, "data: of web"},
+	{"carried-volumes", "one without a name", had(Former{Kind: KindVolume, Name: strings.Repeat("ab", 32)}), report.Warning, "no name of its own"},
+	{"carried-volumes", "unlisted", func(s *Seen) { s.Volumes.Err = errTest }, report.Unknown, "no luck"},
+	{"carried-networks", "all", func(*Seen) {}, report.OK, ""},
+	{"carried-networks", "missing", func(s *Seen) { s.Networks.Value[0].Name = "back" }, report.Warning, "front"},
+	{"carried-networks", "unlisted", func(s *Seen) { s.Networks.Err = errTest }, report.Unknown, "no luck"},
+	{"carried-images", "all, with another ID", func(*Seen) {}, report.OK, ""},
+	{"carried-images", "missing", func(s *Seen) { s.Images.Value[0].Tags = nil }, report.Warning, "app:1"},
+	{"carried-images", "unlisted", func(s *Seen) { s.Images.Err = errTest }, report.Unknown, "no luck"},
+}
+
+// had adds a thing to those of before.
+func had(t Former) func(*Seen) {
+	return func(s *Seen) { s.Before.Value.Things = append(s.Before.Value.Things, t) }
 }
 
 func TestJudge(t *testing.T) {

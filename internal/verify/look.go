@@ -25,6 +25,9 @@ type Seen struct {
 	Unseen []string
 	// Weak says that Processes are from the engine's ps: no threads, no maps.
 	Weak bool
+	// Before is what the engine had before remap was turned on; nil if nothing
+	// recorded it.
+	Before survey.Read[*Before]
 	// Probed is the map of a probe, as it was seen there; empty where none ran.
 	Probed idmap.Map
 }
@@ -39,7 +42,8 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 	var errAll error
 	var wg sync.WaitGroup
 	wg.Go(func() { all, errAll = lookAt(ctx, s.Host, allProcesses) })
-	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes, NoMaps: true})}
+	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Docker: s.Docker, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes, NoMaps: true})}
+	seen.Before = o.Before
 	wg.Wait()
 	if seen.Containers.Err == nil {
 		var err error

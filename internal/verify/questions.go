@@ -28,7 +28,7 @@ type Question struct {
 
 // Questions gives those that one look answers, in their order.
 func Questions() []Question {
-	return slices.Concat(daemonQuestions, processQuestions, mountQuestions)
+	return slices.Concat(daemonQuestions, processQuestions, mountQuestions, carriedQuestions)
 }
 
 // judge is what the answers are made of.

@@ -18,7 +18,8 @@ type API interface {
 
 // Subject is an engine and the host it runs on.
 type Subject struct {
-	Context  string // name of the docker context
+	Context  string   // name of the docker context
+	Docker   []string // see [survey.Facts]
 	Endpoint string
 	API      API
 	Host     host.Host // the daemon's own, or this machine's; host.None where out of reach
@@ -33,6 +34,9 @@ type Options struct {
 	// Expect is the map that has to be in force; nil stands for any that the
 	// kernel, the engine and the files agree on.
 	Expect *idmap.Map
+	// Before is what the engine had before remap was turned on; nil if nothing
+	// recorded it.
+	Before survey.Read[*Before]
 	// Probe asks for a throw-away container, made of Image or, where that is "",
 	// of this very program.
 	Probe bool

@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	cliflags "github.com/docker/cli/cli/flags"
+	"github.com/docker/docker/client"
+	"github.com/spf13/pflag"
+)
+
+// dockerWords are the words with which docker reaches the engine that it was
+// called for now, also from a shell that has another DOCKER_HOST, DOCKER_CONTEXT
+// or current context. Every command that is printed begins with them.
+func dockerWords(dockerCLI command.Cli, endpoint string) []string {
+	w := wordsOf{
+		context:  dockerCLI.CurrentContext(),
+		endpoint: endpoint,
+		stored:   dockerCLI.ConfigFile().CurrentContext,
+		getenv:   os.Getenv,
+		exists: func(path string) bool {
+			_, err := os.Stat(path)
+			return err == nil
+		},
+	}
+	return w.words(os.Args[1:])
+}
+
+// wordsOf is what the words are made of.
+type wordsOf struct {
+	context, endpoint string
+	stored            string // the current context of docker's configuration file
+	getenv            func(string) string
+	exists            func(path string) bool
+}
+
+// words takes the arguments that docker was called with: its own flags come
+// before the name of the plugin.
+func (w wordsOf) words(args []string) []string {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.SetInterspersed(false)
+	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.Usage = func() {}
+	cliflags.NewClientOptions().InstallFlags(flags)
+	_ = flags.Parse(args) // docker has taken them already
+	words := []string{"docker"}
+	carry := func(names ...string) (given bool) {
+		flags.Visit(func(f *pflag.Flag) {
+			if slices.Contains(names, f.Name) {
+				words = append(words, "--"+f.Name+"="+f.Value.String())
+				given = true
+			}
+		})
+		return given
+	}
+	carry("config")
+	switch {
+	case w.context != command.DefaultContextName:
+		return append(words, "--context", w.context)
+	case w.endpoint != client.DefaultDockerHost || w.getenv(client.EnvOverrideHost) != "":
+		words = append(words, "--host", w.endpoint)
+		if carry("tls", "tlscacert", "tlscert", "tlskey", cliflags.FlagTLSVerify) {
+			return words
+		}
+		return append(words, w.tls()...)
+	case w.stored != "" && w.stored != w.context, w.getenv(command.EnvOverrideContext) != "", flags.Changed("context"), flags.Changed("host"):
+		return append(words, "--context", w.context)
+	}
+	return words
+}
+
+// tls says by flags what the environment says of TLS.
+func (w wordsOf) tls() (words []string) {
+	switch {
+	case strings.HasPrefix(w.endpoint, "unix://") || strings.HasPrefix(w.endpoint, "ssh://"):
+		return nil
+	case w.getenv(client.EnvTLSVerify) != "":
+		words = append(words, "--"+cliflags.FlagTLSVerify)
+	case w.getenv(cliflags.EnvEnableTLS) != "":
+		words = append(words, "--tls")
+	default:
+		return nil
+	}
+	dir := w.getenv(client.EnvOverrideCertPath)
+	if dir == "" {
+		return words
+	}
+	for _, f := range []struct{ flag, file string }{{"tlscacert", cliflags.DefaultCaFile}, {"tlscert", cliflags.DefaultCertFile}, {"tlskey", cliflags.DefaultKeyFile}} {
+		if path := filepath.Join(dir, f.file); w.exists(path) {
+			words = append(words, "--"+f.flag, path)
+		}
+	}
+	return words
+}
+
+// docker writes a command of docker that goes to the same engine.
+func (e *engine) docker(words ...string) string {
+	return shownCommand(report.Docker(survey.Facts{Docker: e.words}, words...))
+}
