@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/image"
 )
@@ -71,8 +72,8 @@ func fileOf(path string, body io.Reader, err error) idmap.File {
 
 func readSubIDs(ctx context.Context, r image.Files) *subIDFiles {
 	var all []idmap.File
-	err := r.ReadFiles(ctx, []string{"/etc/subuid", "/etc/subgid"}, func(path string, body io.Reader, err error) error {
-		all = append(all, fileOf(path, body, err))
+	err := r.ReadFiles(ctx, []host.Path{{Name: "/etc/subuid"}, {Name: "/etc/subgid"}}, func(p host.Path, body io.Reader, err error) error {
+		all = append(all, fileOf(p.Name, body, err))
 		return nil
 	})
 	if err != nil || len(all) != 2 {

@@ -6,13 +6,13 @@ import "io"
 // status: io.EOF, or what went wrong on the way.
 type bodyReader struct {
 	frames *frames
-	path   string
+	path   Path
 	end    error // what Read returns from now on
 	broken error // the stream itself ended
 }
 
 // hand gives the body to each, or the error that stands in its place.
-func (b *bodyReader) hand(each func(string, io.Reader, error) error) error {
+func (b *bodyReader) hand(each func(Path, io.Reader, error) error) error {
 	n, err := b.frames.ready()
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (b *bodyReader) hand(each func(string, io.Reader, error) error) error {
 }
 
 // pass gives the body to each, and reads on to its end.
-func (b *bodyReader) pass(each func(string, io.Reader, error) error) error {
+func (b *bodyReader) pass(each func(Path, io.Reader, error) error) error {
 	if err := each(b.path, b, nil); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 
 // finish reads the status behind the body.
 func (b *bodyReader) finish() {
-	_, _, t := b.frames.whole(0, "read", b.path)
+	_, _, t := b.frames.whole(0, "read", b.path.String())
 	switch {
 	case t.fatal != nil:
 		b.end, b.broken = t.fatal, t.fatal

@@ -23,8 +23,26 @@ func checkPaths(lists ...[]string) error {
 	return nil
 }
 
+// checkReads does the same for files to be read.
+func checkReads(paths []Path) error {
+	for _, p := range paths {
+		if err := checkPaths([]string{p.Name}); err != nil {
+			return err
+		}
+		if p.Root != "" {
+			if err := checkPaths([]string{p.Root}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func checkQuestions(q Questions) error {
 	if err := checkPaths(q.Files, q.Stats, q.Attrs, q.Reals, q.Dirs, q.Links, q.Spaces); err != nil {
+		return err
+	}
+	if err := checkReads(q.Inside); err != nil {
 		return err
 	}
 	for _, l := range q.Lines {

@@ -40,12 +40,12 @@ func TestReadFiles(t *testing.T) {
 		dir := t.TempDir()
 		big := bytes.Repeat(everyByte(), 10000) // 7.7 MB: more than any buffer
 		want := map[string]string{}
-		var paths []string
+		var names []string
 		add := func(name string, body []byte) {
 			path := filepath.Join(dir, name)
 			assert.NilError(t, os.WriteFile(path, body, 0o600))
 			want[path] = string(body)
-			paths = append(paths, path)
+			names = append(names, path)
 		}
 		for _, name := range odd {
 			add(name, []byte("body of "+name))
@@ -55,18 +55,18 @@ func TestReadFiles(t *testing.T) {
 		add("bytes", everyByte())
 		add("newlines", []byte("\n\n\n"))
 		assert.NilError(t, os.Symlink("bytes", filepath.Join(dir, "link")))
-		paths, want[dir+"/link"] = append(paths, dir+"/link"), string(everyByte())
+		names, want[dir+"/link"] = append(names, dir+"/link"), string(everyByte())
 
 		var order []string
 		got := map[string]string{}
-		err := h.ReadFiles(t.Context(), paths, func(path string, body io.Reader, err error) error {
+		err := h.ReadFiles(t.Context(), paths(names), func(p Path, body io.Reader, err error) error {
 			assert.NilError(t, err)
 			all, err := io.ReadAll(body)
-			got[path], order = string(all), append(order, path)
+			got[p.Name], order = string(all), append(order, p.Name)
 			return err
 		})
 		assert.NilError(t, err)
-		assert.DeepEqual(t, order, paths)
+		assert.DeepEqual(t, order, names)
 		for path := range want {
 			assert.Check(t, got[path] == want[path], "%q: %d bytes, want %d", path, len(got[path]), len(want[path]))
 		}
@@ -99,15 +99,15 @@ func TestReadFilesRefuses(t *testing.T) {
 			{"/dev/zero", ErrNotRegular},
 			{path("file"), nil},
 		}
-		var paths []string
+		var names []string
 		for _, c := range cases {
-			paths = append(paths, c.path)
+			names = append(names, c.path)
 		}
 		i := 0
-		err := h.ReadFiles(t.Context(), paths, func(path string, body io.Reader, err error) error {
-			assert.Equal(t, path, cases[i].path)
-			assert.Check(t, is.ErrorIs(err, cases[i].err), path)
-			assert.Check(t, (body == nil) == (err != nil), path)
+		err := h.ReadFiles(t.Context(), paths(names), func(p Path, body io.Reader, err error) error {
+			assert.Equal(t, p.Name, cases[i].path)
+			assert.Check(t, is.ErrorIs(err, cases[i].err), p.Name)
+			assert.Check(t, (body == nil) == (err != nil), p.Name)
 			i++
 			return nil
 		})
@@ -123,17 +123,18 @@ func TestReadFilesStops(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "big")
 		assert.NilError(t, os.WriteFile(path, make([]byte, 4<<20), 0o600))
 		calls := 0
-		assert.NilError(t, h.ReadFiles(t.Context(), []string{path, path}, func(string, io.Reader, error) error {
+		assert.NilError(t, h.ReadFiles(t.Context(), paths([]string{path, path}), func(Path, io.Reader, error) error {
 			calls++
 			return nil
 		}))
 		assert.Equal(t, calls, 2)
 		stop := errors.New("enough")
-		err := h.ReadFiles(t.Context(), []string{path, path}, func(string, io.Reader, error) error { return stop })
+		err := h.ReadFiles(t.Context(), paths([]string{path, path}), func(Path, io.Reader, error) error { return stop })
 		assert.Check(t, is.ErrorIs(err, stop))
 		assert.NilError(t, h.Root(t.Context()))
-		assert.Check(t, h.ReadFiles(t.Context(), []string{"relative"}, nil) != nil)
-		assert.Check(t, h.ReadFiles(t.Context(), []string{"/nul\x00"}, nil) != nil)
+		for _, bad := range []Path{{Name: "relative"}, {Name: "/nul\x00"}, {"relative", "/x"}, {"/nul\x00", "/x"}, {"/", "x"}} {
+			assert.Check(t, h.ReadFiles(t.Context(), []Path{bad}, nil) != nil, "%q", bad)
+		}
 	})
 }
 

@@ -42,7 +42,7 @@ type Host interface {
 	// error instead of a body: fs.ErrNotExist, fs.ErrPermission, or
 	// [ErrNotRegular] for anything but a regular file, which is not opened. An
 	// error of each ends the reading and is returned.
-	ReadFiles(ctx context.Context, paths []string, each func(path string, body io.Reader, err error) error) error
+	ReadFiles(ctx context.Context, paths []Path, each func(p Path, body io.Reader, err error) error) error
 	// Replace puts a file in the place of another, or makes it: see [File].
 	Replace(ctx context.Context, f File) error
 	// Run runs a command. An exit code other than 0 is a Result, not an error.

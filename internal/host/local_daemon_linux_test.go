@@ -15,7 +15,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func TestProcessRootFollowsNoLinks(t *testing.T) {
+func TestProcessRootReadsFiles(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	assert.NilError(t, err)
 	path := func(name string) string { return filepath.Join(dir, name) }
@@ -28,9 +28,9 @@ func TestProcessRootFollowsNoLinks(t *testing.T) {
 	assert.NilError(t, err)
 	defer r.Close()
 	var got []string
-	paths := []string{path("real/file"), path("dir/file"), path("real/link"), path("real/fifo"), path("real"), path("real/none"), path("real/file/x")}
-	err = r.ReadFiles(t.Context(), paths, func(p string, body io.Reader, err error) error {
-		assert.Equal(t, p, paths[len(got)])
+	names := []string{path("real/file"), path("dir/file"), path("real/link"), path("real/fifo"), path("real"), path("real/none"), path("real/file/x"), "/proc/self/status"}
+	err = r.ReadFiles(t.Context(), paths(names), func(p Path, body io.Reader, err error) error {
+		assert.Equal(t, p.Name, names[len(got)])
 		switch {
 		case err == nil:
 			b, err := io.ReadAll(body)
@@ -46,7 +46,7 @@ func TestProcessRootFollowsNoLinks(t *testing.T) {
 		return nil
 	})
 	assert.NilError(t, err)
-	assert.Equal(t, strings.Join(got, ", "), "hello, error, not regular, not regular, not regular, none, error")
+	assert.Equal(t, strings.Join(got, ", "), "hello, hello, hello, not regular, not regular, none, error, not regular")
 }
 
 func TestProcessRootStops(t *testing.T) {
@@ -55,12 +55,12 @@ func TestProcessRootStops(t *testing.T) {
 	defer r.Close()
 	stop := errors.New("stop")
 	calls := 0
-	each := func(string, io.Reader, error) error { calls++; return stop }
-	assert.ErrorIs(t, r.ReadFiles(t.Context(), []string{"/none", "/none"}, each), stop)
+	each := func(Path, io.Reader, error) error { calls++; return stop }
+	assert.ErrorIs(t, r.ReadFiles(t.Context(), paths([]string{"/none", "/none"}), each), stop)
 	assert.Equal(t, calls, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.ErrorIs(t, r.ReadFiles(ctx, []string{"/none"}, each), context.Canceled)
+	assert.ErrorIs(t, r.ReadFiles(ctx, paths([]string{"/none"}), each), context.Canceled)
 	assert.Equal(t, calls, 1)
 }
 

@@ -6,8 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,64 +32,20 @@ func OpenProcessRoot(pid int) (*ProcessRoot, error) {
 func (r *ProcessRoot) Close() error { return r.dir.Close() }
 
 // ReadFiles hands the body of each file to each, in the order of paths, as
-// [Host] says. A path that leads over a symbolic link is an error: links of
-// another root, and of files that came out of an image, may point anywhere.
-func (r *ProcessRoot) ReadFiles(ctx context.Context, paths []string, each func(path string, body io.Reader, err error) error) error {
-	for _, p := range paths {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := r.readFile(p, each); err != nil {
-			return err
-		}
-	}
-	return nil
+// [Host] says. Links lead where they lead for the process.
+func (r *ProcessRoot) ReadFiles(ctx context.Context, paths []Path, each func(p Path, body io.Reader, err error) error) error {
+	return readEach(ctx, paths, r.open, each)
 }
 
-func (r *ProcessRoot) readFile(p string, each func(path string, body io.Reader, err error) error) error {
-	f, err := r.open(p)
+func (r *ProcessRoot) open(p Path) (*os.File, error) {
+	root := int(r.dir.Fd())
+	if p.Root == "" {
+		return openInside(root, p.Name)
+	}
+	inner, err := resolveInside(root, p.Root)
 	if err != nil {
-		return each(p, nil, &fs.PathError{Op: "open", Path: p, Err: err})
+		return nil, &fs.PathError{Op: "open", Path: p.Root, Err: err}
 	}
-	defer f.Close()
-	return each(p, f, nil)
-}
-
-// open walks down from the root, one directory after the other, and follows no
-// link on the way. openat2(2) would do it in one call, from Linux 5.6 on.
-func (r *ProcessRoot) open(p string) (*os.File, error) {
-	dirs, name := path.Split(path.Clean("/" + p))
-	fd, owned := int(r.dir.Fd()), false
-	defer func() {
-		if owned {
-			unix.Close(fd)
-		}
-	}()
-	for _, dir := range strings.FieldsFunc(dirs, func(c rune) bool { return c == '/' }) {
-		next, err := unix.Openat(fd, dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return nil, err
-		}
-		if owned {
-			unix.Close(fd)
-		}
-		fd, owned = next, true
-	}
-	file, err := openRegular(fd, name)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(file), p), nil
-}
-
-// openRegular looks before it opens, since opening a device can do things.
-func openRegular(dir int, name string) (int, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return -1, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return -1, ErrNotRegular
-	}
-	return unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	defer unix.Close(inner)
+	return openInside(inner, p.Name)
 }

@@ -15,6 +15,6 @@ type ProcessRoot struct{ PID int }
 func (*ProcessRoot) Close() error { return nil }
 
 // ReadFiles returns ErrNoDaemon.
-func (*ProcessRoot) ReadFiles(context.Context, []string, func(string, io.Reader, error) error) error {
+func (*ProcessRoot) ReadFiles(context.Context, []Path, func(Path, io.Reader, error) error) error {
 	return ErrNoDaemon
 }

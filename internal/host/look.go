@@ -12,6 +12,7 @@ const (
 // Questions are what one round trip can ask. Paths are absolute.
 type Questions struct {
 	Files    []string  // bodies of regular files, symlinks followed
+	Inside   []Path    // likewise of files in a tree that somebody else made
 	Stats    []string  // anything; a symlink is not followed
 	ACLs     bool      // whether Stats come with their POSIX ACL
 	Attrs    []string  // those of Stats that come with Immutable
@@ -41,6 +42,7 @@ type Lines struct {
 // the results of the commands in their order.
 type Answers struct {
 	Files    map[string]Body
+	Inside   map[Path]Body
 	Stats    map[string]Stat
 	Reals    map[string]Real
 	Dirs     map[string]Dir
@@ -85,7 +87,7 @@ type Targets map[string]string
 // newAnswers makes room for the answers to q.
 func newAnswers() Answers {
 	return Answers{
-		Files: map[string]Body{}, Stats: map[string]Stat{}, Reals: map[string]Real{},
+		Files: map[string]Body{}, Inside: map[Path]Body{}, Stats: map[string]Stat{}, Reals: map[string]Real{},
 		Dirs: map[string]Dir{}, Lines: map[string]Text{}, Links: map[string]Targets{},
 		Spaces: map[string]Space{}, Programs: map[string]string{},
 	}

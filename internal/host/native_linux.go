@@ -2,16 +2,12 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"sort"
-
-	"golang.org/x/sys/unix"
 )
 
 // Local is this machine, looked at by this process with the rights it has.
@@ -45,7 +41,10 @@ func (l local) Look(ctx context.Context, q Questions) (Answers, error) {
 		return a, err
 	}
 	for _, path := range q.Files {
-		a.Files[path] = readBody(path)
+		a.Files[path] = readBody(Path{Name: path})
+	}
+	for _, p := range q.Inside {
+		a.Inside[p] = readBody(p)
 	}
 	for _, path := range q.Stats {
 		a.Stats[path] = lstat(path, q.ACLs)
@@ -87,54 +86,36 @@ func (l local) Look(ctx context.Context, q Questions) (Answers, error) {
 	return a, ctx.Err()
 }
 
-func (local) ReadFiles(ctx context.Context, paths []string, each func(string, io.Reader, error) error) error {
-	if err := checkPaths(paths); err != nil {
+func (local) ReadFiles(ctx context.Context, paths []Path, each func(Path, io.Reader, error) error) error {
+	if err := checkReads(paths); err != nil {
 		return err
 	}
-	for _, path := range paths {
+	return readEach(ctx, paths, openPath, each)
+}
+
+// readEach opens files one after the other, and hands them to each.
+func readEach(ctx context.Context, paths []Path, open func(Path) (*os.File, error), each func(Path, io.Reader, error) error) error {
+	hand := func(p Path) error {
+		file, err := open(p)
+		if err != nil {
+			return each(p, nil, err)
+		}
+		defer file.Close()
+		return each(p, file, nil)
+	}
+	for _, p := range paths {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := handFile(path, each); err != nil {
+		if err := hand(p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func handFile(path string, each func(string, io.Reader, error) error) error {
-	file, err := openFile(path)
-	if err != nil {
-		return each(path, nil, err)
-	}
-	defer file.Close()
-	return each(path, file, nil)
-}
-
-// openFile opens a regular file, symlinks followed. What is none is not
-// opened: opening a fifo waits, and opening a device can do anything.
-func openFile(path string) (*os.File, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
-	}
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	// Whoever may write to the folder can have changed it since.
-	if now, err := file.Stat(); err != nil || !now.Mode().IsRegular() {
-		file.Close()
-		return nil, errors.Join(err, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular})
-	}
-	return file, nil
-}
-
-func readBody(path string) Body {
-	file, err := openFile(path)
+func readBody(p Path) Body {
+	file, err := openPath(p)
 	if err != nil {
 		return Body{Err: err}
 	}

@@ -25,7 +25,7 @@ func (n None) Root(context.Context) error { return n.err() }
 func (n None) Look(context.Context, Questions) (Answers, error) { return Answers{}, n.err() }
 
 // ReadFiles is refused.
-func (n None) ReadFiles(context.Context, []string, func(string, io.Reader, error) error) error {
+func (n None) ReadFiles(context.Context, []Path, func(Path, io.Reader, error) error) error {
 	return n.err()
 }
 

@@ -21,14 +21,57 @@ why() {
 	else fail "$(ls -ldL -- "$1" 2>&1 >/dev/null)"; fi
 }
 
-# body LIMIT PATH: a regular file, its first LIMIT bytes, or all where that is -.
+# body LIMIT PATH: a regular file, its first LIMIT bytes, or all if that is -. PATH
+# is absolute, or .ROOT/./NAME: the file NAME in the tree of ROOT.
 body() {
+	case $2 in .*) root=${2#.}; inside "$1" "${root%%/./*}" "${2#*/./}"; return ;; esac
 	if [ -f "$2" ]; then
-		if [ "$1" = - ]; then cat <"$2"; else head -c "$1" <"$2"; fi && b 0 && return
+		all "$1" <"$2" && b 0 && return
 		fail "$( { cat <"$2"; } 2>&1 >/dev/null)"
 	elif [ -e "$2" ]; then fail irregular
 	else why "$2"; fi
 }
+all() { if [ "$1" = - ]; then cat; else head -c "$1"; fi; }
+
+# inside LIMIT ROOT NAME: body of a file in a tree that somebody else made, who may
+# change it meanwhile. It goes down one directory at a time and follows the links
+# itself, so that each leads nowhere but into ROOT. Where it has come to, and which
+# file was opened in the end, the kernel says: neither is believed if it is not
+# below ROOT. To stand in a directory keeps it from being exchanged.
+inside() {
+	cd -P -- "$2" 2>/dev/null || { why "$2"; return; }
+	top=${PWD%/} rest=$3 links=0 file=
+	while [ -n "$rest" ]; do
+		name=${rest%%/*}
+		case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+		case $name in '' | .) continue ;; esac
+		if [ -n "$file" ]; then out 'Not a directory'; return
+		elif [ "$name" = .. ]; then [ "${PWD%/}" = "$top" ] || cd -P ..
+		elif [ -h "./$name" ]; then
+			links=$((links + 1))
+			[ "$links" -le 40 ] || { out 'Too many levels of symbolic links'; return; }
+			to=$(readlink -n -- "./$name" && echo .) && to=${to%.} || { out 'No such file or directory'; return; }
+			case $to in /*) cd -P -- "${top:-/}" ;; esac
+			rest=$to/$rest
+		elif [ -d "./$name" ]; then cd -P -- "./$name" 2>/dev/null || { out 'Permission denied'; return; }
+		elif [ -e "./$name" ]; then file=$name
+		elif [ "$uid" = 0 ]; then out 'No such file or directory'; return
+		else out "$(ls -ld -- "./$name" 2>&1 >/dev/null)"; return; fi
+		case $PWD/ in "$top"/*) ;; *) out 'Operation not permitted'; return ;; esac
+	done
+	if [ -z "$file" ] || [ ! -f "./$file" ] || [ -h "./$file" ]; then out irregular; return; fi
+	said='Permission denied'
+	{
+		case $(readlink /proc/self/fd/4) in
+			"$top"/*) [ -f /proc/self/fd/4 ] && all "$1" <&4 && said= || said='Input/output error' ;;
+			*) said='Operation not permitted' ;;
+		esac
+	} 4<"./$file"
+	if [ -z "$said" ]; then cd / && b 0; else out "$said"; fi
+}
+
+# out MESSAGE: fail, and leave the directory that inside went into.
+out() { cd / && fail "$1"; }
 
 # few PATH…: the bodies of many files with few processes. A record has the number
 # of each small file that may be read, from 1, and its size. Where there are any,
@@ -40,6 +83,7 @@ few() {
 	i=0 there= all=
 	for p do
 		i=$((i + 1))
+		case $p in .*) continue ;; esac
 		if [ -f "$p" ] && [ -s "$p" ] && [ -r "$p" ]; then there="$there $i" all="$all \"\${$i}\""; fi
 	done
 	seen=

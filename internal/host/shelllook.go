@@ -28,7 +28,10 @@ func scripts(ops []op) string {
 func asking(q Questions, a Answers) []op {
 	var ops []op
 	for _, path := range q.Files {
-		ops = append(ops, askFile(path, a.Files))
+		ops = append(ops, askFile(Path{Name: path}, func(b Body) { a.Files[path] = b }))
+	}
+	for _, p := range q.Inside {
+		ops = append(ops, askFile(p, func(b Body) { a.Inside[p] = b }))
 	}
 	if len(q.Stats) > 0 {
 		ops = append(ops, askStats(q, a.Stats))
@@ -57,13 +60,13 @@ func asking(q Questions, a Answers) []op {
 	return ops
 }
 
-func askFile(path string, into map[string]Body) op {
-	return op{fmt.Sprintf("body %d %s", MaxFile+1, quote(path)), func(f *frames) error {
-		data, cut, err := f.whole(MaxFile, "open", path)
+func askFile(p Path, learn func(Body)) op {
+	return op{fmt.Sprintf("body %d %s", MaxFile+1, quote(word(p))), func(f *frames) error {
+		data, cut, err := f.whole(MaxFile, "open", p.String())
 		if err.fatal != nil {
 			return err.fatal
 		}
-		into[path] = Body{Data: data, Truncated: cut, Err: err.said}
+		learn(Body{Data: data, Truncated: cut, Err: err.said})
 		return nil
 	}}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +20,8 @@ const (
 	fewFiles   = 4 // are read one by one: finding the small ones among them takes as many processes
 )
 
-func (r *remote) ReadFiles(ctx context.Context, paths []string, each func(string, io.Reader, error) error) error {
-	if err := checkPaths(paths); err != nil {
+func (r *remote) ReadFiles(ctx context.Context, paths []Path, each func(Path, io.Reader, error) error) error {
+	if err := checkReads(paths); err != nil {
 		return err
 	}
 	size := batchFiles
@@ -36,13 +37,13 @@ func (r *remote) ReadFiles(ctx context.Context, paths []string, each func(string
 
 // readBatches reads files in one round trip, so many at a time, and says how many
 // it has handed to each.
-func (r *remote) readBatches(ctx context.Context, paths []string, size int, each func(string, io.Reader, error) error) (int, error) {
+func (r *remote) readBatches(ctx context.Context, paths []Path, size int, each func(Path, io.Reader, error) error) (int, error) {
 	var script strings.Builder
 	for batch := range slices.Chunk(paths, size) {
 		if size == 1 {
-			fmt.Fprintf(&script, "body - %s\n", quote(batch[0]))
+			fmt.Fprintf(&script, "body - %s\n", quote(word(batch[0])))
 		} else {
-			fmt.Fprintf(&script, "few %s\n", words(batch))
+			fmt.Fprintf(&script, "few %s\n", words(wordsOf(batch)))
 		}
 	}
 	b := &batches{each: each}
@@ -65,14 +66,14 @@ func (r *remote) readBatches(ctx context.Context, paths []string, size int, each
 // no use; what follows is passed over then.
 type batches struct {
 	frames  *frames
-	each    func(string, io.Reader, error) error
+	each    func(Path, io.Reader, error) error
 	handed  int
 	useless bool
 	stopped error // by each
 }
 
 // read reads one batch, or a file that stands alone.
-func (b *batches) read(paths []string, alone bool) error {
+func (b *batches) read(paths []Path, alone bool) error {
 	small := make([]io.Reader, len(paths))
 	if !alone {
 		var err error
@@ -94,7 +95,7 @@ func (b *batches) read(paths []string, alone bool) error {
 	return nil
 }
 
-func (b *batches) hand(path string, body io.Reader, err error) error {
+func (b *batches) hand(path Path, body io.Reader, err error) error {
 	if b.useless {
 		return nil
 	}
@@ -150,4 +151,21 @@ func parseSizes(head string, n int) ([]size, error) {
 		sizes = append(sizes, size{last, length})
 	}
 	return sizes, nil
+}
+
+// word is how the shell is told of a file: a path, or where there is a root, a dot
+// with the root, "/./", and the name in it, as body of the prelude takes them.
+func word(p Path) string {
+	if p.Root == "" {
+		return p.Name
+	}
+	return "." + path.Clean(p.Root) + "/./" + p.Name
+}
+
+func wordsOf(paths []Path) []string {
+	all := make([]string, len(paths))
+	for i, p := range paths {
+		all[i] = word(p)
+	}
+	return all
 }

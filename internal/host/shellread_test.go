@@ -52,12 +52,13 @@ func TestReadManyFiles(t *testing.T) {
 	eachHost(t, func(t *testing.T, h Host) { assertRead(t, h, paths, want) })
 }
 
-// assertRead holds what is read from paths against want, where those that are
+// assertRead holds what is read from names against want, where those that are
 // missing have no entry.
-func assertRead(t *testing.T, h Host, paths []string, want map[string]string) {
+func assertRead(t *testing.T, h Host, names []string, want map[string]string) {
 	t.Helper()
 	var order []string
-	assert.NilError(t, h.ReadFiles(t.Context(), paths, func(path string, body io.Reader, err error) error {
+	assert.NilError(t, h.ReadFiles(t.Context(), paths(names), func(p Path, body io.Reader, err error) error {
+		path := p.Name
 		order = append(order, path)
 		text, there := want[path]
 		if !there {
@@ -70,7 +71,7 @@ func assertRead(t *testing.T, h Host, paths []string, want map[string]string) {
 		assert.Check(t, string(got) == text, "%q: %d bytes, want %d", path, len(got), len(text))
 		return nil
 	}))
-	assert.DeepEqual(t, order, paths)
+	assert.DeepEqual(t, order, names)
 }
 
 // Files that change while they are read are read again, one by one.
@@ -82,15 +83,16 @@ func TestReadFilesThatChange(t *testing.T) {
 		"swapped":  `mv "$2" "$2.old"; mv "$3" "$2"; mv "$2.old" "$3"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			paths, _ := files(t, 20)
-			paths = paths[:20] // each once: what is swapped keeps the sum of the sizes
+			names, _ := files(t, 20)
+			names = names[:20] // each once: what is swapped keeps the sum of the sizes
 			bin, changed := t.TempDir(), filepath.Join(t.TempDir(), "changed")
 			script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" != -- ] || [ -e %[1]s ] || { : >%[1]s; %[2]s; }\nexec /bin/cat \"$@\"\n", quote(changed), change)
 			assert.NilError(t, os.WriteFile(filepath.Join(bin, "cat"), []byte(script), 0o700))
 			h := openShell(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, "sh")
 			defer h.Close()
 			var got []string
-			assert.NilError(t, h.ReadFiles(t.Context(), paths, func(path string, body io.Reader, err error) error {
+			assert.NilError(t, h.ReadFiles(t.Context(), paths(names), func(p Path, body io.Reader, err error) error {
+				path := p.Name
 				now, missing := os.ReadFile(path)
 				assert.Equal(t, errors.Is(err, fs.ErrNotExist), missing != nil, path)
 				if err == nil {
@@ -101,7 +103,7 @@ func TestReadFilesThatChange(t *testing.T) {
 				got = append(got, path)
 				return nil
 			}))
-			assert.DeepEqual(t, got, paths)
+			assert.DeepEqual(t, got, names)
 			_, err := os.Stat(changed)
 			assert.NilError(t, err, "no file changed")
 		})
@@ -110,10 +112,10 @@ func TestReadFilesThatChange(t *testing.T) {
 
 // An error of each in the midst of a batch ends the reading.
 func TestReadManyFilesStops(t *testing.T) {
-	paths, _ := files(t, 30)
+	names, _ := files(t, 30)
 	eachHost(t, func(t *testing.T, h Host) {
 		stop, calls := errors.New("enough"), 0
-		err := h.ReadFiles(t.Context(), paths, func(string, io.Reader, error) error {
+		err := h.ReadFiles(t.Context(), paths(names), func(Path, io.Reader, error) error {
 			if calls++; calls == 6 {
 				return stop
 			}
@@ -128,9 +130,9 @@ func TestReadManyFilesStops(t *testing.T) {
 // What may not be read is told apart from what may.
 func TestReadManyFilesWithoutRoot(t *testing.T) {
 	h := nobody(t)
-	paths := []string{"/etc/shadow", "/etc/passwd", "/etc/shadow", "/etc/group", "/none", "/etc/passwd"}
+	names := []string{"/etc/shadow", "/etc/passwd", "/etc/shadow", "/etc/group", "/none", "/etc/passwd"}
 	var got []string
-	assert.NilError(t, h.ReadFiles(t.Context(), paths, func(_ string, body io.Reader, err error) error {
+	assert.NilError(t, h.ReadFiles(t.Context(), paths(names), func(_ Path, body io.Reader, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			got = append(got, "forbidden")

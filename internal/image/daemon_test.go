@@ -95,7 +95,7 @@ func namesOf(images []Image) (names []string) {
 // strangers is a host that has no such files.
 type strangers struct{}
 
-func (strangers) ReadFiles(_ context.Context, paths []string, each func(string, io.Reader, error) error) error {
+func (strangers) ReadFiles(_ context.Context, paths []host.Path, each func(host.Path, io.Reader, error) error) error {
 	for _, p := range paths {
 		if err := each(p, strings.NewReader("{}"), nil); err != nil {
 			return err
@@ -112,13 +112,13 @@ type rootedAt struct {
 	Files
 }
 
-func (r rootedAt) ReadFiles(ctx context.Context, paths []string, each func(string, io.Reader, error) error) error {
-	var moved []string
+func (r rootedAt) ReadFiles(ctx context.Context, paths []host.Path, each func(host.Path, io.Reader, error) error) error {
+	var moved []host.Path
 	for _, p := range paths {
-		moved = append(moved, r.dir+p)
+		moved = append(moved, host.Path{Root: r.dir, Name: p.String()})
 	}
-	return r.Files.ReadFiles(ctx, moved, func(p string, body io.Reader, err error) error {
-		return each(strings.TrimPrefix(p, r.dir), body, err)
+	return r.Files.ReadFiles(ctx, moved, func(p host.Path, body io.Reader, err error) error {
+		return each(host.Path{Name: p.Name}, body, err)
 	})
 }
 

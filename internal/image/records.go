@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -14,12 +15,12 @@ import (
 type Files interface {
 	// ReadFiles calls each once for every path, in the order of paths, with
 	// its contents or with the error that kept it from reading them. The paths
-	// are absolute, and those into a layer's directory may lead over symbolic
-	// links of the image's making: what was read there is believed only where
-	// it has the checksum that the engine recorded. A body is valid until each
-	// returns. An error of each ends the reading and is returned; another one
-	// means that the machine could not be asked.
-	ReadFiles(ctx context.Context, paths []string, each func(path string, body io.Reader, err error) error) error
+	// have the layer's directory for a root if they lead into one, whose links the
+	// image has made. What was read there is believed only if it has the checksum
+	// that the engine recorded. A body is valid until each returns. An error of
+	// each ends the reading and is returned; another one means that the machine
+	// could not be asked.
+	ReadFiles(ctx context.Context, paths []host.Path, each func(p host.Path, body io.Reader, err error) error) error
 }
 
 // Limits in bytes of files that are read whole.
@@ -71,22 +72,22 @@ func (r *records) read(ctx context.Context, v Visitor, ids []string) (map[string
 // configs reads the configurations of images, which are named by their digests.
 func (r *records) configs(ctx context.Context, ids []string, errs map[string]error) map[string]imageConfig {
 	configs := map[string]imageConfig{}
-	byPath := map[string]digest.Digest{}
-	var paths []string
+	byPath := map[host.Path]digest.Digest{}
+	var paths []host.Path
 	for _, id := range ids {
 		d := digest.Digest(id)
 		if err := d.Validate(); err != nil {
 			errs[id] = fmt.Errorf("image ID %q: %w", id, err)
 			continue
 		}
-		p := path.Join(r.imageRoot(), "imagedb/content", d.Algorithm().String(), d.Encoded())
+		p := host.Path{Name: path.Join(r.imageRoot(), "imagedb/content", d.Algorithm().String(), d.Encoded())}
 		if _, ok := byPath[p]; !ok {
 			paths = append(paths, p)
 		}
 		byPath[p] = d
 		errs[id] = fmt.Errorf("%s was not read", p)
 	}
-	err := r.readFiles(ctx, paths, func(p string, body io.Reader, err error) error {
+	err := r.readFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error {
 		id := byPath[p]
 		c, err := readConfig(id, body, err)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 )
@@ -40,8 +41,8 @@ func layersOf(c imageConfig) []*recordLayer {
 // visited, and holds the record against the DiffID that the image's
 // configuration has. The second round trip.
 func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) {
-	byPath := map[string]*recordLayer{}
-	var paths []string
+	byPath := map[host.Path]*recordLayer{}
+	var paths []host.Path
 	for _, l := range layers {
 		if v.Seen(l.diff) {
 			l.err = nil
@@ -53,9 +54,9 @@ func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) 
 			paths = append(paths, p)
 		}
 	}
-	err := r.readFiles(ctx, paths, func(p string, body io.Reader, err error) error {
+	err := r.readFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error {
 		l := byPath[p]
-		if err := l.learn(path.Base(p), body, err); err != nil {
+		if err := l.learn(path.Base(p.Name), body, err); err != nil {
 			l.err = fmt.Errorf("reading %s: %w", p, err)
 		}
 		return nil
@@ -64,7 +65,7 @@ func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) 
 }
 
 // readFiles asks nothing where there is nothing to ask for.
-func (r *records) readFiles(ctx context.Context, paths []string, each func(string, io.Reader, error) error) error {
+func (r *records) readFiles(ctx context.Context, paths []host.Path, each func(host.Path, io.Reader, error) error) error {
 	if len(paths) == 0 {
 		return nil
 	}
@@ -108,14 +109,14 @@ func isCacheID(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
 }
 
-func (r *records) layerPath(l *recordLayer, name string) string {
+func (r *records) layerPath(l *recordLayer, name string) host.Path {
 	algorithm, hex, _ := strings.Cut(l.chain, ":")
-	return path.Join(r.imageRoot(), "layerdb", algorithm, hex, name)
+	return host.Path{Name: path.Join(r.imageRoot(), "layerdb", algorithm, hex, name)}
 }
 
 // bodyPaths are the files of a layer whose contents matter, by their names in
 // the layer. None for a driver whose directories do not just hold the layer.
-func (r *records) bodyPaths(l *recordLayer) map[string]string {
+func (r *records) bodyPaths(l *recordLayer) map[string]host.Path {
 	var dir string
 	switch r.driver {
 	case "overlay2":
@@ -125,5 +126,5 @@ func (r *records) bodyPaths(l *recordLayer) map[string]string {
 	default:
 		return nil
 	}
-	return map[string]string{"etc/passwd": dir + "/etc/passwd", "etc/group": dir + "/etc/group"}
+	return map[string]host.Path{"etc/passwd": {Root: dir, Name: "/etc/passwd"}, "etc/group": {Root: dir, Name: "/etc/group"}}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/klauspost/compress/gzip"
 )
@@ -22,9 +23,9 @@ const splitName = "tar-split.json.gz"
 // visit reads the headers of the layers that were found, each after the few
 // bodies that a visitor may ask for. The third round trip.
 func (r *records) visit(ctx context.Context, v Visitor, layers []*recordLayer) {
-	wants := map[string]wanted{}
-	var paths []string
-	want := func(p string, w wanted) {
+	wants := map[host.Path]wanted{}
+	var paths []host.Path
+	want := func(p host.Path, w wanted) {
 		wants[p] = w
 		paths = append(paths, p)
 	}
@@ -39,7 +40,7 @@ func (r *records) visit(ctx context.Context, v Visitor, layers []*recordLayer) {
 	}
 	w := walker{v: v, aside: make(chan *bytes.Buffer, 1)}
 	w.aside <- new(bytes.Buffer)
-	err := r.readFiles(ctx, paths, func(p string, body io.Reader, err error) error {
+	err := r.readFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error {
 		w.take(ctx, wants[p], body, err)
 		return ctx.Err()
 	})

@@ -2,10 +2,18 @@ package survey
 
 import (
 	"errors"
-	"path"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// Files of an image that say who its users are.
+const (
+	passwdFile = "/etc/passwd"
+	groupFile  = "/etc/group"
 )
 
 // errUser: the image's accounts could not be read to look up a name.
@@ -14,13 +22,13 @@ var errUser = errors.New("its user is a name that could not be looked up in its 
 // accountFiles are the files that say who the user of a container is, where its
 // process does not: those of each layer, since the layers are not mounted when
 // it does not run.
-func (c inspected) accountFiles() []string {
+func (c inspected) accountFiles() []host.Path {
 	if c.PID > 0 || !c.named() {
 		return nil
 	}
-	var files []string
+	var files []host.Path
 	for _, dir := range c.layers {
-		files = append(files, path.Join(dir, "etc/passwd"), path.Join(dir, "etc/group"))
+		files = append(files, host.Path{Root: dir, Name: passwdFile}, host.Path{Root: dir, Name: groupFile})
 	}
 	return files
 }
@@ -121,13 +129,17 @@ func groupID(group string, groups []Entry) (int64, bool) {
 
 // imageAccounts are the passwd and group of the topmost layer that has them.
 func (l *look) imageAccounts(c inspected) (users, groups []Entry) {
+	return parsePasswd(l.topmost(c, passwdFile)), parseGroup(l.topmost(c, groupFile))
+}
+
+// topmost is the body of a file in the first layer that has anything by its name:
+// what is no file there, as a whiteout, hides those of the layers below.
+func (l *look) topmost(c inspected, name string) string {
 	for _, dir := range c.layers {
-		if b, ok := l.seen.Files[path.Join(dir, "etc/passwd")]; ok && b.Err == nil && users == nil {
-			users = parsePasswd(string(b.Data))
-		}
-		if b, ok := l.seen.Files[path.Join(dir, "etc/group")]; ok && b.Err == nil && groups == nil {
-			groups = parseGroup(string(b.Data))
+		b, asked := l.seen.Inside[host.Path{Root: dir, Name: name}]
+		if asked && !errors.Is(b.Err, fs.ErrNotExist) {
+			return string(b.Data)
 		}
 	}
-	return users, groups
+	return ""
 }

@@ -43,6 +43,7 @@ func (l *look) round(ctx context.Context, q host.Questions) ([]host.Result, erro
 		return a.Commands, nil
 	}
 	maps.Copy(l.seen.Files, a.Files)
+	maps.Copy(l.seen.Inside, a.Inside)
 	maps.Copy(l.seen.Stats, a.Stats)
 	maps.Copy(l.seen.Reals, a.Reals)
 	maps.Copy(l.seen.Dirs, a.Dirs)
@@ -53,12 +54,13 @@ func (l *look) round(ctx context.Context, q host.Questions) ([]host.Result, erro
 }
 
 func empty(q host.Questions) bool {
-	return len(q.Files)+len(q.Stats)+len(q.Dirs)+len(q.Links)+len(q.Spaces)+len(q.Reals)+len(q.Lines)+len(q.Commands) == 0
+	return len(q.Files)+len(q.Inside)+len(q.Stats)+len(q.Dirs)+len(q.Links)+len(q.Spaces)+len(q.Reals)+len(q.Lines)+len(q.Commands) == 0
 }
 
 // unasked leaves out what was asked before, or twice.
 func (l *look) unasked(q host.Questions) host.Questions {
 	q.Files = fresh(q.Files, l.seen.Files)
+	q.Inside = unseen(q.Inside, l.seen.Inside, func(p host.Path) bool { return usable(p.Root) })
 	q.Stats = fresh(q.Stats, l.seen.Stats)
 	q.Attrs = fresh(q.Attrs, l.seen.Stats)
 	q.Reals = fresh(q.Reals, l.seen.Reals)
@@ -68,15 +70,19 @@ func (l *look) unasked(q host.Questions) host.Questions {
 	return q
 }
 
-func fresh[T any](paths []string, seen map[string]T) []string {
-	once := map[string]bool{}
-	return slices.DeleteFunc(paths, func(p string) bool {
+func fresh[T any](paths []string, seen map[string]T) []string { return unseen(paths, seen, usable) }
+
+func unseen[P comparable, T any](paths []P, seen map[P]T, usable func(P) bool) []P {
+	once := map[P]bool{}
+	return slices.DeleteFunc(paths, func(p P) bool {
 		_, known := seen[p]
 		again := once[p]
 		once[p] = true
-		return known || again || !path.IsAbs(p) || strings.Contains(p, "\x00")
+		return known || again || !usable(p)
 	})
 }
+
+func usable(p string) bool { return path.IsAbs(p) && !strings.Contains(p, "\x00") }
 
 // learn takes from the first round what the second one goes by.
 func (l *look) learn(results []host.Result) {

@@ -108,7 +108,7 @@ func (l *look) second() host.Questions {
 	}
 	q.Lines = l.containerLines()
 	for _, c := range l.containers {
-		q.Files = append(q.Files, c.accountFiles()...)
+		q.Inside = append(q.Inside, c.accountFiles()...)
 	}
 	q.ACLs = true
 	for _, p := range l.sources() {
