@@ -27,9 +27,13 @@ func TestLinksOutOfImages(t *testing.T) {
 		tree; echo app:x:1234:1234::/:/bin/sh >/tmp/tree/usr/accounts; ln -s /usr/accounts /tmp/tree/etc/passwd; save inner:1`)
 	images := []string{"kmsg:1", "trace:1", "fifo:1", "etc:1", "inner:1"}
 	for from, docker := range map[string]func(args ...string) *exec.Cmd{
-		"over ssh":           func(args ...string) *exec.Cmd { return host.DockerCommand(append([]string{"--context", "root"}, args...)...) },
-		"over ssh with sudo": func(args ...string) *exec.Cmd { return host.DockerCommand(append([]string{"--context", "opnp"}, args...)...) },
-		"on the host":        func(args ...string) *exec.Cmd { return host.Command(append([]string{"docker"}, args...)...) },
+		"over ssh": func(args ...string) *exec.Cmd {
+			return host.DockerCommand(append([]string{"--context", "root"}, args...)...)
+		},
+		"over ssh with sudo": func(args ...string) *exec.Cmd {
+			return host.DockerCommand(append([]string{"--context", "opnp"}, args...)...)
+		},
+		"on the host": func(args ...string) *exec.Cmd { return host.Command(append([]string{"docker"}, args...)...) },
 		"with sudo": func(args ...string) *exec.Cmd {
 			return host.Command("su", "-", "opnp", "-c", "docker "+strings.Join(args, " "))
 		},
