@@ -37,7 +37,7 @@ func sound() survey.Facts {
 		Plugins:    read([]survey.Plugin(nil)),
 		Swarm:      read([]survey.SwarmService(nil)),
 		Daemon: read(survey.Daemon{
-			PID: 812, Args: []string{"/usr/sbin/dockerd", "-H", "fd://", "--containerd=/run/containerd/containerd.sock"},
+			PID: 812, Exe: "/usr/sbin/dockerd", Args: []string{"/usr/sbin/dockerd", "-H", "fd://", "--containerd=/run/containerd/containerd.sock"},
 			Config: "/etc/docker/daemon.json", HostUserns: true, HostMounts: true, HostPIDs: true,
 		}),
 		Unit: read(survey.Unit{

@@ -1,12 +1,16 @@
 package check
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 var serviceChecks = []Check{
+	{ID: "daemon-process", Category: catService, Title: "The daemon's process and program are root's alone", Needs: []string{"host-reachable"}, Run: daemonProcess},
 	{ID: "service-manager", Category: catService, Title: "systemd starts dockerd", Needs: []string{"host-reachable"}, Run: serviceManager},
 	{ID: "service-state", Category: catService, Title: "The service runs as its files say", Needs: []string{"service-manager"}, Run: serviceState},
 	{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads", Needs: []string{"host-reachable"}, Run: serviceConfig},
@@ -90,18 +94,42 @@ func serviceConfig(in *Input) Result {
 	return pass("%s", in.ConfigPath())
 }
 
+// daemonProcess is about who else could decide what runs as the daemon. Without
+// root's rights the program cannot be seen.
+func daemonProcess(in *Input) Result {
+	d := in.Daemon.Value
+	switch {
+	case errors.Is(in.Daemon.Err, survey.ErrNoProcess):
+		return skip("no dockerd runs")
+	case in.Daemon.Err != nil:
+		return unread("which process the daemon is", in.Daemon.Err)
+	case d.Doubt != "":
+		return fail("process %d is not believed to be the dockerd that root runs on this host: %s; what it says of itself is not acted on", d.PID, d.Doubt).
+			Fixed(command("ps", "-o", "pid,user,args", "-p", strconv.Itoa(d.PID)), command("sudo", "ls", "-l", "/proc/"+strconv.Itoa(d.PID)+"/exe"))
+	case in.Root != nil:
+		return unsure("without root's rights the program of process %d cannot be seen", d.PID)
+	}
+	return pass("process %d runs %s", d.PID, d.Exe)
+}
+
+// singleDaemon: what one dockerd is told, in daemon.json and in the files of
+// subordinate IDs, may be what another one reads.
 func singleDaemon(in *Input) Result {
-	switch others := in.Daemon.Value.Others; {
+	d := in.Daemon.Value
+	switch {
 	case in.Daemon.Err != nil:
 		return unread("which dockerd processes run", in.Daemon.Err)
-	case len(others) > 0:
-		r := warn("further dockerd on this host: %d; only the one that answers is judged and would be changed", len(others))
-		for _, pid := range others {
-			r = r.With(Detail{Name: strconv.Itoa(pid), Note: "a dockerd process"})
+	case len(d.Others) > 0:
+		r := fail("%s on this host: a change may break it, and it may keep this one from starting; stop it, or make the change on a host with one engine",
+			count(len(d.Others), "further dockerd process"))
+		for _, o := range d.Others {
+			r = r.With(Detail{Name: strconv.Itoa(o.PID), Note: fmt.Sprintf("listens on %s, data root %s", strings.Join(o.Sockets, " "), o.DataRoot)})
 		}
 		return r
+	case d.Unread > 0:
+		return unsure("%d processes of root are named dockerd, too many to look at; look with: ps -o pid,user,args -C dockerd", d.Unread)
 	}
-	return pass("process %d", in.Daemon.Value.PID)
+	return pass("process %d", d.PID)
 }
 
 func orUnknown(s string) string {

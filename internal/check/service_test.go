@@ -48,7 +48,15 @@ var serviceCases = []testCase{
 	{"service-config", "another mount namespace", func(f *survey.Facts, _ *Options) { f.Daemon.Value.HostMounts = false }, Error, "mount namespace"},
 	{"service-config", "unread", func(f *survey.Facts, o *Options) { noDaemon(f, o); noUnit(f, o) }, Unknown, ""},
 	{"single-daemon", "one", asFound, OK, "812"},
-	{"single-daemon", "two", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []int{99} }, Warning, "1"},
+	{"single-daemon", "two", func(f *survey.Facts, _ *Options) {
+		f.Daemon.Value.Others = []survey.Other{{PID: 99, Sockets: []string{"unix:///b.sock"}, DataRoot: "/b"}}
+	}, Error, "1 further dockerd process"},
+	{"single-daemon", "too many", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Unread = 7 }, Unknown, "7 processes"},
+	{"daemon-process", "root's", asFound, OK, "/usr/sbin/dockerd"},
+	{"daemon-process", "not believed", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Doubt = "it runs as UID 1000" }, Error, "UID 1000"},
+	{"daemon-process", "not as root", func(f *survey.Facts, _ *Options) { f.Root = errTest }, Unknown, "without root"},
+	{"daemon-process", "none", func(f *survey.Facts, _ *Options) { f.Daemon.Err = survey.ErrNoProcess }, Skipped, "no dockerd runs"},
+	{"daemon-process", "unread", noDaemon, Unknown, ""},
 	{"single-daemon", "unread", noDaemon, Unknown, ""},
 }
 

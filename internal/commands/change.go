@@ -43,7 +43,7 @@ func (o *changeOptions) validate() error {
 
 // vital are the checks that no risk can be taken on: without them a change
 // cannot be made, or not be taken back.
-var vital = []string{"host-reachable", "engine-rootful", "daemon-place", "host-access", "engine-linux", "change-pending", "service-config", "config-file"}
+var vital = []string{"host-reachable", "engine-rootful", "daemon-place", "host-access", "engine-linux", "change-pending", "daemon-process", "service-config", "config-file"}
 
 // reach are the checks that say whether anything can be looked at.
 var reach = []string{"daemon-answers", "host-reachable", "host-access"}

@@ -1,13 +1,16 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,5 +81,48 @@ func TestDaemonsAreNotTheListener(t *testing.T) {
 		assert.Assert(t, r.PID != os.Getpid())
 		assert.Assert(t, isDockerd(r.PID))
 		r.Close()
+	}
+}
+
+// Root reads the files of a process only if it is a dockerd of root's: its name is
+// nothing that an ordinary user could not have.
+func TestIsDockerd(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to run programs as others")
+	}
+	sleep, err := exec.LookPath("sleep")
+	assert.NilError(t, err)
+	body, err := os.ReadFile(sleep)
+	assert.NilError(t, err)
+	for name, c := range map[string]struct {
+		owner  int
+		mode   fs.FileMode
+		file   string
+		attr   syscall.SysProcAttr
+		expect bool
+	}{
+		"root's":                      {expect: true},
+		"another name":                {file: "sleep"},
+		"run by a user":               {attr: syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}},
+		"a user's, run by root":       {owner: 1000},
+		"others can write it":         {mode: 0o777},
+		"in a user namespace of root": {attr: syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: []syscall.SysProcIDMap{{Size: 1}}}},
+	} {
+		dir, err := os.MkdirTemp("", "daemon")
+		assert.NilError(t, err)
+		defer os.RemoveAll(dir)
+		path := filepath.Join(dir, cmp.Or(c.file, "dockerd"))
+		assert.NilError(t, os.WriteFile(path, body, 0o755))
+		assert.NilError(t, os.Chmod(path, cmp.Or(c.mode, 0o755)))
+		assert.NilError(t, os.Chmod(dir, 0o755))
+		assert.NilError(t, os.Chown(path, c.owner, 0))
+		cmd := exec.Command(path, "60")
+		cmd.SysProcAttr = &c.attr
+		assert.NilError(t, cmd.Start(), name)
+		assert.Check(t, isDockerd(cmd.Process.Pid) == c.expect, name)
+		assert.Check(t, slices.Contains(dockerds(), cmd.Process.Pid) == c.expect, name)
+		assert.NilError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+		assert.Check(t, !isDockerd(cmd.Process.Pid), name)
 	}
 }

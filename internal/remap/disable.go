@@ -36,6 +36,9 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	if f.Engine.Err != nil && !errors.Is(f.Engine.Err, survey.ErrDaemonDown) {
 		return p, fmt.Errorf("planning: %w", f.Engine.Err)
 	}
+	if err := trusted(f); err != nil {
+		return p, err
+	}
 	if value, there := f.Daemon.Value.Flag("userns-remap"); there && f.Daemon.Err == nil {
 		return p, fmt.Errorf("dockerd was started with --userns-remap=%s, which no file of Docker's says: take the flag out of what starts it (%s), and restart it", value, starts(f.Unit.Value))
 	}

@@ -48,6 +48,9 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	if err := errors.Join(f.Containers.Err, f.Images.Err, f.Volumes.Err, f.Networks.Err); err != nil {
 		return p, fmt.Errorf("recording what the engine has now, for 'docker userns verify' to find what is missing later: %w", err)
 	}
+	if err := trusted(f); err != nil {
+		return p, err
+	}
 	if o.User == "" {
 		o.User = defaultUser
 	}

@@ -34,7 +34,7 @@ func plain() survey.Facts {
 		Networks: read([]survey.Network{{ID: "n1", Name: "front"}}),
 		Images:   read([]survey.Image{{ID: "sha256:1", Tags: []string{"app:1"}}}),
 		Daemon: read(survey.Daemon{
-			PID: 812, Args: []string{"/usr/sbin/dockerd", "-H", "fd://", "--config-file", "/etc/docker/daemon.json"}, Config: "/etc/docker/daemon.json",
+			PID: 812, Exe: "/usr/sbin/dockerd", Args: []string{"/usr/sbin/dockerd", "-H", "fd://", "--config-file", "/etc/docker/daemon.json"}, Config: "/etc/docker/daemon.json",
 		}),
 		Unit: read(survey.Unit{Manager: survey.Systemd, Name: "docker.service", Active: "active", MainPID: 812, Socket: "active"}),
 		Config: read(survey.ConfigFile{

@@ -156,6 +156,17 @@ func withAccount(f *survey.Facts, line string) {
 	f.SubGID.Value.Data = append(f.SubGID.Value.Data, line...)
 }
 
+// What a process calls itself is never run.
+func TestValidateRunsTheExecutable(t *testing.T) {
+	f := plain()
+	f.Daemon.Value.Args[0] = "/home/m/evil"
+	p := enable(t, f, nil)
+	assert.Equal(t, step(t, p, StepValidate).Acts[1].Run.Args[0], "/usr/sbin/dockerd")
+	for _, s := range p.Steps {
+		assert.Check(t, !strings.Contains(strings.Join(commands(s), "\n"), "evil"))
+	}
+}
+
 func TestPlanEnableRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -181,6 +192,7 @@ func TestPlanEnableRefuses(t *testing.T) {
 		{"a hostile name", nil, func(o *EnableOptions) { o.User = "-rf /" }, "no such user"},
 		{"no tools", func(f *survey.Facts) { f.Tools = read(survey.Tools{}) }, nil, "neither useradd nor adduser"},
 		{"what there is cannot be recorded", func(f *survey.Facts) { f.Volumes.Err = errors.New("no luck") }, nil, "recording what the engine has now"},
+		{"a process that is not believed", func(f *survey.Facts) { f.Daemon.Value.Doubt = "it runs as UID 1000" }, nil, "it runs as UID 1000"},
 		{"the daemon is down", func(f *survey.Facts) { f.Engine.Err = survey.ErrDaemonDown }, nil, "does not answer"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -360,6 +372,13 @@ func TestPlanDisable(t *testing.T) {
 		o.To = "20200101T000000Z"
 		_, err = PlanDisable(f, []Past{past}, o)
 		assert.ErrorContains(t, err, "no such backup")
+	})
+	t.Run("a process that is not believed", func(t *testing.T) {
+		f := on
+		f.Daemon.Value.Doubt = "it runs as UID 1000"
+		p, err := PlanDisable(f, []Past{past}, o)
+		assert.ErrorContains(t, err, "it runs as UID 1000")
+		assert.Equal(t, len(p.Steps), 0)
 	})
 	t.Run("a flag", func(t *testing.T) {
 		f := on

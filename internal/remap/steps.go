@@ -160,17 +160,28 @@ func short(d time.Duration) string {
 	return s
 }
 
+// trusted refuses to plan by what a process says of itself that is not believed to
+// be root's dockerd: its arguments decide where the engine is, and its program is
+// run.
+func trusted(f survey.Facts) error {
+	if d := f.Daemon.Value; f.Daemon.Err == nil && d.Doubt != "" {
+		return fmt.Errorf("planning: process %d is not believed to be the dockerd that root runs on this host: %s", d.PID, d.Doubt)
+	}
+	return nil
+}
+
 // validate has dockerd itself read the new daemon.json together with the flags
 // that it runs with, where it can: --validate is there from 23.0 on, and sees
 // the user and the ranges from 26.0 on. An account that is named exists by then,
-// since with "default" dockerd would make one.
+// since with "default" dockerd would make one. What is run is the executable that
+// the kernel names, never what the process calls itself.
 func (p *Plan) validate(f survey.Facts, text []byte) {
 	d := f.Daemon.Value
-	if f.Daemon.Err != nil || len(d.Args) == 0 || !validates(f.Engine.Value.Version) {
+	if f.Daemon.Err != nil || len(d.Args) == 0 || !path.IsAbs(d.Exe) || !validates(f.Engine.Value.Version) {
 		return
 	}
 	candidate := path.Join(p.Dir(), "daemon.json")
-	args := slices.Concat([]string{d.Args[0], "--validate", "--config-file", candidate}, withoutConfig(d.Args[1:]))
+	args := slices.Concat([]string{d.Exe, "--validate", "--config-file", candidate}, withoutConfig(d.Args[1:]))
 	p.Steps = append(p.Steps, Step{
 		Name:  StepValidate,
 		Title: "Have dockerd read the new daemon.json with the flags it runs with",

@@ -20,5 +20,5 @@ func askConfig(q *host.Questions, d process) {
 // askRoot asks for the folder that a data root is, and what stands around it.
 func askRoot(q *host.Questions, root string) {
 	q.Stats = append(q.Stats, chain(root)...)
-	q.Dirs, q.Spaces = append(q.Dirs, root), append(q.Spaces, root)
+	q.Dirs, q.Spaces, q.Reals = append(q.Dirs, root), append(q.Spaces, root), append(q.Reals, root)
 }

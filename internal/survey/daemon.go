@@ -7,6 +7,10 @@ type Daemon struct {
 	PID  int
 	Exe  string // what /proc/PID/exe leads to
 	Args []string
+	// Doubt says why the process is not believed to be a dockerd that root runs on
+	// this host, "" if it is. Nothing that such a process says of itself, Args
+	// among it, may be acted on.
+	Doubt string
 	// Config is its configuration file: of --config-file, else the default of
 	// dockerd or of the snap; "" for a rootless one, whose home is not known.
 	Config string
@@ -21,13 +25,26 @@ type Daemon struct {
 	// another mount namespace, one in a container in other ones of all kinds.
 	HostUserns, HostMounts, HostPIDs bool
 	Cgroup                           string
-	Others                           []int // further dockerd processes of the host, by PID
+	Others                           []Other
+	Unread                           int // processes of root that are named dockerd, and were too many to be looked at
 }
 
-// Flag gives the value of a flag on the command line, in any of dockerd's
-// spellings (--name value, --name=value), and whether it is there. A flag that
-// stands alone is "true".
-func (d Daemon) Flag(name string) (string, bool) { return flagOf(d.Args, name) }
+// Other is a further dockerd of the host, believed as the daemon is.
+type Other struct {
+	PID      int
+	Sockets  []string // the addresses that it was told to listen on
+	DataRoot string
+}
+
+// Flag gives the value of a flag on the command line, by its long name and in any
+// of dockerd's spellings, and whether it is there. A flag that takes no value is
+// "true".
+func (d Daemon) Flag(name string) (string, bool) {
+	if len(d.Args) == 0 {
+		return "", false
+	}
+	return FlagOf(d.Args[1:], name)
+}
 
 // Manager is what starts and supervises dockerd.
 type Manager string
@@ -84,10 +101,10 @@ type ConfigFile struct {
 
 // Storage is the ground that the data root stands on.
 type Storage struct {
-	DataRoot string // without the "/<uid>.<gid>" of remap
+	DataRoot string // without symlinks, and without the "/<uid>.<gid>" of remap
 	Current  string // in use now: DataRoot, or the remapped root in it
-	Path     Path   // of DataRoot; symlinks followed
-	Real     string // DataRoot with symlinks resolved
+	Path     Path   // of DataRoot
+	Real     string // DataRoot
 	Space    host.Space
 	Trees    []Tree // "<uid>.<gid>" folders in DataRoot, in use or left from before
 }

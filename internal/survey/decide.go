@@ -104,7 +104,9 @@ func ofSocket(socket string) (Where, bool) {
 	return Where{}, false
 }
 
-// ofPeer goes by who listens on a socket of this machine.
+// ofPeer goes by who listens on a socket of this machine. A name is no proof: a
+// dockerd has to be believed, or be the process that systemd runs as the service,
+// and only process 1 listens for one.
 func (l *look) ofPeer(f Facts) Where {
 	p := l.peer
 	who := fmt.Sprintf("%s (pid %d)", path.Base(p.Name), p.PID)
@@ -113,10 +115,17 @@ func (l *look) ofPeer(f Facts) Where {
 		return l.ofSilence(f)
 	case p.PID == 0:
 		return Where{PlaceContainer, "on the machine that this container's socket comes from", "the socket's listener is out of this container's sight"}
-	case p.Name == "dockerd", p.Name == "systemd", p.Name == "":
+	case p.PID == 1, p.Name == "", p.PID == l.unitPID():
 		return l.ofHost(f)
+	case p.Name != program:
+		return Where{PlaceForwarded, "behind " + who, "the socket's listener is no dockerd"}
 	}
-	return Where{PlaceForwarded, "behind " + who, "the socket's listener is no dockerd"}
+	switch d := l.process(p.PID); {
+	case d.Doubt == "" || d.inContainer() || !d.HostUserns:
+		return l.ofHost(f)
+	default:
+		return Where{PlaceForwarded, "behind " + who, "the socket's listener is not the dockerd of this host's root: " + d.Doubt}
+	}
 }
 
 // ofSilence: nobody listens, so only what is installed here can tell.
@@ -135,7 +144,7 @@ func (l *look) ofHost(f Facts) Where {
 	case !ok && f.Engine.Err != nil:
 		return Where{PlaceUnknown, "a daemon that does not run", "no dockerd runs there"}
 	case !ok:
-		return Where{PlaceUnknown, "a daemon whose process cannot be seen", "no dockerd with its data root was found there"}
+		return Where{PlaceUnknown, "a daemon whose process cannot be seen", l.unfit()}
 	case d.inContainer():
 		return Where{PlaceContainer, "inside a container", seen + ", in a PID namespace of its own"}
 	case d.snap():
@@ -144,4 +153,17 @@ func (l *look) ofHost(f Facts) Where {
 		return Where{PlaceRootless, "a rootless daemon", seen + ", in a user namespace of its own"}
 	}
 	return Where{PlaceHost, "this host", seen}
+}
+
+// unfit says why no dockerd of the host was taken for the one that answers.
+func (l *look) unfit() string {
+	believed, doubted := l.processes()
+	seen := fmt.Sprintf("no dockerd with its data root %s was found there", l.engine.DataRoot)
+	for _, d := range believed {
+		seen += fmt.Sprintf("; process %d has %s", d.PID, l.real(l.configuredRoot(d)))
+	}
+	for _, d := range doubted {
+		seen += fmt.Sprintf("; process %d is not believed to be one: %s", d.PID, d.Doubt)
+	}
+	return seen
 }

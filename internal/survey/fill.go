@@ -36,7 +36,7 @@ func (l *look) fillHost(f *Facts) {
 	d, running := l.daemon()
 	if running {
 		f.Daemon.Value = d.Daemon
-		f.Daemon.Value.Others = others(l.dockerds, d.PID)
+		f.Daemon.Value.Others, f.Daemon.Value.Unread = l.others(d), l.unread
 	} else {
 		f.Daemon.Err = ErrNoProcess
 		d = l.startedWith()
@@ -47,19 +47,12 @@ func (l *look) fillHost(f *Facts) {
 	f.Pending = l.pending()
 }
 
-func others(pids []int, pid int) []int {
-	var rest []int
-	for _, p := range pids {
-		if p != pid {
-			rest = append(rest, p)
-		}
-	}
-	return rest
-}
-
 // text is a file of the host with its stat.
 func (l *look) text(p string) Read[TextFile] {
-	body := l.seen.Files[p]
+	body, asked := l.seen.Files[p]
+	if !asked {
+		body.Err = &fs.PathError{Op: "open", Path: p, Err: errNotAsked}
+	}
 	return Read[TextFile]{
 		Value: TextFile{Path: p, Data: body.Data, Truncated: body.Truncated, Stat: l.seen.Stats[p]},
 		Err:   body.Err,

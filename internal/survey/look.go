@@ -12,7 +12,7 @@ import (
 )
 
 // maxDaemons is how many dockerd processes of one host are looked into.
-const maxDaemons = 16
+const maxDaemons = 32
 
 // look is what has been seen of a host so far, round by round.
 type look struct {
@@ -24,8 +24,10 @@ type look struct {
 	seen     host.Answers
 	users    []Entry // getent's
 	groups   []Entry
-	partial  bool // getent could not be had
-	dockerds []int
+	partial  bool            // getent could not be had
+	blind    bool            // without root's rights
+	dockerds []int           // processes that may be a dockerd
+	unread   int             // more of them
 	units    map[string]Unit // by name
 }
 
@@ -91,11 +93,33 @@ func (l *look) learn(results []host.Result) {
 		l.partial = results[cmdUsers].Code != 0 || results[cmdGroups].Code != 0 || len(l.users) == 0
 		l.addUnits(results[cmdUnits])
 	}
-	l.dockerds = named(l.seen.Lines[comms], "dockerd")
-	if l.peer.Name == "dockerd" && !slices.Contains(l.dockerds, l.peer.PID) && l.host.Kind() != host.KindSSH {
-		l.dockerds = append(l.dockerds, l.peer.PID)
+	l.dockerds, l.unread = l.candidates()
+}
+
+// candidates are the processes that may be a dockerd, and how many more there
+// are. Those that the kernel and systemd name come first, so that no number of
+// others can crowd them out.
+func (l *look) candidates() (pids []int, more int) {
+	add := func(pid int) {
+		if pid > 0 && !slices.Contains(pids, pid) {
+			pids = append(pids, pid)
+		}
 	}
-	l.dockerds = l.dockerds[:min(len(l.dockerds), maxDaemons)]
+	if l.peer.Name == program && l.host.Kind() != host.KindSSH {
+		add(l.peer.PID)
+	}
+	add(l.unitPID())
+	named := l.namedDockerd()
+	if slices.Contains(named, l.mainPID()) {
+		add(l.mainPID())
+	}
+	for _, pid := range named {
+		add(pid)
+	}
+	if len(pids) > maxDaemons {
+		return pids[:maxDaemons], len(pids) - maxDaemons
+	}
+	return pids, 0
 }
 
 // addUnits reads an answer of systemctl show.

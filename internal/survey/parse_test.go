@@ -17,18 +17,51 @@ func TestFlag(t *testing.T) {
 		"dockerd --userns-remap=a:b -H fd://":       "a:b",
 		"dockerd --userns-remap= x":                 "",
 		"dockerd --userns-remap a --userns-remap=b": "b",
-		"dockerd --userns-remap":                    "true",
-		"dockerd --userns-remap --debug":            "true",
+		"dockerd --userns-remap":                    "",
+		"dockerd --userns-remap --debug":            "--debug",
+		"dockerd --debug --userns-remap a":          "a",
+		"dockerd -D -H fd:// --userns-remap=a":      "a",
+		"dockerd -H --userns-remap=a":               "none",
 		"dockerd -- --userns-remap=a":               "none",
 		"dockerd --userns-remapped=a":               "none",
 		"":                                          "none",
 	} {
-		got, ok := flagOf(strings.Fields(line), "userns-remap")
+		got, ok := Daemon{Args: strings.Fields(line)}.Flag("userns-remap")
 		if !ok {
 			got = "none"
 		}
 		assert.Equal(t, got, want, line)
 	}
+}
+
+func TestShortFlags(t *testing.T) {
+	for line, want := range map[string]string{
+		"-s overlayfs":                "overlayfs",
+		"-soverlayfs":                 "overlayfs",
+		"-s=overlayfs":                "overlayfs",
+		"-Ds overlayfs":               "overlayfs",
+		"-Ds=overlayfs -l debug":      "overlayfs",
+		"--storage-driver overlayfs":  "overlayfs",
+		"--storage-driver=overlayfs":  "overlayfs",
+		"-s a -s overlayfs":           "overlayfs",
+		"-l -s overlayfs":             "none",
+		"-x -s overlayfs":             "overlayfs",
+		"-- -s overlayfs":             "none",
+		"--debug=false -s overlayfs":  "overlayfs",
+		"--ip6tables -soverlayfs":     "overlayfs",
+		"--log-driver -s overlayfs":   "none",
+		"- -s overlayfs":              "overlayfs",
+		"--storage-opt s=1 overlay -": "none",
+	} {
+		got, ok := FlagOf(strings.Fields(line), "storage-driver")
+		if !ok {
+			got = "none"
+		}
+		assert.Equal(t, got, want, line)
+	}
+	assert.DeepEqual(t, Flags([]string{"-DH", "fd://", "--tls", "--label=a=b", "-s="}), []Flag{
+		{"debug", "true", "-DH"}, {"host", "fd://", "-DH"}, {"tls", "true", "--tls"}, {"label", "a=b", "--label=a=b"}, {"storage-driver", "=", "-s="},
+	})
 }
 
 func TestPasswd(t *testing.T) {

@@ -22,18 +22,6 @@ func pidOf(p string) int {
 	return pid
 }
 
-// named gives the processes of a name, lowest first, from /proc/*/comm.
-func named(comms host.Text, name string) []int {
-	var pids []int
-	for p, lines := range comms.Files {
-		if len(lines) == 1 && lines[0] == name {
-			pids = append(pids, pidOf(p))
-		}
-	}
-	slices.Sort(pids)
-	return pids
-}
-
 // liveMaps groups the processes by the ID maps they run under.
 func liveMaps(uids, gids host.Text) []LiveMap {
 	type key struct{ uid, gid string }

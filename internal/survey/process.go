@@ -3,7 +3,6 @@ package survey
 import (
 	"encoding/json"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,7 +10,8 @@ import (
 // process is a dockerd of the host, with the systemd unit it runs in.
 type process struct {
 	Daemon
-	unit string
+	unit    string
+	allRoot bool // all its UIDs are root's
 }
 
 // process reads what the second round has of a dockerd.
@@ -24,11 +24,14 @@ func (l *look) process(pid int) process {
 	}}
 	d.HostUserns, d.HostMounts = l.shares(dir, "user"), l.shares(dir, "mnt")
 	d.HostPIDs = l.shares(dir, "pid")
-	if who, ok := statusIDs(string(l.seen.Files[dir+"/status"].Data)); ok {
+	status := string(l.seen.Files[dir+"/status"].Data)
+	if who, ok := statusIDs(status); ok {
 		d.UID = who.UID
 	}
+	d.allRoot = allRoot(status)
 	d.Cgroup, d.unit = cgroupUnit(string(l.seen.Files[dir+"/cgroup"].Data))
 	d.setConfig()
+	d.Doubt = l.doubt(d)
 	return d
 }
 
@@ -61,44 +64,39 @@ func (d process) snap() bool {
 	return strings.HasPrefix(d.Exe, "/snap/docker/") || strings.HasPrefix(d.unit, "snap.docker.")
 }
 
-// daemon chooses the dockerd that serves the endpoint among those of the host:
-// the one that listens there, else the service's, else one that has the data
-// root that the engine names.
-func (l *look) daemon() (process, bool) {
-	var all []process
-	for _, pid := range l.dockerds {
-		if d := l.process(pid); len(d.Args) > 0 {
-			all = append(all, d)
-		}
-	}
-	for _, serves := range []func(process) bool{
-		func(d process) bool { return d.PID == l.peer.PID },
-		func(d process) bool { return l.engine != nil && d.PID == l.mainPID() && l.rootFits(d) },
-		func(d process) bool { return l.engine != nil && l.rootFits(d) },
-		func(d process) bool { return l.engine == nil && d.PID == l.mainPID() },
-	} {
-		if i := slices.IndexFunc(all, serves); i >= 0 {
-			return all[i], true
-		}
-	}
-	return process{}, false
-}
-
 // mainPID is the process of the host's own docker service.
 func (l *look) mainPID() int {
-	for _, name := range []string{"docker.service", "snap.docker.dockerd.service"} {
-		if pid := l.units[name].MainPID; pid > 0 {
-			return pid
-		}
+	if pid := l.unitPID(); pid > 0 {
+		return pid
 	}
 	pid, _ := strconv.Atoi(trimmed(l.seen.Files[pidFile]))
 	return pid
 }
 
+// unitPID is the process that systemd runs as the docker service, 0 if there is
+// none.
+func (l *look) unitPID() int {
+	for _, name := range []string{hostUnit, snapUnit} {
+		if pid := l.units[name].MainPID; pid > 0 {
+			return pid
+		}
+	}
+	return 0
+}
+
 // rootFits says whether a dockerd's data root is the engine's, as far as its
-// flags and its configuration file say.
+// flags and its configuration file say. The engine names it without symlinks.
 func (l *look) rootFits(d process) bool {
-	return !d.inContainer() && l.configuredRoot(d) == trunk(l.engine.DataRoot)
+	return !d.inContainer() && l.real(l.configuredRoot(d)) == l.real(trunk(l.engine.DataRoot))
+}
+
+// real is a path of the host without the symlinks in it, as far as that was asked
+// for and it is there.
+func (l *look) real(p string) string {
+	if r, ok := l.seen.Reals[p]; ok && r.Err == nil {
+		return r.Path
+	}
+	return path.Clean(p)
 }
 
 // inContainer says that a dockerd has another view of processes than the host.
@@ -107,28 +105,36 @@ func (d process) inContainer() bool { return !d.HostPIDs }
 // configuredRoot is the data root that a dockerd was told to use, or its
 // default.
 func (l *look) configuredRoot(d process) string {
-	for _, name := range []string{"data-root", "graph", "g"} {
+	for _, name := range []string{"data-root", "graph"} {
 		if root, ok := d.Flag(name); ok && path.IsAbs(root) {
 			return path.Clean(root)
 		}
 	}
-	if body, ok := l.seen.Files[d.Config]; ok && body.Err == nil {
-		var keys struct {
-			DataRoot string `json:"data-root"`
-			Graph    string `json:"graph"`
-		}
-		if json.Unmarshal(body.Data, &keys) == nil {
-			for _, root := range []string{keys.DataRoot, keys.Graph} {
-				if path.IsAbs(root) && !strings.Contains(root, "\x00") {
-					return path.Clean(root)
-				}
-			}
+	keys := l.configOf(d)
+	for _, root := range []string{keys.DataRoot, keys.Graph} {
+		if path.IsAbs(root) && !strings.Contains(root, "\x00") {
+			return path.Clean(root)
 		}
 	}
 	if d.snap() {
 		return snapDataRoot
 	}
 	return plainDataRoot
+}
+
+// configKeys are the keys of daemon.json that say where a daemon is.
+type configKeys struct {
+	DataRoot string   `json:"data-root"`
+	Graph    string   `json:"graph"`
+	Hosts    []string `json:"hosts"`
+}
+
+// configOf reads the configuration file of a dockerd, as far as it can be read.
+func (l *look) configOf(d process) (keys configKeys) {
+	if body, ok := l.seen.Files[d.Config]; ok && body.Err == nil {
+		_ = json.Unmarshal(body.Data, &keys) // dockerd does not start with what is not JSON
+	}
+	return keys
 }
 
 // trunk is a data root without the "/<uid>.<gid>" of remap.
@@ -164,7 +170,7 @@ func (l *look) startedWith() process {
 // service is the unit that starts dockerd: of the name given, else the one of
 // Docker's packages, else the snap's. The zero Unit where there is none.
 func (l *look) service(name string) Unit {
-	for _, n := range []string{name, "docker.service", "snap.docker.dockerd.service"} {
+	for _, n := range []string{name, hostUnit, snapUnit} {
 		if u, ok := l.units[n]; ok && (u.LoadState != "not-found" || u.MainPID > 0) {
 			return u
 		}

@@ -18,6 +18,8 @@ const (
 	snapDataRoot  = "/var/snap/docker/common/var-lib-docker"
 	plainDataRoot = "/var/lib/docker"
 	pidFile       = "/var/run/docker.pid"
+	hostUnit      = "docker.service"
+	snapUnit      = "snap.docker.dockerd.service"
 
 	maxUserns    = "/proc/sys/user/max_user_namespaces"
 	unprivileged = "/proc/sys/kernel/unprivileged_userns_clone"
@@ -27,7 +29,7 @@ const (
 	keyUsers     = "/proc/key-users"
 	selinux      = "/sys/fs/selinux/enforce"
 
-	comms   = "comm"
+	names   = "names and UIDs"
 	uidMaps = "uid_map"
 	gidMaps = "gid_map"
 	status  = "status"
@@ -59,7 +61,7 @@ const (
 
 // first is the round that needs to know nothing.
 func first(maps bool) host.Questions {
-	lines := []host.Lines{{Name: comms, Globs: []string{"/proc/[0-9]*/comm"}, Prefixes: []string{"dockerd"}}}
+	lines := []host.Lines{{Name: names, Globs: []string{"/proc/[0-9]*/status"}, Prefixes: []string{"Name:\t" + program, "Uid:\t0\t0\t0\t0"}}}
 	if maps {
 		lines = append(lines,
 			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
@@ -87,7 +89,7 @@ func first(maps bool) host.Questions {
 			{Args: []string{"timeout", "5", "getent", "passwd"}},
 			{Args: []string{"timeout", "5", "getent", "group"}},
 			{Args: []string{"timeout", "5", "systemctl", "show", "--no-pager", properties,
-				"docker.service", "docker.socket", "snap.docker.dockerd.service"}},
+				hostUnit, "docker.socket", snapUnit}},
 		},
 	}
 }
@@ -117,6 +119,9 @@ func (l *look) second() host.Questions {
 			q.Stats = append(q.Stats, chain("/run/"+below)...)
 		}
 	}
+	if file := l.idFile(); file != "" {
+		q.Files = append(q.Files, file)
+	}
 	askRoot(&q, l.dataRoot())
 	for _, unit := range l.units {
 		q.Files = append(q.Files, unit.DropIns...)
@@ -139,20 +144,37 @@ func (l *look) third() host.Questions {
 	}
 	root := l.dataRoot()
 	askRoot(&q, root)
-	q.Stats = append(q.Stats, l.missing(root)...)
+	q.Stats = append(q.Stats, chain(l.real(root))...)
 	for _, name := range l.seen.Dirs[root].Names {
 		if _, _, ok := treeName(name); ok {
 			q.Stats = append(q.Stats, path.Join(root, name))
 			q.Dirs = append(q.Dirs, layerFolder(path.Join(root, name), l.driver()))
 		}
 	}
-	if d, ok := l.daemon(); ok {
-		askConfig(&q, d)
-		if _, known := l.units[d.unit]; d.unit != "" && !known {
-			q.Commands = []host.Command{{Args: []string{"systemctl", "show", "--no-pager", properties, d.unit}}}
-		}
+	for _, pid := range l.dockerds {
+		l.askProcess(&q, l.process(pid))
 	}
 	return l.unasked(q)
+}
+
+// askProcess asks for what a process that may be a dockerd has named. Which one is
+// the daemon is decided once all of it is there.
+func (l *look) askProcess(q *host.Questions, d process) {
+	if len(d.Args) == 0 || l.stranger(d) != "" {
+		return // what a stranger names is not opened
+	}
+	if path.IsAbs(d.Exe) {
+		q.Stats = append(q.Stats, chain(d.Exe)...)
+	}
+	askConfig(q, d)
+	root := l.configuredRoot(d)
+	q.Reals = append(q.Reals, root)
+	if l.engine == nil {
+		askRoot(q, root)
+	}
+	if _, known := l.units[d.unit]; d.unit != "" && !known {
+		q.Commands = append(q.Commands, host.Command{Args: []string{"systemctl", "show", "--no-pager", properties, "--", d.unit}})
+	}
 }
 
 // containerLines ask who the first process of each container is.

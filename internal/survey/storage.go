@@ -22,14 +22,16 @@ func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 // storage is the data root and the ground it stands on.
 func (l *look) storage() Read[Storage] {
 	root := l.dataRoot()
-	s := Storage{DataRoot: root, Current: root, Path: l.pathAt(root), Space: l.seen.Spaces[root]}
+	real := l.real(root)
+	s := Storage{DataRoot: real, Current: real, Path: l.pathAt(real), Space: l.seen.Spaces[root]}
 	if l.engine != nil && l.engine.DataRoot != "" {
 		s.Current = path.Clean(l.engine.DataRoot)
 	}
-	s.Real = s.Path.Real
+	s.Real = real
 	dir := l.seen.Dirs[root]
 	for _, name := range dir.Names {
-		if tree, ok := l.tree(root, name, s.Current); ok {
+		if tree, ok := l.tree(root, name); ok {
+			tree.InUse = path.Join(real, name) == l.real(s.Current)
 			s.Trees = append(s.Trees, tree)
 		}
 	}
@@ -37,7 +39,7 @@ func (l *look) storage() Read[Storage] {
 }
 
 // tree looks at a folder of the data root that has the name of a remapped root.
-func (l *look) tree(root, name, current string) (Tree, bool) {
+func (l *look) tree(root, name string) (Tree, bool) {
 	uid, gid, ok := treeName(name)
 	if !ok {
 		return Tree{}, false
@@ -46,6 +48,6 @@ func (l *look) tree(root, name, current string) (Tree, bool) {
 	layers := l.seen.Dirs[layerFolder(dir, l.driver())]
 	return Tree{
 		Name: name, UID: uid, GID: gid, Stat: l.seen.Stats[dir],
-		Images: len(layers.Names), InUse: dir == current,
+		Images: len(layers.Names),
 	}, true
 }

@@ -50,6 +50,7 @@ func Take(ctx context.Context, t Target) Facts {
 	if f.Engine.Err == nil {
 		l.engine = &f.Engine.Value
 	}
+	l.blind = f.Root != nil
 	if errHost == nil {
 		errHost = l.goOn(ctx, results)
 	}

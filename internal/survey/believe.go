@@ -1,0 +1,195 @@
+package survey
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// program is the name of the executable of the daemon.
+const program = "dockerd"
+
+// namedDockerd gives the processes of root that call themselves dockerd, lowest
+// first. A process chooses its name itself, so this is where to look closer, and
+// proof of nothing.
+func (l *look) namedDockerd() []int {
+	var pids []int
+	for p, lines := range l.seen.Lines[names].Files {
+		if slices.Contains(lines, "Name:\t"+program) && allRoot(strings.Join(lines, "\n")) {
+			pids = append(pids, pidOf(p))
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// allRoot says whether the real, effective, saved and file system UIDs of a
+// /proc/PID/status, proc(5), are all root's. A program that is setuid root, and
+// was started by an ordinary user, has that user as its real UID.
+func allRoot(status string) bool {
+	for line := range strings.Lines(status) {
+		if key, rest, _ := strings.Cut(line, ":"); key == "Uid" {
+			return strings.Join(strings.Fields(rest), " ") == "0 0 0 0"
+		}
+	}
+	return false
+}
+
+// doubt says why a process is not believed to be a dockerd that root runs on this
+// host, "" if it is. Names and arguments are what a process says of itself; these
+// are what the kernel says of it. Without root's rights less can be seen, and
+// nothing is run.
+func (l *look) doubt(d process) string {
+	if why := l.stranger(d); why != "" || l.blind && d.Exe == "" {
+		return why
+	}
+	return l.tampered(d.Exe)
+}
+
+// stranger is the part of doubt that the process alone tells.
+func (l *look) stranger(d process) string {
+	switch {
+	case !d.allRoot && d.UID != 0:
+		return fmt.Sprintf("it runs as UID %d", d.UID)
+	case !d.allRoot:
+		return "not all of its UIDs are root's"
+	case !d.HostUserns:
+		return "it is in a user namespace of its own"
+	case d.inContainer():
+		return "it is in a PID namespace of its own"
+	case !d.HostMounts && !l.isSnap(d):
+		return "it is in a mount namespace of its own"
+	case l.blind && d.Exe == "":
+		return ""
+	case d.UserSpace == "" || d.MountSpace == "" || d.Exe == "":
+		return "it ended while it was looked at"
+	case path.Base(d.Exe) != program:
+		return fmt.Sprintf("its executable is %q", d.Exe)
+	}
+	return ""
+}
+
+// isSnap: a snap has a mount namespace of its own, so who is in one is only
+// believed to be the snap's if systemd says so.
+func (l *look) isSnap(d process) bool {
+	return d.snap() && d.PID == l.units[snapUnit].MainPID
+}
+
+// tampered says why a program, by its path without symlinks, could be another
+// than the one that root put there, "" if it could not. Directories that a group
+// may write are let pass: Debian gives /usr/local to its group staff.
+func (l *look) tampered(p string) string {
+	for _, at := range chain(p) {
+		s, known := l.seen.Stats[at]
+		switch mode := s.Mode; {
+		case !known:
+			return fmt.Sprintf("%q was not looked at", at)
+		case s.Err != nil:
+			return fmt.Sprintf("its executable cannot be looked at: %v", s.Err)
+		case at == p && !mode.IsRegular():
+			return fmt.Sprintf("its executable %q is not a regular file", p)
+		case s.UID != 0:
+			return fmt.Sprintf("%q belongs to UID %d", at, s.UID)
+		case at == p && mode.Perm()&0o022 != 0, mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0:
+			return fmt.Sprintf("%q can be written by others than root (mode %04o)", at, mode.Perm())
+		}
+	}
+	return ""
+}
+
+// processes are the dockerds that were found, the believed ones first.
+func (l *look) processes() (believed, doubted []process) {
+	for _, pid := range l.dockerds {
+		d := l.process(pid)
+		switch {
+		case len(d.Args) == 0:
+		case d.Doubt == "":
+			believed = append(believed, d)
+		default:
+			doubted = append(doubted, d)
+		}
+	}
+	return believed, doubted
+}
+
+// daemon chooses the dockerd that serves the endpoint: the one that listens
+// there, otherwise the service's, otherwise one that has the data root that the
+// engine names. One that is not believed is taken only if the kernel says that it
+// listens there, or systemd that it is the service's; its Doubt says so.
+func (l *look) daemon() (process, bool) {
+	believed, doubted := l.processes()
+	main := l.mainPID()
+	if d, ok := choose(believed,
+		func(d process) bool { return d.PID == l.peer.PID },
+		func(d process) bool { return l.engine != nil && d.PID == main && l.rootFits(d) },
+		func(d process) bool { return l.engine != nil && l.rootFits(d) },
+		func(d process) bool { return l.rootHere() && (d.PID == main || len(believed) == 1) },
+		func(d process) bool { return l.engine == nil && d.PID == main },
+	); ok {
+		return d, ok
+	}
+	return choose(doubted,
+		func(d process) bool { return d.PID == l.peer.PID },
+		func(d process) bool {
+			return d.PID == l.unitPID() && !d.inContainer() && (l.engine == nil || l.rootFits(d) || l.rootHere())
+		},
+	)
+}
+
+// choose gives the first process that the first of the rules holds for that holds
+// for any.
+func choose(from []process, rules ...func(process) bool) (process, bool) {
+	for _, rule := range rules {
+		if i := slices.IndexFunc(from, rule); i >= 0 {
+			return from[i], true
+		}
+	}
+	return process{}, false
+}
+
+// others are the further believed dockerds of the host.
+func (l *look) others(d process) []Other {
+	var all []Other
+	believed, _ := l.processes()
+	for _, o := range believed {
+		if o.PID != d.PID {
+			all = append(all, Other{o.PID, l.sockets(o), l.configuredRoot(o)})
+		}
+	}
+	return all
+}
+
+// sockets are the addresses that a dockerd was told to listen on.
+func (l *look) sockets(d process) []string {
+	var all []string
+	for _, f := range Flags(d.Args[1:]) {
+		if f.Name == "host" {
+			all = append(all, f.Value)
+		}
+	}
+	all = append(all, l.configOf(d).Hosts...)
+	if len(all) == 0 {
+		return []string{"unix:///var/run/docker.sock"}
+	}
+	return all
+}
+
+// rootHere says whether the data root that the engine names is one of this host:
+// its engine-id, which dockerd makes at random from 23.0 on, is the engine's.
+func (l *look) rootHere() bool {
+	if l.engine == nil || l.engine.ID == "" {
+		return false
+	}
+	body, ok := l.seen.Files[l.idFile()]
+	return ok && body.Err == nil && trimmed(body) == l.engine.ID
+}
+
+// idFile is where dockerd keeps the engine's ID, "" unknown.
+func (l *look) idFile() string {
+	if l.engine == nil || !path.IsAbs(l.engine.DataRoot) {
+		return ""
+	}
+	return path.Join(l.engine.DataRoot, "engine-id")
+}
