@@ -195,10 +195,10 @@ func TestBelief(t *testing.T) {
 		assert.Check(t, (doubt == "") == (c.doubt == "") && strings.Contains(doubt, c.doubt), "%s: %q", name, doubt)
 
 		// Its data root is the engine's: that makes nobody the daemon.
-		d, ok := l.daemon()
+		_, ok := l.daemon()
 		assert.Equal(t, ok, c.doubt == "", name)
 		// What systemd itself runs is the daemon, and is not believed all the same.
-		d, ok = l.with(hostUnit, 7).daemon()
+		d, ok := l.with(hostUnit, 7).daemon()
 		assert.Equal(t, ok, c.doubt != "PID namespace" && c.link != "/proc/7/ns/pid", name)
 		assert.Check(t, !ok || d.Doubt == doubt, name)
 	}

@@ -70,7 +70,7 @@ func letters(word string, args []string) (flags []Flag, rest []string) {
 			return flags, args
 		}
 		in = in[1:]
-		value := ""
+		var value string
 		switch {
 		case len(in) > 1 && in[0] == '=':
 			value, in = in[1:], ""
