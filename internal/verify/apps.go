@@ -140,6 +140,5 @@ func (c AppCommand) run(ctx context.Context, t Target) (ran, error) {
 	}
 	return runOnce(ctx, t.Probe, &container.Config{
 		Image: c.Image, User: c.User, WorkingDir: c.Workdir, Env: env, Entrypoint: strslice.StrSlice(c.Run[:1]), Cmd: strslice.StrSlice(c.Run[1:]),
-		Labels: map[string]string{ProbeLabel: probeOwner()},
 	}, &container.HostConfig{})
 }

@@ -18,7 +18,7 @@ type ran struct {
 // runOnce runs a new container until it ends, and removes it. It carries
 // ProbeLabel, so that it goes where this process is killed meanwhile.
 func runOnce(ctx context.Context, p *Probe, config *container.Config, hostConfig *container.HostConfig) (ran, error) {
-	name := ProbeName + "-" + token()
+	name := probeThing("-")
 	config.AttachStdout, config.AttachStderr = true, true
 	hostConfig.LogConfig = container.LogConfig{Type: "none"}
 	defer p.removeContainer(name)

@@ -22,7 +22,7 @@ type probeContainer struct {
 // runContainer creates a container and starts it. It is gone again where that
 // does not succeed.
 func (p *Probe) runContainer(ctx context.Context, dir string) (probeContainer, error) {
-	c := probeContainer{name: ProbeName + "-" + token(), bind: dir}
+	c := probeContainer{name: probeThing("-"), bind: dir}
 	began := time.Now()
 	err := p.create(ctx, c.name, p.config(), hostConfig(dir))
 	if errdefs.IsNotFound(err) && p.Image == "" && !mountMissing(err, dir) {
@@ -45,11 +45,17 @@ func (p *Probe) runContainer(ctx context.Context, dir string) (probeContainer, e
 	return c, nil
 }
 
-// create waits for the answer even where ctx ends: a container that is made has
+// create marks a container and its volumes, and makes it. It waits for the answer even where ctx ends: a container that is made has
 // to be removed, and the engine does not stop making it.
 func (p *Probe) create(ctx context.Context, name string, config *container.Config, hostConfig *container.HostConfig) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	config.Labels = map[string]string{ProbeLabel: probeMark(name)}
+	for _, m := range hostConfig.Mounts {
+		if m.VolumeOptions != nil {
+			m.VolumeOptions.Labels = config.Labels
+		}
 	}
 	longer, cancel := lasting(ctx)
 	defer cancel()
@@ -88,7 +94,6 @@ func (p *Probe) running(ctx context.Context, c *probeContainer) error {
 func (p *Probe) config() *container.Config {
 	c := &container.Config{
 		Image: p.imageName(), User: "0:0", WorkingDir: "/", StopSignal: "SIGKILL", OpenStdin: true,
-		Labels:      map[string]string{ProbeLabel: probeOwner()},
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 		Entrypoint:  []string{probePath}, Cmd: []string{"stay"},
 	}
@@ -105,7 +110,7 @@ func hostConfig(dir string) *container.HostConfig {
 		LogConfig: container.LogConfig{Type: "none"},
 		Mounts: []mount.Mount{{
 			Type: mount.TypeVolume, Target: probeVolume,
-			VolumeOptions: &mount.VolumeOptions{NoCopy: true, Labels: map[string]string{ProbeLabel: probeOwner()}},
+			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
 		}},
 	}
 	if dir != "" {

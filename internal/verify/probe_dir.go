@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -78,7 +79,11 @@ func dirName(owner string) string {
 
 // dirOwner is whose directory it is, if it is one of a probe.
 func dirOwner(name string) (string, bool) {
-	rest, ok := strings.CutPrefix(name, ProbeName+".")
-	owner, _, full := strings.Cut(rest, ".")
-	return strings.NewReplacer("+", "/", ",", " ").Replace(owner), ok && full
+	parts := probeDirName.FindStringSubmatch(name)
+	if parts == nil {
+		return "", false
+	}
+	return strings.NewReplacer("+", "/", ",", " ").Replace(parts[1]), true
 }
+
+var probeDirName = regexp.MustCompile(`^` + regexp.QuoteMeta(ProbeName) + `\.([0-9a-f+-]*,[0-9]+,[0-9]*)\.[0-9a-f]{12}$`)

@@ -73,13 +73,13 @@ func (p *Probe) importImage(ctx context.Context) error {
 		return err
 	}
 	defer program.Close()
-	p.image = ProbeName + ":" + token()
+	p.image = probeThing(":")
 	body := tarOf(ctx, program, size)
 	defer body.Close()
 	longer, cancel := lasting(ctx) // the sending ends with ctx, an answer is waited for
 	defer cancel()
 	answer, err := p.API.ImageImport(longer, image.ImportSource{Source: body, SourceName: "-"}, p.image,
-		image.ImportOptions{Message: "probe of docker userns", Changes: []string{fmt.Sprintf("LABEL %s=%q", ProbeLabel, probeOwner())}})
+		image.ImportOptions{Message: "probe of docker userns", Changes: []string{fmt.Sprintf("LABEL %s=%q", ProbeLabel, probeMark(p.image))}})
 	if err == nil {
 		defer answer.Close()
 		err = importAnswer(answer)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
@@ -141,28 +143,29 @@ func TestProbeOfEngineWithoutRemap(t *testing.T) {
 }
 
 // What a killed process left behind goes with the next probe; what one that runs
-// has made stays.
+// has made stays, and so does what somebody made whose image carries the label.
 func TestProbeSweepsWhatWasLeftBehind(t *testing.T) {
 	e := testengine.Start(t, testengine.Options{Remap: true})
-	alive := newProbe(t, e, remapped)
-	_, err := alive.Start(t.Context())
-	assert.NilError(t, err)
-
 	dead := exec.Command("true")
 	assert.NilError(t, dead.Run())
 	owner := strings.Replace(probeOwner(), " "+pidText(os.Getpid())+" ", " "+pidText(dead.Process.Pid)+" ", 1)
+	theirs := theirsLabelled(t, e, owner)
+	alive := newProbe(t, e, remapped)
+	_, err := alive.Start(t.Context())
+	assert.NilError(t, err)
 	dir := filepath.Join(dirParent, dirName(owner))
 	assert.NilError(t, os.Mkdir(dir, 0o700))
-	labels := map[string]string{ProbeLabel: owner}
+	const left = ProbeName + "-0123456789ab"
+	labels := map[string]string{ProbeLabel: owner + " " + left}
 	api := e.Client(t)
 	_, err = api.ContainerCreate(t.Context(), &container.Config{Image: alive.image, Cmd: []string{"x"}, Labels: labels, Volumes: map[string]struct{}{"/v": {}}},
-		&container.HostConfig{NetworkMode: "none"}, nil, nil, "left")
+		&container.HostConfig{NetworkMode: "none"}, nil, nil, left)
 	assert.NilError(t, err)
 
 	next := newProbe(t, e, remapped)
 	_, err = next.Start(t.Context())
 	assert.NilError(t, err)
-	_, err = api.ContainerInspect(t.Context(), "left")
+	_, err = api.ContainerInspect(t.Context(), left)
 	assert.ErrorContains(t, err, "No such container")
 	_, err = os.Stat(dir)
 	assert.Assert(t, errors.Is(err, os.ErrNotExist), "%v", err)
@@ -170,7 +173,35 @@ func TestProbeSweepsWhatWasLeftBehind(t *testing.T) {
 	assert.NilError(t, err, "the image of a probe that is still at work was removed")
 	assert.NilError(t, alive.Close())
 	assert.NilError(t, next.Close())
-	empty(t, e)
+	assert.Equal(t, all(t, e), theirs)
+}
+
+// theirsLabelled are an image that carries the label of a probe whose process has
+// ended, a container and a volume of it, and a volume that somebody labelled so.
+func theirsLabelled(t *testing.T, e *testengine.Engine, owner string) string {
+	t.Helper()
+	api := e.Client(t)
+	body := tarOf(t.Context(), strings.NewReader("x"), 1)
+	defer body.Close()
+	answer, err := api.ImageImport(t.Context(), image.ImportSource{Source: body, SourceName: "-"}, "theirs:1",
+		image.ImportOptions{Changes: []string{fmt.Sprintf("LABEL %s=%q", ProbeLabel, owner+" "+ProbeName+"-0123456789ab")}})
+	assert.NilError(t, err)
+	assert.NilError(t, importAnswer(answer))
+	assert.NilError(t, answer.Close())
+	for _, name := range []string{"db", ProbeName + "-ba9876543210"} {
+		_, err = api.ContainerCreate(t.Context(), &container.Config{Image: "theirs:1", Cmd: []string{"x"}, Volumes: map[string]struct{}{"/v": {}}},
+			&container.HostConfig{NetworkMode: "none"}, nil, nil, name)
+		assert.NilError(t, err)
+	}
+	_, err = api.VolumeCreate(t.Context(), volume.CreateOptions{Name: "data", Labels: map[string]string{ProbeLabel: owner + " " + ProbeName + "-0123456789ab"}})
+	assert.NilError(t, err)
+	return all(t, e)
+}
+
+// all are the containers, volumes and images of an engine.
+func all(t *testing.T, e *testengine.Engine) string {
+	t.Helper()
+	return docker(t, e, "ps", "-aq") + docker(t, e, "volume", "ls", "-q") + docker(t, e, "image", "ls", "-aq")
 }
 
 func TestLeftBehind(t *testing.T) {

@@ -3,12 +3,15 @@ package verify
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 )
 
 // ProbeLabel is on every container, image and volume that a probe makes. Its
-// value says which process made it.
+// value says which process made it, and the name of the container or image that it
+// was made for. Containers inherit the labels of their image, so the label alone
+// proves nothing: see [madeByProbe].
 const ProbeLabel = "io.docker-userns.probe"
 
 // foreignAge is when things that a process of another machine made count as left
@@ -20,6 +23,25 @@ const foreignAge = time.Hour
 func probeOwner() string {
 	started, _ := processStart(os.Getpid())
 	return fmt.Sprintf("%s %d %s", bootAndNamespace(), os.Getpid(), started)
+}
+
+// probeThing names one container or image of a probe, as no image and no person does.
+func probeThing(separator string) string { return ProbeName + separator + token() }
+
+var (
+	probeContainerName = regexp.MustCompile(`^` + ProbeName + `-[0-9a-f]{12}$`)
+	probeImageName     = regexp.MustCompile(`^` + ProbeName + `:[0-9a-f]{12}$`)
+	anonymousVolume    = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// probeMark is the label of one thing that this process makes.
+func probeMark(name string) string { return probeOwner() + " " + name }
+
+// madeByProbe gives the owner of a thing by its label, if that was made for a
+// thing of this name. An image cannot know the name that its containers get, so a
+// label that was inherited from an image is none.
+func madeByProbe(mark, name string) (owner string, ok bool) {
+	return strings.CutSuffix(mark, " "+name)
 }
 
 // leftBehind says whether something was made by a process that has ended.

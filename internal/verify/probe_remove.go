@@ -2,6 +2,9 @@ package verify
 
 import (
 	"context"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -42,29 +45,50 @@ func (p *Probe) removeContainer(name string) {
 	}
 }
 
-// sweep removes what probes left behind whose process was killed. What cannot be
-// removed now is there for the next one.
+// sweep removes what probes left behind whose process was killed: nothing but what
+// carries the mark of a probe that was made for that very thing. What cannot be
+// removed now is left for the next one.
 func (p *Probe) sweep(ctx context.Context) {
 	label := filters.NewArgs(filters.Arg("label", ProbeLabel))
 	now := time.Now()
 	containers, _ := p.API.ContainerList(ctx, container.ListOptions{All: true, Filters: label})
 	for _, c := range containers {
-		if leftBehind(c.Labels[ProbeLabel], time.Unix(c.Created, 0), now) {
+		if probeLeft(c.Labels[ProbeLabel], containerName(c), probeContainerName, time.Unix(c.Created, 0), now) {
 			p.removeContainer(c.ID)
 		}
 	}
 	volumes, _ := p.API.VolumeList(ctx, volume.ListOptions{Filters: label})
 	for _, v := range volumes.Volumes {
 		made, _ := time.Parse(time.RFC3339, v.CreatedAt)
-		if leftBehind(v.Labels[ProbeLabel], made, now) {
+		mark := v.Labels[ProbeLabel]
+		if anonymousVolume.MatchString(v.Name) && probeLeft(mark, lastWord(mark), probeContainerName, made, now) {
 			_ = p.API.VolumeRemove(ctx, v.Name, false)
 		}
 	}
 	images, _ := p.API.ImageList(ctx, image.ListOptions{Filters: label})
 	for _, i := range images {
-		if leftBehind(i.Labels[ProbeLabel], time.Unix(i.Created, 0), now) {
-			_, _ = p.API.ImageRemove(ctx, i.ID, image.RemoveOptions{PruneChildren: true})
+		mark := i.Labels[ProbeLabel]
+		name := lastWord(mark)
+		if slices.Contains(i.RepoTags, name) && probeLeft(mark, name, probeImageName, time.Unix(i.Created, 0), now) {
+			_, _ = p.API.ImageRemove(ctx, name, image.RemoveOptions{PruneChildren: true})
 		}
 	}
 	p.sweepDirs(ctx)
 }
+
+// probeLeft says whether a thing with that mark and name is a probe's whose
+// process has ended.
+func probeLeft(mark, name string, like *regexp.Regexp, made, now time.Time) bool {
+	owner, ok := madeByProbe(mark, name)
+	return ok && like.MatchString(name) && leftBehind(owner, made, now)
+}
+
+// containerName is the name of a container, "" if links to others make it unclear.
+func containerName(c container.Summary) string {
+	if len(c.Names) != 1 {
+		return ""
+	}
+	return strings.TrimPrefix(c.Names[0], "/")
+}
+
+func lastWord(mark string) string { return mark[strings.LastIndexByte(mark, ' ')+1:] }

@@ -63,15 +63,14 @@ func (p *Probe) carrier(ctx context.Context) (name string, remove func(), err er
 		own = &Probe{API: p.API, Host: p.Host, program: p.program}
 		done = func() { _ = own.Close() }
 	}
-	name = ProbeName + "-" + token()
+	name = probeThing("-")
 	remove = func() {
 		own.removeContainer(name)
 		done()
 	}
 	if err = own.prepare(ctx); err == nil {
 		h := hostConfig("")
-		labels := h.Mounts[0].VolumeOptions.Labels
-		h.Mounts = []mount.Mount{{Type: mount.TypeVolume, Target: probeDir, VolumeOptions: &mount.VolumeOptions{Labels: labels}}}
+		h.Mounts = []mount.Mount{{Type: mount.TypeVolume, Target: probeDir, VolumeOptions: &mount.VolumeOptions{}}}
 		err = own.create(ctx, name, own.config(), h)
 	}
 	if err != nil {
@@ -85,7 +84,6 @@ func asContainer(like container.InspectResponse, paths []string) *container.Conf
 		Image: like.Image, User: like.Config.User, WorkingDir: "/",
 		Entrypoint: []string{probePath, "connect"}, Cmd: paths,
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
-		Labels:      map[string]string{ProbeLabel: probeOwner()},
 	}
 }
 
