@@ -133,10 +133,12 @@ func (c *change) apply(ctx context.Context) error {
 		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", escape.Error(why))
 		return errReported
 	case remap.Back:
+		how := "and the host is what it was"
 		if why != nil {
 			fmt.Fprintln(err, escape.Error(why))
+			how = "and the host is what it was but for the above"
 		}
-		fmt.Fprintf(c.cli.Out(), "The change was undone, and the host is what it was: %s. What happened is in %s/log on it.\n", c.before(), c.plan.Dir())
+		fmt.Fprintf(c.cli.Out(), "The change was undone, %s: %s. What happened is in %s/log on it.\n", how, c.before(), c.plan.Dir())
 		return errFound
 	}
 	fmt.Fprintln(err, escape.Error(why))

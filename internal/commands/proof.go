@@ -218,8 +218,8 @@ func (p *proof) patiently(ctx context.Context, limit time.Duration, try func(con
 		if err == nil || time.Now().After(end) {
 			return err
 		}
-		if err := errors.Join(pause(ctx, 500*time.Millisecond), p.alive(ctx)); err != nil {
-			return err
+		if stop := errors.Join(pause(ctx, 500*time.Millisecond), p.alive(ctx)); stop != nil {
+			return errors.Join(err, stop) // what was waited for is why, also if time ran out on the host meanwhile
 		}
 	}
 }

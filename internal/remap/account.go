@@ -58,16 +58,16 @@ func valueFor(a survey.Accounts, account ranges.Account) string {
 // makeAccount is the step that makes a system user without a home, a password
 // or a shell, and a group of the same name: with useradd of shadow, else with
 // the adduser of busybox.
-func makeAccount(f survey.Facts, login string) (Step, error) {
+func makeAccount(f survey.Facts, login, comment string) (Step, error) {
 	step := Step{Name: StepAccount, Title: fmt.Sprintf("Make the system user %s, without home, password or shell", login)}
 	why := "making the user " + login
 	switch t := f.Tools.Value; {
 	case t["useradd"] != "":
-		step.Acts = []Act{run(why, t["useradd"], "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", nologin, login)}
+		step.Acts = []Act{run(why, t["useradd"], "--system", "--user-group", "--no-create-home", "--home-dir", nowhere, "--shell", nologin, "--comment", comment, login)}
 	case t["adduser"] != "":
 		step.Acts = []Act{
 			run("making the group "+login, "addgroup", "-S", login),
-			run(why, t["adduser"], "-S", "-D", "-H", "-h", "/nonexistent", "-s", nologin, "-G", login, login),
+			run(why, t["adduser"], "-S", "-D", "-H", "-h", nowhere, "-s", nologin, "-g", comment, "-G", login, login),
 		}
 	default:
 		return step, fmt.Errorf("%s: neither useradd nor adduser is there; make the user by hand, or name another with --user", why)
@@ -75,7 +75,10 @@ func makeAccount(f survey.Facts, login string) (Step, error) {
 	return step, nil
 }
 
-const nologin = "/usr/sbin/nologin"
+const (
+	nologin = "/usr/sbin/nologin"
+	nowhere = "/nonexistent"
+)
 
 func lineOf(login string, r idmap.Range) string {
 	return fmt.Sprintf("%s:%d:%d", login, r.Start, r.Size)
@@ -101,14 +104,6 @@ func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func exists(f survey.Facts, login string) bool {
 	return ranges.Find(f.Accounts.Value, login).Exists()
-}
-
-// dropAccount deletes a user that enable made.
-func (p *Plan) dropAccount(f survey.Facts, login string) Act {
-	if tool := f.Tools.Value["userdel"]; tool != "" || f.Tools.Value["deluser"] == "" {
-		return run("deleting the user "+login, "userdel", login)
-	}
-	return run("deleting the user "+login, "deluser", login)
 }
 
 // lineIn is the one line that was added to a table of subordinate IDs, and

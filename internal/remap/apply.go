@@ -103,7 +103,7 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 		return r.Start(ctx, w.plan.Ran, w.alive)
 	case StepProve:
 		if err := w.renew(ctx); err != nil { // the restart may have taken its time
-			return err
+			return fmt.Errorf("restarting %s took longer than the host waits (--confirm-timeout %s): %w", w.plan.Unit, w.plan.Timeout, err)
 		}
 		return r.Prove(ctx, w.alive)
 	}

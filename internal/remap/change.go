@@ -1,9 +1,13 @@
 package remap
 
-import "path"
+import (
+	"path"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
 
 // Folder is where changes keep their backups, one folder each, root's alone.
-const Folder = "/var/lib/docker-userns"
+const Folder = survey.ChangeFolder
 
 // Change is what the script of a change knows: all that it needs to return the
 // host to what it was, fixed before anything is touched.
@@ -12,8 +16,10 @@ type Change struct {
 	Unit   string // of dockerd, e.g. "docker.service"; "" where nothing restarts it
 	Socket string // its socket unit, e.g. "docker.socket"; "" where there is none
 	Files  []File
-	// Account is the user that the change makes, "" where it is there already.
+	// Account is the user that the change makes, "" if it exists already.
 	Account string
+	// Tree is the data root that dockerd makes for it, "" if it makes none.
+	Tree string
 	// Running are the IDs of containers that ran before: they are started again.
 	Running []string
 	// DataRoot is what the engine said before, "" unknown.
@@ -36,6 +42,10 @@ type File struct {
 	// change only takes out.
 	Added string
 }
+
+// Comment is what the account that the change makes has for a comment in
+// /etc/passwd. It tells it from another one of the same name.
+func (c Change) Comment() string { return "docker-userns " + c.ID }
 
 // Dir is the folder of the change on the host.
 func (c Change) Dir() string { return path.Join(Folder, c.ID) }

@@ -72,7 +72,7 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	}
 	p.After = State{Remapped: true, Map: who.m, DataRoot: path.Join(p.Before.DataRoot, who.m.Suffix())}
 	p.begin(f, o.Now)
-	p.Driver = edited.pinned
+	p.Driver, p.Tree = edited.pinned, p.After.DataRoot
 	if !who.exists {
 		p.Account = o.User
 	}
@@ -133,7 +133,7 @@ func identify(f survey.Facts, o EnableOptions) (identity, error) {
 	}
 	who := identity{value: valueFor(f.Accounts.Value, account), exists: account.Exists()}
 	if !who.exists {
-		step, err := makeAccount(f, o.User)
+		step, err := makeAccount(f, o.User, Change{ID: id(o.Now)}.Comment())
 		if err != nil {
 			return identity{}, err
 		}

@@ -27,20 +27,22 @@ var scriptParts embed.FS
 //	status          lines of id, armed, verdict, result, booted and due (seconds since 1970)
 //	add FILE LINE   a line of /etc/subuid or /etc/subgid, under the locks of shadow
 //	drop FILE LINE  likewise
+//	forget          delete the account that the change made, if it is still the same
 //
 // It exits with 0 done, 1 not done, 2 wrong usage, 4 the other one of keep and undo
 // was quicker, 75 another change is under way. All can be called again, whatever
 // became of the call before. What it says goes to stderr, and to "log" in the folder.
 // There are also "verdict", a symlink to what was decided ("kept" or "undone");
 // "result", one line, the same word once all is done, or "failed: " and why; "notes",
-// what a person has to know; "backup" and "theirs", the files as they were and as
+// what a person has to know; "made", what it left on the host that was not there
+// before, and how that looks; "backup" and "theirs", the files as they were and as
 // somebody else edited them, each under its whole path.
 func (c Change) Script() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#!/bin/sh\n# The way back of one change of userns-remap. 'sh %s/change.sh undo' takes it.\n", c.Dir())
 	for _, v := range []struct{ name, value string }{
 		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
-		{"account", c.Account}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
+		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", v.name, quote(v.value))
 	}

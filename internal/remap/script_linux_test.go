@@ -53,7 +53,7 @@ func begin(t *testing.T, h *testbed.Host, number int) *real {
 	h.WriteFile(t, "/etc/subuid", []byte(otherLine), 0o644)
 	h.WriteFile(t, "/etc/subgid", []byte(otherLine), 0o644)
 	r := &real{Host: h, Change: Change{
-		ID: time.Now().UTC().Format("20060102T150405Z") + fmt.Sprint(number), Unit: "docker.service", Socket: "docker.socket", Account: "dockremap",
+		ID: time.Now().UTC().Add(time.Duration(number) * time.Hour).Format("20060102T150405Z"), Unit: "docker.service", Socket: "docker.socket", Account: "dockremap",
 		Running: []string{h.Shell(t, "docker ps -q --no-trunc")}, DataRoot: "/var/lib/docker",
 		Files: []File{
 			{Path: configPath, Existed: true, Before: hash(wasConfig), After: hash(remapConfig), Added: keyAdded},
@@ -85,7 +85,7 @@ func (r *real) must(t *testing.T, words ...string) string {
 // enable is what the change does between arming and proof.
 func (r *real) enable(t *testing.T, restart bool) {
 	t.Helper()
-	r.Shell(t, "useradd -r -M -s /usr/sbin/nologin dockremap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 dockremap")
+	r.Shell(t, "useradd -r -M -d /nonexistent -s /usr/sbin/nologin -c '"+r.Comment()+"' dockremap && usermod --add-subuids 200000-265535 --add-subgids 200000-265535 dockremap")
 	r.WriteFile(t, configPath, []byte(remapConfig), 0o644)
 	if restart {
 		r.Shell(t, "systemctl reset-failed docker.service docker.socket; systemctl restart docker.service")

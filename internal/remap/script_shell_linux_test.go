@@ -77,7 +77,8 @@ func TestScriptMindsTheLocksOfShadow(t *testing.T) {
 		w.lay(t, c)
 		w.write(t, "/etc/subuid", "")
 		w.write(t, "/etc/subuid.lock", fmt.Sprintf("%d\x00", 1<<22-1)) // no such process
-		w.write(t, "/etc/subuid.4194303", "")
+		w.write(t, "/etc/subuid.20240101", "their backup")
+		w.write(t, "/etc/subuid.docker-userns-"+testID+".4194303", "")
 		code, said := w.verb(c, "add", "/etc/subuid", "a:1:2")
 		assert.Equal(t, code, 0, said)
 		w.write(t, "/etc/subuid.lock", fmt.Sprintf("%d\x00", os.Getpid()))
@@ -90,7 +91,7 @@ func TestScriptMindsTheLocksOfShadow(t *testing.T) {
 		for _, entry := range left {
 			names = append(names, entry.Name())
 		}
-		assert.DeepEqual(t, names, []string{"docker", "subuid", "systemd"})
+		assert.DeepEqual(t, names, []string{"docker", "subuid", "subuid.20240101", "systemd"})
 	})
 }
 
@@ -261,7 +262,7 @@ func (s *story) apply(t *testing.T) bool {
 		s.write(t, name, string(text)+line)
 	}
 	if s.Account != "" && s.IntN(5) > 0 {
-		add("/etc/passwd", "dockremap:x:990:990::/:/bin/false\n")
+		add("/etc/passwd", "dockremap:x:990:990:"+s.Comment()+":/nonexistent:/usr/sbin/nologin\n")
 		add("/etc/shadow", "dockremap:!:1::::::\n")
 		if !strings.Contains(s.before["/etc/group"], "dockremap") {
 			add("/etc/group", "dockremap:x:990:\n")

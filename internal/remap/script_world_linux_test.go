@@ -49,6 +49,7 @@ func newWorld(t *testing.T, shell string) *world {
 	for _, dir := range []string{"proc", "dev", "run", "tmp", "etc/docker", "etc/systemd/system/multi-user.target.wants", "stub/timers", "usr/local/bin", "var/lib/docker-userns"} {
 		assert.NilError(t, os.MkdirAll(w.path(dir), 0o755))
 	}
+	assert.NilError(t, os.Chmod(w.path(Folder), 0o700))
 	if shell == "busybox" {
 		w.installBusybox(t)
 	} else {
@@ -150,6 +151,7 @@ func (w *world) lay(t *testing.T, c Change) {
 	t.Helper()
 	slow, quick := []byte("pause=15 tries=20"), []byte("pause=0 tries=4")
 	assert.Assert(t, bytes.Contains(c.Script(), slow))
+	assert.NilError(t, os.MkdirAll(w.path(c.Dir()), 0o700))
 	w.write(t, c.Dir()+"/change.sh", string(bytes.Replace(c.Script(), slow, quick, 1)))
 }
 

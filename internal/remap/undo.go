@@ -34,9 +34,17 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 	}
 	var seen error
 	for end := time.Now().Add(settleTime); ; {
-		notes, err := r.differs(ctx, p)
-		if err == nil {
+		result, notes, err := r.differs(ctx, p)
+		failed, isFailed := strings.CutPrefix(result, "failed: ")
+		switch {
+		case result == string(Undone) && err == nil:
 			return Back, notes
+		case isFailed: // the host has given up
+			return Unsure, errors.Join(fmt.Errorf("the host could not undo it: %s", failed), notes, err)
+		case err == nil && told != nil:
+			err = errors.New("the files and the engine look as before, but the host did not say that it undid the change")
+		case err == nil:
+			err = errors.New("the files and the engine look as before, but the host has not finished undoing the change")
 		}
 		if seen == nil || ctx.Err() == nil { // a look that was broken off says nothing of the host
 			seen = errors.Join(notes, err)
@@ -63,27 +71,29 @@ func (r Runner) kept(ctx context.Context, p Plan) (Outcome, error) {
 	return Made, nil
 }
 
-// differs says what is not as it was before the change; notes are what the
-// script has to say of files that somebody else has edited.
-func (r Runner) differs(ctx context.Context, p Plan) (notes, wrong error) {
-	notesPath := path.Join(p.Dir(), "notes")
-	q := host.Questions{Files: []string{notesPath}}
+// differs gives what the host says the undo came to, and what is not as it was
+// before the change; notes are what the script has to say of what somebody else has
+// edited.
+func (r Runner) differs(ctx context.Context, p Plan) (result string, notes, wrong error) {
+	notesPath, resultPath := path.Join(p.Dir(), "notes"), path.Join(p.Dir(), "result")
+	q := host.Questions{Files: []string{notesPath, resultPath}}
 	for _, file := range p.Files {
 		q.Files = append(q.Files, file.Path)
 	}
 	a, err := r.Host.Look(ctx, q)
 	if err != nil {
-		return nil, fmt.Errorf("looking whether the change was undone: %w", err)
+		return "", nil, fmt.Errorf("looking whether the change was undone: %w", err)
 	}
+	result = strings.TrimSpace(string(a.Files[resultPath].Data))
 	said := strings.TrimSpace(string(a.Files[notesPath].Data))
 	if said != "" {
 		notes = errors.New(said)
 	}
 	differences := Differs(p, r.Survey(ctx), a.Files, said) // last: an engine that is down may take all the time there is
 	if len(differences) > 0 {
-		return notes, fmt.Errorf("the host is not what it was: %s", strings.Join(differences, "; "))
+		return result, notes, fmt.Errorf("the host is not what it was: %s", strings.Join(differences, "; "))
 	}
-	return notes, nil
+	return result, notes, nil
 }
 
 // fire starts the way back, again and again where the host cannot be reached:
@@ -103,7 +113,7 @@ func (r Runner) fire(ctx context.Context, p Plan) error {
 	}
 }
 
-// Differs says what of an engine and its files is not as it was before a change.
+// Differs says what of an engine, its files and accounts is not as it was before a change.
 // A file that the notes of the undo speak of was edited by somebody else, who is
 // not undone. Where the daemon was down before, it may be.
 func Differs(p Plan, f survey.Facts, files map[string]host.Body, notes string) []string {
@@ -122,6 +132,13 @@ func Differs(p Plan, f survey.Facts, files map[string]host.Body, notes string) [
 			wrong = append(wrong, "what "+file.Path+" holds")
 		}
 	}
+	if p.Account != "" && !strings.Contains(notes, "account "+p.Account+" ") {
+		if f.Accounts.Err != nil {
+			wrong = append(wrong, "whether the user "+p.Account+" is gone: "+f.Accounts.Err.Error())
+		} else if exists(f, p.Account) {
+			wrong = append(wrong, "the user "+p.Account+" is still there")
+		}
+	}
 	if p.Before.DataRoot == "" {
 		return wrong
 	}
@@ -138,7 +155,7 @@ func missing(want, got State) []string {
 	if want.Remapped != got.Remapped {
 		wrong = append(wrong, fmt.Sprintf("remap is %s, not %s", onOff(got.Remapped), onOff(want.Remapped)))
 	}
-	if want.DataRoot != got.DataRoot {
+	if want.DataRoot != "" && want.DataRoot != got.DataRoot {
 		wrong = append(wrong, fmt.Sprintf("the data root is %s, not %s", got.DataRoot, want.DataRoot))
 	}
 	return append(append(wrong, lost("container", want.Containers, got.Containers)...), lost("image", want.Images, got.Images)...)

@@ -9,9 +9,49 @@ cd / || exit 1
 
 runs=/run/docker-userns run=/run/docker-userns/$id
 suffix=.docker-userns-$id
-pause=15 tries=20
+state=${dir%/*}
+pause=15 tries=20 hopeless=4
+why='' stuck=yes config=''
 nl='
 '
+
+# safe FOLDER: a folder and no link, of root, that nobody else can enter.
+safe() { [ ! -h "$1" ] && [ -d "$1" ] && [ "$(stat -c '%u:%g %a' -- "$1")" = '0:0 700' ]; }
+
+# trusted: nothing that is read or written here leads out of the change's folder.
+trusted() {
+	for folder in "$state" "$dir"; do
+		safe "$folder" && continue
+		echo "refusing to use $folder: it has to be a folder of root:root with mode 0700, and no link; find out who made it before anything in it is run" >&2
+		return 1
+	done
+	for entry in "$dir"/*; do
+		[ "$entry" = "$dir/verdict" ] || no_link "$entry" || return
+	done
+	each_file stays_inside
+}
+
+# stays_inside PATH…: neither the copies of a file nor the folders they are in are
+# links. What somebody else put in the place of the file may be one.
+stays_inside() {
+	for copy in "$dir/backup$1" "$dir/cut$1" "$dir/theirs${1%/*}"; do
+		while [ "$copy" != "$dir" ]; do
+			no_link "$copy" || return
+			copy=${copy%/*}
+		done
+	done
+}
+
+no_link() {
+	[ -h "$1" ] || return 0
+	echo "refusing to use $dir: $1 is a link; find out who made it" >&2
+	return 1
+}
+
+# change_at PATH: whether that is the folder of a change.
+change_at() {
+	case $1 in "$state"/[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z) ;; *) return 1 ;; esac
+}
 
 # say TEXT: for the log, and for who looks on.
 say() {

@@ -11,6 +11,46 @@ sum() {
 
 size() { wc -c <"$1" | tr -d ' '; }
 
+# mounted PATH: something is mounted there.
+mounted() {
+	at=$(printf '%s\n' "$1" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g')
+	while read -r _ _ _ _ point _; do
+		[ "$point" != "$at" ] || return 0
+	done </proc/self/mountinfo
+	return 1
+}
+
+# fixed PATH: says in obstacle what keeps everybody from replacing that file, until
+# a person sees to it. Opening it for writing tells, and changes nothing.
+fixed() {
+	obstacle=
+	if mounted "$1"; then
+		obstacle="a file is mounted over it ('findmnt $1' shows it)"
+	elif [ -f "$1" ] && ! (: <>"$1") 2>/dev/null; then
+		obstacle="it is immutable or append-only, or its file system is read-only ('lsattr $1' and 'findmnt -T $1' show it)"
+	elif [ -d "${1%/*}" ] && ! said=$( (true >"$1$suffix" && rm -f -- "$1$suffix") 2>&1); then
+		case $said in
+		*'No space'* | *quota*) ;; # that may pass
+		*) obstacle="nothing can be written in ${1%/*}, which is immutable or read-only ('lsattr -d ${1%/*}' and 'findmnt -T ${1%/*}' show it)" ;;
+		esac
+	fi
+	[ -n "$obstacle" ]
+}
+
+# replaceable PATH: whether it can be put back later is found out before it is
+# changed: everything is done but the last step.
+replaceable() {
+	if fixed "$1"; then
+		say "$1 cannot be replaced: $obstacle"
+		return 1
+	fi
+	[ -f "$1" ] || return 0
+	cp -a -- "$1" "$1$suffix" && rm -f -- "$1$suffix" && return
+	rm -f -- "$1$suffix"
+	say "$1 cannot be copied to ${1%/*}: is the disk full?"
+	return 1
+}
+
 # back_up PATH BEFORE AFTER ADDED
 back_up() {
 	copy=$dir/backup$1
@@ -59,12 +99,36 @@ restore() {
 	*)
 		restore_locked "$@"
 		set -- "$?" "$1"
+		[ "$1" = 0 ] || config=failed
 		[ "$(sum "$2")" = "$now" ] || rm -f "$run/instance" "$run/booted-clean" # not what the daemon read
 		;;
 	esac
-	[ "$1" = 0 ] || say "taking back $2: that did not work; is the disk full, or /etc read-only?"
-	return "$1"
+	[ "$1" != 0 ] || return 0
+	if fixed "$2"; then
+		because "$2 could not be put back: $obstacle"
+	else
+		stuck=no
+		because "$2 could not be put back: is the disk full?"
+	fi
+	return 1
 }
+
+# because REASON: one of the reasons why the host is not yet what it was.
+because() { case $why in *"$1"*) ;; *) why=${why:+$why; }$1 ;; esac; }
+
+# is_back PATH BEFORE AFTER ADDED: the file is what it was, or a note says how it
+# differs since somebody else edited it.
+is_back() {
+	! noted "$1" || return 0
+	if [ "$(sum "$1")" != "$2" ]; then
+		because "$1 does not hold what it did"
+	elif [ -n "$2" ] && [ "$(owner "$1")" != "$(owner "$dir/backup$1")" ]; then
+		because "$1 does not have the owner and mode that it had"
+	else return 0; fi
+	return 1
+}
+
+noted() { case $(cat "$dir/notes" 2>/dev/null) in *"$1 "*) ;; *) return 1 ;; esac; }
 
 restore_locked() {
 	now=$(sum "$1")

@@ -3,24 +3,30 @@
 accounts="/etc/passwd /etc/shadow /etc/group /etc/gshadow"
 held=
 
-# shadow_lock FILE: waits half a minute at most.
+# shadow_lock FILE: waits half a minute at most. The file that is linked carries
+# the change's ID, so that what a killed process left of it is known as ours.
 shadow_lock() {
-	for old in "$1".[0-9]*; do
-		case ${old##*.} in *[!0-9]*) ;; *) [ -n "$(birth "${old##*.}")" ] || rm -f -- "$old" ;; esac
-	done
-	printf '%d\000' "$$" 2>/dev/null >"$1.$$" || return
+	drop_stale_locks "$1$suffix"
+	mine=$1$suffix.$$
+	printf '%d\000' "$$" 2>/dev/null >"$mine" || return
 	tried=0
-	until ln -- "$1.$$" "$1.lock" 2>/dev/null; do
+	until ln -- "$mine" "$1.lock" 2>/dev/null; do
 		tried=$((tried + 1))
-		if [ "$tried" -gt 30 ] || [ ! -e "$1.$$" ]; then
-			rm -f -- "$1.$$"
+		if [ "$tried" -gt 30 ] || [ ! -e "$mine" ]; then
+			rm -f -- "$mine"
 			return 1
 		fi
 		lock_is_dead "$1.lock" && rm -f -- "$1.lock" && continue
 		sleep 1
 	done
-	rm -f -- "$1.$$"
+	rm -f -- "$mine"
 	held=$1.lock
+}
+
+drop_stale_locks() {
+	for old in "$1".*; do
+		case ${old#"$1."} in *[!0-9]*) ;; *) [ -n "$(birth "${old##*.}")" ] || rm -f -- "$old" ;; esac
+	done
 }
 
 shadow_unlock() {
@@ -39,12 +45,68 @@ lock_is_dead() {
 	return 1
 }
 
-# has_line FILE NAME: a line of that name, as in passwd(5) or subuid(5).
-has_line() {
+# line_of FILE NAME: the line of that name, as in passwd(5) or subuid(5).
+line_of() {
 	[ -f "$1" ] || return
-	while IFS=: read -r entry rest || [ -n "$entry" ]; do
-		[ "$entry" != "$2" ] || return 0
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in "$2":*) printf '%s\n' "$line" && return ;; esac
 	done <"$1"
+	return 1
+}
+
+has_line() { line_of "$@" >/dev/null; }
+
+# had FILE: it had a line of that name before the change.
+had() { case $nl$(cat "$dir/hadline" 2>/dev/null)$nl in *"$nl$1$nl"*) ;; *) return 1 ;; esac; }
+
+# as_made FILE: its line of the account, if there is one, looks as the change makes
+# it: with the change's ID for a comment, without home, shell, password or members.
+as_made() {
+	made=$(line_of "$1" "$account") || return 0
+	IFS=: read -r _ password third fourth fifth home shell <<-END
+		$made
+	END
+	case $1 in
+	/etc/passwd) [ "$fifth $home $shell" = "$comment /nonexistent /usr/sbin/nologin" ] ;;
+	/etc/group) [ -z "$fourth$fifth" ] && group_is "$third" ;;
+	/etc/gshadow) [ -z "$third$fourth$fifth" ] && locked "$password" ;;
+	*) locked "$password" ;;
+	esac
+}
+
+locked() { case $1 in '!'* | '*'* | '') ;; *) return 1 ;; esac; }
+
+# group_is GID: it is the account's group, or the account itself is gone.
+group_is() {
+	made=$(line_of /etc/passwd "$account") || return 0
+	IFS=: read -r _ _ _ gid _ <<-END
+		$made
+	END
+	[ "$gid" = "$1" ]
+}
+
+# altered: somebody has changed the account since, or made one of that name anew.
+altered() {
+	for file in $accounts; do
+		had "$file" || as_made "$file" || return 0
+	done
+	return 1
+}
+
+# record_account writes down how the account looks that the change leaves.
+record_account() {
+	[ -n "$account" ] || return 0
+	for file in /etc/passwd /etc/group; do
+		had "$file" || ! made=$(line_of "$file" "$account") || printf '%s %s\n' "${file#/etc/}" "$made" || return
+	done
+}
+
+# recorded KIND: what record wrote down of it.
+recorded() {
+	[ -f "$dir/made" ] || return
+	while read -r kind rest; do
+		[ "$kind" != "$1" ] || { printf '%s\n' "$rest" && return; }
+	done <"$dir/made"
 	return 1
 }
 
@@ -60,15 +122,20 @@ note_account() {
 	done
 }
 
-# remove_account leaves nothing of the account, also where an earlier try was
-# ended half-way, and where there is no tool for it. userdel would take a group of
-# the same name with it that was there before.
+# remove_account leaves nothing of the account, also if an earlier try was ended
+# half-way, and if there is no tool for it. userdel would take a group of the same
+# name with it that was there before, and does nothing without /etc/subuid. An
+# account that is not as the change made it is somebody else's by now.
 remove_account() {
 	[ -n "$account" ] || return 0
+	if altered; then
+		note "$file has an account $account that is not as this change made it: it was left"
+		return
+	fi
 	for file in $accounts /etc/subuid /etc/subgid; do
 		! lock_is_dead "$file.lock" || rm -f -- "$file.lock"
 	done
-	if [ ! -s "$dir/hadline" ] && has_line /etc/passwd "$account"; then
+	if [ -z "$why" ] && [ ! -s "$dir/hadline" ] && has_line /etc/passwd "$account"; then
 		said=
 		if command -v userdel >/dev/null; then
 			said=$(userdel -- "$account" 2>&1)
@@ -79,9 +146,36 @@ remove_account() {
 		! command -v userdel >/dev/null || ! has_line /etc/passwd "$account" || return
 	fi
 	for file in $accounts; do
-		case $nl$(cat "$dir/hadline" 2>/dev/null)$nl in *"$nl$file$nl"*) continue ;; esac
-		! has_line "$file" "$account" || edit "$file" without_name "$account" || return
+		had "$file" || ! has_line "$file" "$account" || edit "$file" without_name "$account" || return
 	done
+}
+
+# account_gone: file by file, but for what a note speaks of.
+account_gone() {
+	[ -n "$account" ] || return 0
+	for file in $accounts; do
+		had "$file" || noted "account $account" || ! has_line "$file" "$account" || {
+			because "the account $account is still in $file"
+			return 1
+		}
+	done
+}
+
+# forget removes the account that an earlier change made and left, if it is still
+# the same: by the line in /etc/passwd and in /etc/group.
+forget() {
+	[ -n "$account" ] || return 0
+	has_line /etc/passwd "$account" || has_line /etc/group "$account" || return 0
+	for file in /etc/passwd /etc/group; do
+		had "$file" || [ "$(line_of "$file" "$account")" = "$(recorded "${file#/etc/}")" ] ||
+			die 1 "deleting the user $account: it is not in $file as this change made it, so it may be somebody else's: it was left"
+	done
+	! altered || die 1 "deleting the user $account: it is not in $file as this change made it, so it may be somebody else's: it was left"
+	for file in /etc/subuid /etc/subgid; do
+		! has_line "$file" "$account" || die 1 "deleting the user $account: it has further subordinate IDs in $file: it was left"
+	done
+	why=
+	remove_account || die 1 "deleting the user $account: 'userdel $account' says why it does not work"
 }
 
 without_name() {

@@ -38,6 +38,7 @@ confirm_unit() {
 
 # lay puts both down. systemd reads them at the next boot.
 lay() {
+	[ -d "$units/$unit.wants" ] || true >"$dir/nowants" || return
 	boot_unit >"$units/$name.service" && confirm_unit >"$units/$name-confirm.service" &&
 		chmod 644 "$units/$name.service" "$units/$name-confirm.service" || return
 	for wants in multi-user.target "$unit"; do
@@ -52,7 +53,7 @@ lift() {
 		rm -f -- "$units/$wants.wants/$1.service"
 	done
 	rm -f -- "$units/$1.service" "$units/$1-confirm.service"
-	rmdir "$units/$unit.wants" 2>/dev/null || :
+	[ ! -e "$dir/nowants" ] || rmdir "$units/$unit.wants" 2>/dev/null || :
 }
 
 # wind SECONDS: a timer. Accuracy is a minute unless it is asked for. Where the
@@ -106,8 +107,8 @@ runs_old() {
 restart() {
 	say "restarting $unit"
 	true >"$run/restarted"
-	rm -f "$run/booted-clean" "$run/instance"
-	probes=$(engine 20 ps -aq --filter label=io.docker-userns.probe) && [ -n "$probes" ] && engine 20 rm -f $probes >/dev/null
+	rm -f "$run/booted-clean" "$run/instance" "$run/started"
+	drop_probes
 	systemctl reset-failed "$unit" 2>/dev/null
 	[ -z "$socket" ] || systemctl reset-failed "$socket" 2>/dev/null
 	limited 120 systemctl restart "$unit"
@@ -119,6 +120,14 @@ restart() {
 	active && instance >"$run/instance"
 }
 
+# start_again starts what ran before the change, once after each restart.
+start_again() {
+	[ -e "$run/restarted" ] && [ ! -e "$run/started" ] && [ -n "$running" ] || return 0
+	true >"$run/started"
+	engine 300 start $running >/dev/null ||
+		note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
+}
+
 # engine SECONDS ARGUMENTS…: the docker CLI, and nothing of anybody's settings.
 engine() {
 	command -v docker >/dev/null && [ "$endpoint" != none ] || return
@@ -127,11 +136,20 @@ engine() {
 	limited "$limit" env DOCKER_HOST="$endpoint" DOCKER_CONTEXT='' DOCKER_CONFIG="$dir/none" docker "$@" 2>/dev/null
 }
 
-# proven says why the daemon is not what it was, or returns 0.
+# drop_probes removes containers that a proof left behind. The label is no proof,
+# since an image gives its own to all its containers: the name has to be in it.
+drop_probes() {
+	probes=$(engine 20 ps -a --filter label=io.docker-userns.probe --format '{{.Names}} {{.Label "io.docker-userns.probe"}}' | while read -r probe mark; do
+		case $probe-${mark##* } in docker-userns-probe-[0-9a-f]*-"$probe") printf '%s\n' "$probe" ;; esac
+	done)
+	[ -z "$probes" ] || engine 20 rm -f -v $probes >/dev/null
+}
+
+# proven says in why what the daemon is not that it was, or returns 0.
 proven() {
 	[ -z "$down" ] || return 0 # as it was
 	active || {
-		why="$unit does not start; 'journalctl -u $unit' says why"
+		because "$unit does not start; 'journalctl -u $unit' says why"
 		return 1
 	}
 	command -v docker >/dev/null && [ "$endpoint" != none ] || return 0
@@ -139,13 +157,13 @@ proven() {
 	until root=$(engine 20 info -f '{{.DockerRootDir}}') && [ -n "$root" ]; do
 		waited=$((waited + 1))
 		[ "$waited" -lt 20 ] || {
-			why="$unit is active, but 'docker info' gets no answer"
+			because "$unit is active, but 'docker info' gets no answer"
 			return 1
 		}
 		sleep 1
 	done
 	[ -z "$data_root" ] || [ "$root" = "$data_root" ] || {
-		why="the engine's data root is $root, not $data_root"
+		because "the engine's data root is $root, not $data_root"
 		return 1
 	}
 }

@@ -30,7 +30,10 @@ arm() {
 # free: nobody has the lock, or who has it is settled or gone.
 free() {
 	who=$(readlink "$lock" 2>/dev/null) || return 0
-	if [ -f "$who/change.sh" ] && ! settled "$who"; then
+	if ! change_at "$who" || { [ -e "$who" ] && ! safe "$who"; }; then
+		busy="$lock leads to $who, which is no change of this program; find out who made it, and remove it"
+		return 1
+	elif [ -f "$who/change.sh" ] && ! settled "$who"; then
 		busy="another change is under way: $who. 'sh $who/change.sh status' says how it stands, 'sh $who/change.sh fire' takes it back, 'sh $who/change.sh keep' keeps it"
 		return 1
 	fi
@@ -39,21 +42,31 @@ free() {
 
 # prepare. What others left behind who were ended while they armed goes first.
 prepare() {
-	rm -f -- "${dir%/*}"/*/reserve
+	for other in "$state"/*; do
+		if [ "$other" != "$dir" ] && change_at "$other" && safe "$other"; then drop_rest "$other"; fi
+	done
 	head -c 262144 </dev/urandom >"$dir/reserve" || {
 		say "writing $dir/reserve: that did not work; is the disk full?"
 		return 1
 	}
-	note_account && each_file back_up || return
+	note_account && each_file replaceable && each_account replaceable && each_file back_up || return
+	[ -z "$tree" ] || { [ ! -e "$tree" ] && [ ! -h "$tree" ]; } || true >"$dir/hadtree" || return
 	[ -n "$unit" ] || return 0
-	for old in "$units"/docker-userns-*-confirm.service; do
-		[ ! -f "$old" ] || { old=${old##*/} && lift "${old%-confirm.service}"; }
-	done
 	instance >"$dir/instance" && lay || {
 		say "laying down the units of a boot in $units: that did not work; is the disk full, or /etc read-only?"
 		return 1
 	}
 	wind "$1"
+}
+
+# drop_rest CHANGE: what a change has of files and units that are not in its folder,
+# by their exact names.
+drop_rest() {
+	rm -f -- "$1/reserve"
+	other_suffix=.docker-userns-${1##*/}
+	each_file leave_nothing "$other_suffix"
+	each_account leave_nothing "$other_suffix"
+	[ -z "$unit" ] || [ ! -f "$units/docker-userns-${1##*/}-confirm.service" ] || lift "docker-userns-${1##*/}"
 }
 
 # wound: the timer did not go off before the lock was there.
@@ -67,7 +80,7 @@ wound() {
 # disarm leaves nothing of a change that was not armed.
 disarm() {
 	[ -z "$unit" ] || { unwind '' && lift "$name"; }
-	rm -rf -- "$dir/backup" "$dir/reserve" "$dir/instance" "$dir/due" "$dir/nofolder" "$dir/hadline"
+	rm -rf -- "$dir/backup" "$dir/reserve" "$dir/instance" "$dir/due" "$dir/nofolder" "$dir/hadline" "$dir/hadtree" "$dir/nowants"
 }
 
 renew() {
@@ -97,20 +110,47 @@ keep() {
 # this be ended half-way, the next one goes on with it.
 conclude() {
 	rm -f -- "$dir/reserve"
+	settled "$dir" || record "$1" || die 1 "writing $dir/made: that did not work; is the disk full?"
 	write_result "$1" || die 1 "writing $dir/result: that did not work; is the disk full?"
 	clean
+}
+
+# record writes down what the change leaves on the host that was not there before,
+# and how it looks. Nothing else is ever deleted as its own.
+record() {
+	{
+		[ "$1" != kept ] || record_account || return
+		record_tree "$1"
+	} >"$dir/made.$$" && mv -f "$dir/made.$$" "$dir/made"
+}
+
+# record_tree: the data root of remap, with the time it was made at. "-" is one
+# that the daemon makes when it is restarted by hand.
+record_tree() {
+	[ -n "$tree" ] && [ ! -e "$dir/hadtree" ] && [ ! -h "$tree" ] || return 0
+	if [ -d "$tree" ]; then
+		printf 'tree %s %s\n' "$(stat -c %W -- "$tree")" "$tree"
+	elif [ "$1" = kept ]; then
+		printf 'tree - %s\n' "$tree"
+	fi
 }
 
 clean() {
 	hold "$runs/lock" 60
 	! ours || rm -f -- "$lock"
 	each_file leave_nothing
+	each_account leave_nothing
 	[ -n "$unit" ] || return 0
 	lift "$name"
 	unwind ''
 }
 
-leave_nothing() { rm -f -- "$1$suffix"; }
+# leave_nothing [SUFFIX] PATH…
+leave_nothing() {
+	case $1 in .*) ;; *) set -- "$suffix" "$@" ;; esac
+	rm -f -- "$2$1"
+	drop_stale_locks "$2$1"
+}
 
 armed() { ours || [ -n "$(verdict)" ]; }
 
@@ -119,8 +159,8 @@ undo() {
 	armed || hold "$runs/lock" 60
 	if ! armed; then
 		say "undoing $id: it is not armed, there is nothing to undo"
-		clean
-		return 0
+		decide undone && conclude undone
+		return
 	fi
 	try=0
 	while
@@ -153,36 +193,38 @@ take_back() {
 	say "undoing $id"
 	rm -f -- "$dir/result" "$dir/reserve"
 	try=1 whole=no
-	until why='' && once; do
+	until once; do
 		say "try $try: $why"
-		[ "$try" -lt "$tries" ] || {
+		if [ "$try" -ge "$tries" ] || { [ "$stuck" = yes ] && [ "$try" -ge "$hopeless" ]; }; then
 			write_result "failed: $why"
 			return 1
-		}
+		fi
 		try=$((try + 1))
 		if [ "$whole" = no ] && [ -d "$dir/cut" ]; then whole=yes; else sleep "$pause"; fi
 	done
 	[ -n "$unit" ] || note "nothing here restarts the daemon: restart it by hand for it to run as before"
-	[ ! -e "$run/restarted" ] || [ -z "$running" ] || engine 300 start $running >/dev/null ||
-		note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
 	[ ! -f "$dir/nofolder" ] || while read -r folder; do rmdir "$folder" 2>/dev/null; done <"$dir/nofolder"
 	conclude undone
 	say "undone"
 }
 
-# once is one try. A daemon that is down is started even where a file could not
-# be put back; one that runs is not stopped for nothing.
+# once is one try, and takes back as much as it can: why says what it could not,
+# and stuck whether that is for good. A daemon that is down is started even if its
+# file could not be put back; one that runs is not stopped for nothing.
 once() {
-	each_file restore || why="the files could not all be put back"
+	why='' stuck=yes config=''
+	each_file restore || :
 	if [ -n "$unit" ]; then
-		runs_old || { [ -n "$why" ] && active; } || restart
-		[ -n "$why" ] || proven || return
+		runs_old || { [ -n "$config" ] && active; } || restart
+		[ -n "$config" ] || { proven && start_again; } || stuck=no
 	fi
-	[ -z "$why" ] || return
-	remove_account && each_file restore || {
-		why="the user $account could not be removed; 'userdel $account' says why"
-		return 1
+	[ -z "$config" ] && { [ -z "$why" ] || [ "$stuck" = yes ]; } || return
+	remove_account || {
+		because "the user $account could not be removed; 'userdel $account' says why"
+		each_account is_fixed && stuck=no
 	}
+	[ -z "$why" ] || return
+	each_file restore && each_file is_back && account_gone && [ -z "$why" ]
 }
 
 # fire has systemd undo it, which goes on where the caller is cut off, and waits.
@@ -195,6 +237,22 @@ fire() {
 		sleep 1
 	fi
 	undo
+}
+
+# each_account COMMAND…: with each file of accounts that the change writes to.
+each_account() {
+	[ -n "$account" ] || return 0
+	for file in $accounts; do
+		[ ! -e "$file" ] || "$@" "$file" || return
+	done
+}
+
+# is_fixed FILE says so, and fails.
+is_fixed() {
+	! fixed "$1" || {
+		because "$1 could not be written: $obstacle"
+		return 1
+	}
 }
 
 # boot is before docker, and waits for nothing.
@@ -225,8 +283,9 @@ status() {
 
 verb=${1-}
 [ $# = 0 ] || shift
+trusted || exit 2
 case $verb in
-arm | renew | keep | undo | fire | boot | expire | status) "$verb" "$@" ;;
+forget | arm | renew | keep | undo | fire | boot | expire | status) "$verb" "$@" ;;
 add) change_line with_line "$@" ;;
 drop) change_line without_lines "$@" ;;
 *) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
