@@ -226,7 +226,10 @@ func swarmInactive(in *Input) Result {
 
 // changePending says what is under way, as far as its manifest tells.
 func changePending(in *Input) Result {
+	var folder *survey.FolderError
 	switch {
+	case errors.As(in.Pending.Err, &folder):
+		return fail("%v", folder)
 	case in.Pending.Err != nil:
 		return unread("whether a change is under way", in.Pending.Err)
 	case in.Pending.Value == nil:

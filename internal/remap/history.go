@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // Past is a change that was made on a host before, or given up.
@@ -21,6 +22,7 @@ type Past struct {
 	// it was there then, and is kept as it was.
 	Config     []byte
 	HaveConfig bool
+	Made       Created
 }
 
 // Verdict is what became of a change.
@@ -39,7 +41,8 @@ var idPattern = regexp.MustCompile(`^\d{8}T\d{6}Z$`)
 const maxPast = 200
 
 // History gives the changes that a host keeps, newest first, in three round trips.
-// Folders that hold no manifest are left out.
+// Folders that hold no manifest are left out. A folder that is not root's alone,
+// or a link that leads out of it, is an error: nothing in it can be trusted.
 func History(ctx context.Context, h host.Host) ([]Past, error) {
 	all, err := records(ctx, h)
 	if err != nil {
@@ -51,13 +54,18 @@ func History(ctx context.Context, h host.Host) ([]Past, error) {
 // records are those changes without daemon.json as it was before them, in two
 // round trips.
 func records(ctx context.Context, h host.Host) ([]Past, error) {
-	a, err := h.Look(ctx, host.Questions{Dirs: []string{Folder}})
+	a, err := h.Look(ctx, host.Questions{Dirs: []string{Folder}, Stats: []string{Folder}})
 	if err != nil {
 		return nil, fmt.Errorf("listing earlier changes: %w", err)
 	}
 	dir := a.Dirs[Folder]
 	if errors.Is(dir.Err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if stat := a.Stats[Folder]; stat.Err == nil {
+		if err := survey.RootsAlone(Folder, stat); err != nil {
+			return nil, err
+		}
 	}
 	if dir.Err != nil {
 		return nil, fmt.Errorf("listing earlier changes in %s: %w", Folder, dir.Err)
@@ -67,19 +75,26 @@ func records(ctx context.Context, h host.Host) ([]Past, error) {
 	ids = ids[:min(len(ids), maxPast)]
 	var q host.Questions
 	for _, id := range ids {
-		q.Files = append(q.Files, path.Join(Folder, id, manifestFile))
-		q.Stats = append(q.Stats, path.Join(Folder, id, "verdict"))
+		at := path.Join(Folder, id)
+		q.Files = append(q.Files, path.Join(at, manifestFile), path.Join(at, madeFile))
+		q.Stats = append(q.Stats, at, path.Join(at, manifestFile), path.Join(at, madeFile), path.Join(at, "verdict"))
 	}
 	if a, err = h.Look(ctx, q); err != nil {
 		return nil, fmt.Errorf("reading earlier changes: %w", err)
 	}
 	var all []Past
 	for _, id := range ids {
+		at := path.Join(Folder, id)
+		err := survey.RootsAlone(at, a.Stats[at])
+		if err := errors.Join(err, noLinks(a.Stats, path.Join(at, manifestFile), path.Join(at, madeFile))); err != nil {
+			return nil, err
+		}
 		var p Past
-		if json.Unmarshal(a.Files[path.Join(Folder, id, manifestFile)].Data, &p.Manifest) != nil || p.ID != id || len(p.Files) == 0 {
+		if json.Unmarshal(a.Files[path.Join(at, manifestFile)].Data, &p.Manifest) != nil || p.ID != id || len(p.Files) == 0 {
 			continue
 		}
-		p.Verdict = Verdict(a.Stats[path.Join(Folder, id, "verdict")].Target)
+		p.Verdict = Verdict(a.Stats[path.Join(at, "verdict")].Target)
+		p.Made = parseMade(string(a.Files[path.Join(at, madeFile)].Data))
 		all = append(all, p)
 	}
 	return all, nil
@@ -91,6 +106,9 @@ func readConfigs(ctx context.Context, h host.Host, all []Past) error {
 	var q host.Questions
 	for _, p := range all {
 		q.Files = append(q.Files, p.backup())
+		for at := p.backup(); at != path.Join(Folder, p.ID); at = path.Dir(at) {
+			q.Stats = append(q.Stats, at)
+		}
 	}
 	if len(q.Files) == 0 {
 		return nil
@@ -98,6 +116,9 @@ func readConfigs(ctx context.Context, h host.Host, all []Past) error {
 	a, err := h.Look(ctx, q)
 	if err != nil {
 		return fmt.Errorf("reading the backups of earlier changes: %w", err)
+	}
+	if err := noLinks(a.Stats, q.Stats...); err != nil {
+		return err
 	}
 	for i, p := range all {
 		if c := p.config(); c.Existed {
@@ -109,8 +130,20 @@ func readConfigs(ctx context.Context, h host.Host, all []Past) error {
 	return nil
 }
 
+// noLinks says which of the paths leads somewhere else.
+func noLinks(stats map[string]host.Stat, paths ...string) error {
+	for _, p := range paths {
+		if s := stats[p]; s.Mode&fs.ModeSymlink != 0 {
+			return &survey.FolderError{Path: p, Wrong: "is a link to " + s.Target}
+		}
+	}
+	return nil
+}
+
 // config is the file of the change that is daemon.json, the first one always.
 func (p Past) config() File { return p.Files[0] }
+
+func (p Past) scriptPath() string { return path.Join(Folder, p.ID, scriptFile) }
 
 func (p Past) backup() string {
 	return path.Join(Folder, p.ID, "backup", p.config().Path)

@@ -115,8 +115,10 @@ func (p *Plan) begin(f survey.Facts, now time.Time) {
 	}
 }
 
+const scriptFile = "change.sh"
+
 // scriptPath is the path of the change's script on the host.
-func (p *Plan) scriptPath() string { return path.Join(p.Dir(), "change.sh") }
+func (p *Plan) scriptPath() string { return path.Join(p.Dir(), scriptFile) }
 
 // arm puts the first step before all others.
 func (p *Plan) arm() {
@@ -125,7 +127,9 @@ func (p *Plan) arm() {
 		title += fmt.Sprintf(", and arm the way back: the host returns by itself after %s unless all is proven good", short(p.Timeout))
 	}
 	p.Steps = slices.Insert(p.Steps, 0, Step{Name: StepArm, Title: title, Acts: []Act{
-		run("making "+Folder, "mkdir", "-p", "-m", "0700", "--", Folder),
+		run("making "+Folder, "sh", "-c", `mkdir -p -m 0700 -- "$1" && [ ! -h "$1" ] && [ "$(stat -c '%u:%g %a' -- "$1")" = '0:0 700' ] && exit
+			echo "it has to be a folder of root:root with mode 0700, and no link: find out who made it, and move it away" >&2
+			exit 1`, "sh", Folder),
 		run("making the folder of the change", "sh", "-c", `mkdir -m 0700 -- "$1" && exit
 			[ ! -d "$1" ] || echo "another change was begun in the same second: see what 'docker userns check' says of it" >&2
 			exit 1`, "sh", p.Dir()),

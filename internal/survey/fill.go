@@ -175,14 +175,3 @@ func (l *look) config(d process) Read[ConfigFile] {
 	}
 	return c
 }
-
-func (l *look) pending() Read[*Pending] {
-	link := l.seen.Stats[PendingLink]
-	switch {
-	case link.Err != nil && !isMissing(link.Err):
-		return Read[*Pending]{Err: link.Err}
-	case link.Err != nil:
-		return Read[*Pending]{}
-	}
-	return Read[*Pending]{Value: &Pending{Dir: link.Target, Manifest: l.text(pendingManifest).Value}}
-}

@@ -32,6 +32,7 @@ type Entry struct {
 	Name    string
 	ID      int64
 	GID     int64  // the primary group of a user
+	Comment string // of a user
 	Shell   string // of a user
 	Home    string
 	Members []string // of a group

@@ -21,7 +21,7 @@ func parsePasswd(data string) []Entry {
 		}
 		e := Entry{Name: f[0], ID: uid, GID: gid}
 		if len(f) > 6 {
-			e.Home, e.Shell = f[5], f[6]
+			e.Comment, e.Home, e.Shell = f[4], f[5], f[6]
 		}
 		entries = append(entries, e)
 	}

@@ -37,13 +37,6 @@ const (
 	inGID   = "gid_map of containers"
 )
 
-// PendingLink is a symlink to the folder of a change that was armed and is not
-// settled yet. To make it is to take the lock: symlink(2) fails where it is
-// there already. The folder holds a file "manifest.json".
-const PendingLink = "/var/lib/docker-userns/pending"
-
-const pendingManifest = PendingLink + "/manifest.json"
-
 // defaults are the files that init scripts read variables from.
 var defaults = []string{"/etc/default/docker", "/etc/conf.d/docker", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"}
 
@@ -75,7 +68,7 @@ func first(maps bool) host.Questions {
 	}
 	stats := []string{
 		subuidFile, subgidFile, loginDefs, hostConfig, "/etc/docker", snapConfig, path.Dir(snapConfig),
-		"/run/systemd/system", "/run/openrc", "/etc/init.d/docker", "/proc/self/ns/user", PendingLink,
+		"/run/systemd/system", "/run/openrc", "/etc/init.d/docker", "/proc/self/ns/user", ChangeFolder, PendingLink, pendingFolder,
 	}
 	return host.Questions{
 		Files:    append(files, defaults...),
