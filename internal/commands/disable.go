@@ -117,9 +117,11 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 		return refuse(dockerCLI, err)
 	}
 	plan := left.plan
+	for _, why := range plan.Left {
+		fmt.Fprintf(dockerCLI.Out(), "%s.\n", printable(why))
+	}
 	if len(plan.Steps) == 0 {
-		fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", printable(plan.Before.DataRoot))
-		return nil
+		return nothingToDisable(dockerCLI, facts, plan)
 	}
 	note.start("comparing what both data roots have")
 	m, _ := check.NewInput(facts, check.Options{}).Map() // without one, no file is a mapped user's
@@ -144,6 +146,17 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	}
 	c.disabled()
 	c.nameStopped(ctx)
+	return nil
+}
+
+// nothingToDisable says that remap is off already, or that a daemon that is down is
+// so for another reason.
+func nothingToDisable(dockerCLI command.Cli, f survey.Facts, plan remap.Plan) error {
+	if f.Engine.Err != nil {
+		return refuse(dockerCLI, fmt.Errorf("%w\nIt is not down because of userns-remap: %s does not set it. 'journalctl -u %s' says why it is down",
+			f.Engine.Err, f.ConfigPath(), orDocker(plan.Unit)))
+	}
+	fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", printable(plan.Before.DataRoot))
 	return nil
 }
 
@@ -177,7 +190,9 @@ func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOp
 	if err != nil || !opts.reclaim {
 		return l, err
 	}
-	if l.trees, err = remap.Look(ctx, t.host, remap.Leftovers(f)); err != nil {
+	trees, kept := remap.Leftovers(f, past)
+	l.plan.Left = append(l.plan.Left, kept...)
+	if l.trees, err = remap.Look(ctx, t.host, trees); err != nil {
 		return l, err
 	}
 	return l, l.plan.Reclaim(l.trees, opts.yes.names)
@@ -189,6 +204,10 @@ func (c *change) disabled() {
 	switch {
 	case p.Restart != "":
 		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon:\n\n    %s\n", shownCommand(p.Restart))
+	case p.Down && !p.Does(remap.StepRestart):
+		fmt.Fprint(out, "userns-remap is off, and the daemon is down as it was before.\n")
+	case p.After.DataRoot == "":
+		fmt.Fprint(out, "userns-remap is off.\n")
 	default:
 		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", printable(p.After.DataRoot))
 	}

@@ -52,8 +52,8 @@ func settled(t *testing.T, host *testbed.Host) {
 	t.Helper()
 	left := host.Shell(t, `systemctl list-units --all --plain --no-legend 'docker-userns*'
 		ls -d /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /var/lib/docker-userns/pending /etc/*.lock 2>/dev/null || true
-		docker ps -aq --filter label=io.docker-userns.probe; docker volume ls -q --filter label=io.docker-userns.probe
-		docker images -q --filter label=io.docker-userns.probe`)
+		docker ps -aq --filter name=docker-userns-probe; docker volume ls -q --filter label=io.docker-userns.probe
+		docker images -q docker-userns-probe`)
 	assert.Equal(t, left, "")
 }
 

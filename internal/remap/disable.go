@@ -136,9 +136,11 @@ func lastKept(past []Past) string {
 
 var suffix = regexp.MustCompile(`/\d+\.\d+$`)
 
-// plainRoot is the data root without remap.
+// plainRoot is the data root without remap, "" if nothing tells.
 func plainRoot(f survey.Facts) string {
 	switch {
+	case f.Engine.Err != nil && f.Storage.Value.Real == "":
+		return ""
 	case f.Engine.Err != nil:
 		return path.Clean(f.Storage.Value.Real)
 	case f.Engine.Value.Remapped():
@@ -148,8 +150,9 @@ func plainRoot(f survey.Facts) string {
 }
 
 // takeOut gives the edit of daemon.json, and whether one is needed: the exact
-// bytes from before where nobody else changed the file, else the file without
-// the keys that are ours.
+// bytes from before if nobody else has changed the file or made another change
+// since, otherwise the file without the keys that are ours. It is removed only if
+// it holds what the change that made it left in it.
 func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) {
 	c, err := configOf(f)
 	if err != nil {
@@ -167,7 +170,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 		return e, false, nil
 	}
 	enabled, known := newest(past)
-	ours := known && enabled.config().Path == c.path
+	ours := known && enabled.config().Path == c.path && enabled.ID == lastKept(past)
 	var file File
 	if ours {
 		file = enabled.config()
@@ -184,9 +187,6 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 		if e.after, err = withoutDriver(e.after, enabled); err != nil {
 			return e, false, fmt.Errorf("planning the change of %s: %w", c.path, err)
 		}
-	}
-	if ours && !file.Existed && emptyObject(e.after) {
-		e.after = nil
 	}
 	return e, true, nil
 }
@@ -250,19 +250,24 @@ func backTo(e edit, past []Past, to string) (edit, bool, error) {
 // keep their owners as bare numbers.
 func (p *Plan) forget(f survey.Facts, past []Past) error {
 	step := Step{Name: StepForget, Title: "Take back the subordinate IDs that enable gave"}
-	account := ""
+	var account Act
 	for _, enabled := range past {
-		if enabled.Verb != Enable || enabled.Verdict != Kept {
+		login := enabled.Account
+		switch {
+		case enabled.Verb != Enable || enabled.Verdict != Kept:
 			continue
+		case login == "" || !exists(f, login):
+		case !accountMade(f.Accounts.Value, enabled):
+			p.Left = append(p.Left, fmt.Sprintf("The user %s is left, with its subordinate IDs: it is not as the change %s made it", login, enabled.ID))
+			continue
+		case account.Run == nil:
+			step.Title += ", and the user " + login
+			account = run("deleting the user "+login, "sh", enabled.scriptPath(), "forget")
 		}
 		p.forgetLines(f, enabled, &step)
-		if enabled.Account != "" && account == "" && exists(f, enabled.Account) {
-			account = enabled.Account
-		}
 	}
-	if account != "" {
-		step.Title += ", and the user " + account
-		step.Acts = append(step.Acts, p.dropAccount(f, account))
+	if account.Run != nil {
+		step.Acts = append(step.Acts, account)
 	}
 	if len(step.Acts) == 0 {
 		return nil
@@ -276,7 +281,6 @@ func (p *Plan) forget(f survey.Facts, past []Past) error {
 
 // forgetLines adds the lines that one enable added and that are still there.
 func (p *Plan) forgetLines(f survey.Facts, enabled Past, step *Step) {
-	script := path.Join(Folder, enabled.ID, "change.sh")
 	for _, file := range enabled.Files[1:] {
 		text := f.SubUID.Value.Data
 		if file.Path == subgidPath {
@@ -288,6 +292,6 @@ func (p *Plan) forgetLines(f survey.Facts, enabled Past, step *Step) {
 		}
 		e := edit{path: file.Path, existed: true, before: text, after: without(text, line)}
 		step.Diff += e.diff()
-		step.Acts = append(step.Acts, run("taking a line out of "+file.Path, "sh", script, "drop", file.Path, line))
+		step.Acts = append(step.Acts, run("taking a line out of "+file.Path, "sh", enabled.scriptPath(), "drop", file.Path, line))
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/docker-userns/docker-userns/internal/escape"
@@ -119,9 +118,4 @@ func (e edit) unchanged() Act {
 		return run(why, "sh", "-c", `[ ! -e "$1" ] && [ ! -h "$1" ] `+edited, "sh", e.path)
 	}
 	return run(why, "sh", "-c", `h=$(sha256sum <"$1") && [ "${h%% *}" = "$2" ] `+edited, "sh", e.path, sum(e.before))
-}
-
-// emptyObject says whether text is nothing but an object without keys.
-func emptyObject(text []byte) bool {
-	return strings.Join(strings.Fields(string(text)), "") == "{}"
 }

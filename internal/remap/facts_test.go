@@ -74,7 +74,11 @@ func carriedOut(f survey.Facts, p Plan) (survey.Facts, Past) {
 	line := p.Files[1].Added
 	f.SubUID.Value.Data = append(f.SubUID.Value.Data, line...)
 	f.SubGID.Value.Data = append(f.SubGID.Value.Data, line...)
-	f.Accounts.Value.Users = append(f.Accounts.Value.Users, survey.Entry{Name: "dockremap", ID: 999, GID: 998})
+	past.Made = Created{
+		Passwd: "dockremap:x:999:998:" + p.Comment() + ":/nonexistent:/usr/sbin/nologin", Group: "dockremap:x:998:",
+		Tree: p.Tree, Born: "1795646126",
+	}
+	f.Accounts.Value.Users = append(f.Accounts.Value.Users, survey.Entry{Name: "dockremap", ID: 999, GID: 998, Comment: p.Comment(), Home: "/nonexistent", Shell: "/usr/sbin/nologin"})
 	f.Accounts.Value.Groups = append(f.Accounts.Value.Groups, survey.Entry{Name: "dockremap", ID: 998})
 	return f, past
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -106,7 +107,7 @@ func readConfigs(ctx context.Context, h host.Host, all []Past) error {
 	var q host.Questions
 	for _, p := range all {
 		q.Files = append(q.Files, p.backup())
-		for at := p.backup(); at != path.Join(Folder, p.ID); at = path.Dir(at) {
+		for at := p.backup(); strings.HasPrefix(at, path.Join(Folder, p.ID)+"/"); at = path.Dir(at) {
 			q.Stats = append(q.Stats, at)
 		}
 	}

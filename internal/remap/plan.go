@@ -24,6 +24,9 @@ type Plan struct {
 	// Recorded says that a manifest tells what After has; otherwise its lists are
 	// empty.
 	Recorded bool
+	// Left says what was to be deleted and is left, since no change of this program
+	// made it, or somebody has changed it since.
+	Left []string
 	// Restart is what a person has to type where the plan does not restart the
 	// daemon; "" where it does.
 	Restart string

@@ -2,6 +2,8 @@ package remap
 
 import (
 	"errors"
+	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -297,9 +300,58 @@ func TestPlanDisable(t *testing.T) {
 		assert.DeepEqual(t, commands(step(t, p, StepForget)), []string{
 			"sh /var/lib/docker-userns/20261122T210203Z/change.sh drop /etc/subuid dockremap:165536:65536",
 			"sh /var/lib/docker-userns/20261122T210203Z/change.sh drop /etc/subgid dockremap:165536:65536",
-			"userdel dockremap",
+			"sh /var/lib/docker-userns/20261122T210203Z/change.sh forget",
 		})
 		assert.Equal(t, p.Steps[len(p.Steps)-1].Name, StepForget) // once the change stays
+	})
+	t.Run("an account of that name that is somebody else's by now", func(t *testing.T) {
+		o := o
+		o.Forget = true
+		for name, edit := range map[string]func(user, group *survey.Entry, past *Past){
+			"made anew":           func(u, _ *survey.Entry, _ *Past) { u.ID, u.Comment, u.Home, u.Shell = 1500, "", "/home/d", "/bin/sh" },
+			"made anew as it was": func(u, _ *survey.Entry, _ *Past) { u.Comment = "" },
+			"with a home":         func(u, _ *survey.Entry, _ *Past) { u.Home = "/home/d" },
+			"with a shell":        func(u, _ *survey.Entry, _ *Past) { u.Shell = "/bin/sh" },
+			"in another group":    func(u, _ *survey.Entry, _ *Past) { u.GID = 1500 },
+			"with a member":       func(_, g *survey.Entry, _ *Past) { g.Members = []string{"alice"} },
+			"with another group":  func(_, g *survey.Entry, _ *Past) { g.ID = 1500 },
+			"not recorded":        func(_, _ *survey.Entry, p *Past) { p.Made = Created{} },
+		} {
+			f, past := carriedOut(plain(), enable(t, plain(), nil))
+			users, groups := f.Accounts.Value.Users, f.Accounts.Value.Groups
+			edit(&users[len(users)-1], &groups[len(groups)-1], &past)
+			p, err := PlanDisable(f, []Past{past}, o)
+			assert.NilError(t, err)
+			assert.Check(t, !p.Does(StepForget), name)
+			assert.DeepEqual(t, p.Left, []string{"The user dockremap is left, with its subordinate IDs: it is not as the change 20261122T210203Z made it"})
+		}
+	})
+	t.Run("a daemon.json that somebody made since", func(t *testing.T) {
+		missing := missingConfig(plain())
+		f, past := carriedOut(missing, enable(t, missing, nil))
+		off := Past{Manifest: Manifest{ID: "20261122T220000Z", Verb: Disable, Files: past.Files}, Verdict: Kept}
+		acts := func(changes ...Past) []Act {
+			p, err := PlanDisable(f, changes, o)
+			assert.NilError(t, err)
+			return step(t, p, StepConfig).Acts
+		}
+		assert.Equal(t, acts(past)[1].Run.Args[0], "rm", "this change made it, and nobody has edited it")
+		assert.Equal(t, string(acts(off, past)[1].File.Data), "{\n}\n", "it was made anew, with the same text")
+		f.Config.Value.Data = []byte(`{ "userns-remap": "dockremap" }`)
+		assert.Equal(t, string(acts(off, past)[1].File.Data), "{ }")
+		assert.Equal(t, string(acts(past)[1].File.Data), "{ }", "somebody has edited it")
+	})
+	t.Run("the daemon is down for another reason", func(t *testing.T) {
+		f := plain()
+		f.Engine = survey.Read[survey.Engine]{Err: survey.ErrDaemonDown}
+		p, err := PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.Equal(t, len(p.Steps), 0)
+		assert.ErrorContains(t, p.Reclaim([]Tree{{Path: "/var/lib/docker/1.1"}}, nil), "the daemon is down")
+		f.Storage = survey.Read[survey.Storage]{}
+		p, err = PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.Equal(t, p.After.DataRoot, "")
 	})
 	t.Run("off already", func(t *testing.T) {
 		p, err := PlanDisable(plain(), nil, o)
@@ -394,9 +446,52 @@ func TestPlanDisable(t *testing.T) {
 	})
 }
 
+// Folders that have the name of a tree, and were not made by a change of this
+// program, or are not as dockerd made them, are nobody's to delete.
+func TestLeftovers(t *testing.T) {
+	f, past := carriedOut(plain(), enable(t, plain(), nil))
+	tree := survey.Tree{Name: "165536.165536", UID: 165536, GID: 165536, InUse: true, Stat: host.Stat{Mode: fs.ModeDir | 0o710, GID: 165536}}
+	releases := []survey.Tree{
+		{Name: "2024.10", UID: 2024, GID: 10, Stat: host.Stat{Mode: fs.ModeDir | 0o755}},
+		{Name: "22.4", UID: 22, GID: 4, Stat: host.Stat{Mode: fs.ModeDir | 0o710, GID: 4}},
+	}
+	paths := func(f survey.Facts, past ...Past) (paths []string) {
+		trees, _ := Leftovers(f, past)
+		for _, t := range trees {
+			paths = append(paths, t.Path)
+		}
+		return paths
+	}
+	f.Storage.Value.Trees = append(releases, tree)
+	assert.DeepEqual(t, paths(f, past), []string{"/var/lib/docker/165536.165536"})
+	off := f
+	off.Engine.Value.SecurityOptions = nil
+	assert.DeepEqual(t, paths(off, past), []string{"/var/lib/docker/165536.165536"})
+	_, left := Leftovers(off, []Past{past})
+	assert.DeepEqual(t, left, []string{
+		"/var/lib/docker/2024.10 is left: no change that /var/lib/docker-userns records made it",
+		"/var/lib/docker/22.4 is left: no change that /var/lib/docker-userns records made it",
+	})
+	assert.Equal(t, len(paths(f)), 0, "remap was turned on by hand")
+	unmade := past
+	unmade.Made = Created{}
+	assert.Equal(t, len(paths(f, unmade)), 0, "it was there before the change")
+	for name, stat := range map[string]host.Stat{
+		"of another user":  {Mode: fs.ModeDir | 0o710, UID: 1000, GID: 165536},
+		"of another group": {Mode: fs.ModeDir | 0o710, GID: 1000},
+		"others write":     {Mode: fs.ModeDir | 0o777, GID: 165536},
+		"a link":           {Mode: fs.ModeSymlink | 0o777},
+	} {
+		tree.Stat = stat
+		f.Storage.Value.Trees = []survey.Tree{tree}
+		assert.Equal(t, len(paths(f, past)), 0, name)
+	}
+}
+
 func TestReclaimKeepsVolumes(t *testing.T) {
-	trees := []Tree{treeOf("/var/lib/docker/1.1", "size 2048\ncontainers 2\nimages 3\nvolume 12 db data\n")}
-	assert.DeepEqual(t, trees[0], Tree{Path: "/var/lib/docker/1.1", Size: 2 << 20, Containers: 2, Images: 3, Volumes: []TreeVolume{{"db data", 12 << 10}}})
+	trees := []Tree{{Path: "/var/lib/docker/1.1"}}
+	trees[0].list("size 2048\ncontainers 2\nimages 3\nvolume 12 db data\n")
+	assert.Assert(t, reflect.DeepEqual(trees[0], Tree{Path: "/var/lib/docker/1.1", Size: 2 << 20, Containers: 2, Images: 3, Volumes: []TreeVolume{{"db data", 12 << 10}}}))
 	var p Plan
 	assert.ErrorContains(t, p.Reclaim(trees, []string{"other"}), "db data")
 	assert.Equal(t, len(p.Steps), 0)

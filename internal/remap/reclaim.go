@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/report"
-	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/go-units"
 )
 
@@ -22,6 +21,9 @@ type Tree struct {
 	Containers int
 	Images     int
 	Volumes    []TreeVolume // those that hold something
+
+	uid, gid int64  // of the remapped root
+	born     string // when it was made, as stat -c %W says it
 }
 
 // TreeVolume is a volume of the local driver in a remapped root.
@@ -30,29 +32,45 @@ type TreeVolume struct {
 	Size int64 // bytes on the disk
 }
 
-// Leftovers are the remapped roots that a host can do without once the engine
-// does not remap: the one in use now, or where it does not remap, all that are
-// there.
-func Leftovers(f survey.Facts) []string {
-	var paths []string
-	for _, t := range f.Storage.Value.Trees {
-		p := path.Join(f.Storage.Value.Real, t.Name)
-		if t.InUse || !f.Engine.Value.Remapped() {
-			paths = append(paths, p)
-		}
-	}
-	return paths
+// ofDockerd is a shell function: the folder $1 holds what dockerd puts into a data
+// root, and nothing else.
+const ofDockerd = `of_dockerd() {
+	[ -d "$1" ] && [ ! -h "$1" ] || { echo "$1 is no folder" >&2; return 1; }
+	for f in containers volumes; do
+		[ -d "$1/$f" ] || { echo "$1 has no folder $f, so it is no data root" >&2; return 1; }
+	done
+	for f in "$1"/* "$1"/.[!.]*; do
+		[ -e "$f" ] || [ -h "$f" ] || continue
+		case ${f##*/} in
+		builder | buildkit | containerd | containers | engine-id | image | network | nuke-graph-directory.sh | plugins | runtimes | swarm | tmp | tmp-old | trust | volumes) ;;
+		aufs | btrfs | devicemapper | fuse-overlayfs | overlay | overlay2 | vfs | zfs | check-overlayfs-support*) ;;
+		*) echo "$f is not dockerd's: move it away first" >&2; return 1 ;;
+		esac
+	done
 }
+`
+
+// content is a shell function that gives what the volume in the folder $1 holds,
+// without what a probe has left in one that nobody named.
+const content = `content() {
+	held=$(ls -A -- "$1/_data") || exit 1
+	case ${1##*/} in
+	*[!0-9a-f]*) ;;
+	*) [ "$(printf %s "${1##*/}" | wc -c)" -ne 64 ] || held=$(printf '%s\n' "$held" | grep -v '^` + verify.ProbeName + `') ;;
+	esac
+	printf '%s\n' "$held"
+}
+`
 
 // inventory prints a line for each thing worth naming of the tree in $1: its
 // kind, a number, and a name that may hold anything but a newline.
-const inventory = `cd -- "$1" || exit 1
+const inventory = ofDockerd + content + `of_dockerd "$1" && cd -- "$1" || exit 1
 set -- $(du -skx .) && echo "size $1"
 echo "containers $(ls containers 2>/dev/null | wc -l)"
 echo "images $(ls image/*/imagedb/content/sha256 2>/dev/null | wc -l)"
 for v in volumes/*/_data; do
 	[ -d "$v" ] || continue
-	held=$(ls -A "$v") || exit 1
+	held=$(content "${v%/_data}") || exit 1
 	[ -n "$held" ] || continue
 	n=${v#volumes/} n=${n%/_data}
 	set -- $(du -skx "$v") && echo "volume $1 $n"
@@ -61,9 +79,10 @@ echo end`
 
 // Look takes stock of remapped roots. It reads every folder of theirs, which
 // takes a while where there are many files.
-func Look(ctx context.Context, h host.Host, paths []string) ([]Tree, error) {
+func Look(ctx context.Context, h host.Host, which []Tree) ([]Tree, error) {
 	var trees []Tree
-	for _, p := range paths {
+	for _, t := range which {
+		p := t.Path
 		r, err := h.Run(ctx, host.Command{Args: []string{"sh", "-c", inventory, "sh", p}})
 		if err == nil && r.Code != 0 {
 			err = &CommandError{Why: "listing", Code: r.Code, Said: lastWords(r)}
@@ -74,13 +93,14 @@ func Look(ctx context.Context, h host.Host, paths []string) ([]Tree, error) {
 		if err != nil {
 			return nil, fmt.Errorf("taking stock of %s: %w", p, err)
 		}
-		trees = append(trees, treeOf(p, string(r.Stdout)))
+		t.list(string(r.Stdout))
+		trees = append(trees, t)
 	}
 	return trees, nil
 }
 
-func treeOf(p, listing string) Tree {
-	t := Tree{Path: p}
+// list fills in what the inventory says.
+func (t *Tree) list(listing string) {
 	for line := range strings.Lines(listing) {
 		kind, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		number, name, _ := strings.Cut(rest, " ")
@@ -96,7 +116,6 @@ func treeOf(p, listing string) Tree {
 			t.Volumes = append(t.Volumes, TreeVolume{Name: name, Size: n << 10})
 		}
 	}
-	return t
 }
 
 // Reclaim adds the deletion of trees to a plan that ends without remap. A volume
@@ -104,6 +123,9 @@ func treeOf(p, listing string) Tree {
 func (p *Plan) Reclaim(trees []Tree, named []string) error {
 	if p.Restart != "" {
 		return fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first (%s)", p.Restart)
+	}
+	if p.Down && !p.Does(StepRestart) && len(trees) > 0 {
+		return errors.New("deleting the remapped data root: the daemon is down, so nobody can tell whether it uses it; start it first")
 	}
 	var kept []string
 	for _, t := range trees {
@@ -120,24 +142,35 @@ func (p *Plan) Reclaim(trees []Tree, named []string) error {
 		p.Steps = append(p.Steps, Step{
 			Name:  StepReclaim,
 			Title: fmt.Sprintf("Delete %s: %s, %s, %s", t.Path, units.HumanSize(float64(t.Size)), report.Count(t.Containers, "container"), report.Count(t.Images, "image")),
-			Acts:  []Act{run("deleting "+t.Path, slices.Concat([]string{"sh", "-c", deletion, "sh", t.Path}, named)...)},
+			Acts:  []Act{run("deleting "+t.Path, slices.Concat([]string{"sh", "-c", deletion, "sh", t.Path, t.born, fmt.Sprint(t.uid), fmt.Sprint(t.gid)}, named)...)},
 		})
 	}
 	return nil
 }
 
-// deletion leaves a tree alone in which something is mounted, since that is not
-// the tree's, or in which a volume that is not among the further arguments has
-// come to hold something.
-const deletion = `t=$1
-shift
+// deletion deletes the tree $1 that was made at $2 for the IDs $3 and $4. It leaves
+// alone one that is not as dockerd made it, one in which something is mounted, since
+// that is not the tree's, and one in which a volume that is not among the further
+// arguments has come to hold something.
+const deletion = ofDockerd + content + `t=$1 born=$2 uid=$3 gid=$4
+shift 4
+of_dockerd "$t" || exit 1
+case $(stat -c '%u:%g %a' -- "$t") in
+"0:$gid 7"[0-5][0-5] | "0:0 7"[0-5][0-5] | "$uid:$gid 7"[0-5][0-5]) ;;
+*) echo "$t does not have the owner and mode that dockerd gave it" >&2; exit 1 ;;
+esac
+now=$(stat -c %W -- "$t")
+case $born-$now in
+*[!0-9-]* | -* | *- | 0-* | *-0 | "$now-$now") ;; # not known, or the same
+*) echo "$t was made by somebody else since" >&2; exit 1 ;;
+esac
 at=$(printf '%s\n' "$t" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g') && [ -n "$at" ] || exit 1
 while read -r _ _ _ _ mounted _; do
 	case $mounted/ in "$at"/*) echo "$mounted is mounted there: unmount it, and run this again" >&2; exit 1 ;; esac
 done </proc/self/mountinfo || exit 1
 for v in "$t"/volumes/*/_data; do
 	[ -d "$v" ] || continue
-	held=$(ls -A "$v") || exit 1
+	held=$(content "${v%/_data}") || exit 1
 	[ -n "$held" ] || continue
 	n=${v#"$t"/volumes/} n=${n%/_data}
 	for named; do [ "$named" != "$n" ] || continue 2; done

@@ -1,6 +1,7 @@
 package remap
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,39 +9,69 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 // What deletes a tree looks once more whether it may.
 func TestDeletion(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "with a blank", "1.1")
 	volume := filepath.Join(tree, "volumes", "db data", "_data")
-	assert.NilError(t, os.MkdirAll(volume, 0o755))
+	for _, dir := range []string{volume, filepath.Join(tree, "containers"), filepath.Join(tree, "volumes", probes, "_data")} {
+		assert.NilError(t, os.MkdirAll(dir, 0o755))
+	}
+	assert.NilError(t, os.Chmod(tree, 0o710))
 	assert.NilError(t, os.WriteFile(filepath.Join(volume, "f"), nil, 0o644))
-	said, err := exec.Command("sh", "-c", deletion, "sh", tree, "other").CombinedOutput()
-	assert.Assert(t, err != nil && strings.Contains(string(said), "volume db data holds something"), "%v %s", err, said)
+	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", verify.ProbeName+"-0123456789ab-0"), nil, 0o644))
+	out, err := exec.Command("stat", "-c", "%W", tree).Output()
+	assert.NilError(t, err)
+	born, uid, gid := strings.TrimSpace(string(out)), fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())
+	refused := func(why string, args ...string) {
+		t.Helper()
+		said, err := exec.Command("sh", append([]string{"-c", deletion, "sh"}, args...)...).CombinedOutput()
+		assert.Assert(t, err != nil && strings.Contains(string(said), why), "%v %s", err, said)
+		_, err = os.Stat(filepath.Join(volume, "f"))
+		assert.NilError(t, err)
+	}
+	refused("volume db data holds something", tree, born, uid, gid, "other")
+	if born != "0" && born != "-" {
+		refused("was made by somebody else since", tree, "1000000000", uid, gid, "db data")
+	}
+	assert.NilError(t, os.Chmod(tree, 0o775))
+	refused("owner and mode", tree, born, uid, gid, "db data")
+	assert.NilError(t, os.Chmod(tree, 0o710))
+	release := filepath.Join(tree, "release.txt")
+	assert.NilError(t, os.WriteFile(release, nil, 0o644))
+	refused("release.txt is not dockerd's", tree, born, uid, gid, "db data")
+	assert.NilError(t, os.Remove(release))
+	assert.NilError(t, os.Rename(filepath.Join(tree, "containers"), filepath.Join(tree, "image")))
+	refused("no folder containers", tree, born, uid, gid, "db data")
+	assert.NilError(t, os.Rename(filepath.Join(tree, "image"), filepath.Join(tree, "containers")))
 
 	if os.Geteuid() == 0 {
-		mount := exec.Command("unshare", "-m", "sh", "-c", `mount -t tmpfs none "$1/volumes" && exec sh -c "$2" sh "$1"`, "sh", tree, deletion)
-		said, err = mount.CombinedOutput()
+		mount := exec.Command("unshare", "-m", "sh", "-c", `mount -t tmpfs none "$1/containers" && exec sh -c "$2" sh "$1" - 0 0`, "sh", tree, deletion)
+		said, err := mount.CombinedOutput()
 		assert.Assert(t, err != nil && strings.Contains(string(said), "is mounted there"), "%v %s", err, said)
 	}
-	_, err = os.Stat(filepath.Join(volume, "f"))
-	assert.NilError(t, err)
-
-	said, err = exec.Command("sh", "-c", deletion, "sh", tree, "db data").CombinedOutput()
+	said, err := exec.Command("sh", "-c", deletion, "sh", tree, born, uid, gid, "db data").CombinedOutput()
 	assert.NilError(t, err, string(said))
 	_, err = os.Stat(tree)
 	assert.Assert(t, os.IsNotExist(err))
 }
 
+// probes is a volume that nobody named, of a probe.
+var probes = strings.Repeat("0123456789abcdef", 4)
+
 func TestInventory(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "1.1")
-	for _, dir := range []string{"containers/a", "image/overlay2/imagedb/content/sha256/x", "volumes/db data/_data/d", "volumes/empty/_data"} {
+	for _, dir := range []string{"containers/a", "image/overlay2/imagedb/content/sha256/x", "volumes/db data/_data/d", "volumes/empty/_data", "volumes/" + probes + "/_data"} {
 		assert.NilError(t, os.MkdirAll(filepath.Join(tree, dir), 0o755))
 	}
+	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", verify.ProbeName+"-0123456789ab-1000"), nil, 0o644))
 	said, err := exec.Command("sh", "-c", inventory, "sh", tree).Output()
 	assert.NilError(t, err)
-	got := treeOf(tree, string(said))
+	var got Tree
+	got.list(string(said))
 	assert.Equal(t, got.Containers, 1)
 	assert.Equal(t, got.Images, 1)
 	assert.Equal(t, len(got.Volumes), 1)

@@ -26,7 +26,7 @@ func (p *Probe) look(ctx context.Context, c probeContainer, dirErr error) (Probe
 
 func (p *Probe) lookAs(ctx context.Context, c probeContainer, id int64, dirErr error) (ProbeUser, error) {
 	u := ProbeUser{UID: id, GID: id}
-	mark := fmt.Sprintf("%s-%d", token(), id) // in the arguments of the process, and nowhere else on the host
+	mark := fmt.Sprintf("%s-%s-%d", ProbeName, token(), id) // in the arguments of the process, and nowhere else on the host
 	paths := []string{path.Join(probeVolume, mark)}
 	if c.bind != "" {
 		paths = append(paths, path.Join(probeBind, mark))
