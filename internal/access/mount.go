@@ -3,7 +3,6 @@ package access
 import (
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -26,10 +25,4 @@ func Untold(c survey.Container, p survey.Path, known bool) error {
 		return fmt.Errorf("the container's user: %w", c.Identity.Err)
 	}
 	return nil
-}
-
-// EngineSocket says whether a path of the host is an engine's socket: whoever may
-// connect to it rules the host.
-func EngineSocket(source, endpoint string) bool {
-	return path.Base(source) == "docker.sock" || "unix://"+source == endpoint
 }

@@ -56,15 +56,16 @@ func sound() survey.Facts {
 			AppArmor: survey.Read[int64]{Err: fs.ErrNotExist}, Init: "systemd", MaxKeys: read(int64(200)), MaxKeyBytes: read(int64(20000)),
 			UIDMap: []string{"         0          0 4294967295"}, GIDMap: []string{"         0          0 4294967295"},
 		}),
-		Tools: read(survey.Tools{"useradd": "/usr/sbin/useradd", "usermod": "/usr/sbin/usermod", "systemd-run": "/usr/bin/systemd-run"}),
+		Tools: read(survey.Tools{"useradd": "/usr/sbin/useradd", "usermod": "/usr/sbin/usermod", "systemd-run": "/usr/bin/systemd-run", "setfacl": "/usr/bin/setfacl"}),
 		Maps:  read([]survey.LiveMap(nil)),
 		Storage: read(survey.Storage{
 			DataRoot: "/var/lib/docker", Current: "/var/lib/docker", Real: "/var/lib/docker",
 			Path:  survey.Path{Parents: dirs("/", 0o755, "/var", 0o755, "/var/lib", 0o755), Stat: host.Stat{Mode: fs.ModeDir | 0o710}},
 			Space: host.Space{Type: "ext4", Bytes: 100e9, Free: 40e9, Inodes: 6e6, FreeInodes: 5e6},
 		}),
-		Paths:   read(map[string]survey.Path{}),
-		Pending: read((*survey.Pending)(nil)),
+		Paths:      read(map[string]survey.Path{}),
+		Pending:    read((*survey.Pending)(nil)),
+		MountTable: read([]survey.MountPoint{{Device: "8:1", Root: "/", Point: "/", Type: "ext4"}}),
 	}
 }
 

@@ -181,7 +181,7 @@ func tmpfsIDs(c survey.Container, m idmap.Map) []string {
 }
 
 func impactDevices(in *Input) Result {
-	return each(in, "which devices containers use", "devices belong to the host's users, whom the mapped ones are not; grant them to the mapped group", func(c survey.Container) string {
+	return each(in, "which devices containers use", "devices belong to users and groups of the host, and the mapped ones have no right to them; make a container that needs one with --userns=host", func(c survey.Container) string {
 		if c.HostUserns() {
 			return ""
 		}
@@ -194,18 +194,22 @@ func impactDevices(in *Input) Result {
 }
 
 func impactDockerSocket(in *Input) Result {
-	return each(in, "who uses the Docker socket", "with remap they are refused; make them with --userns=host if they have to rule the engine", func(c survey.Container) string {
+	return each(in, "who uses the Docker socket", "with remap they are refused; recreate them with --userns=host if they must control the engine", func(c survey.Container) string {
+		if c.HostUserns() {
+			return ""
+		}
+		var found []string
 		for _, m := range c.Mounts {
-			if in.isDockerSocket(m.Source) && !c.HostUserns() {
-				return m.Source + " at " + m.Destination
+			sockets := access.EngineSockets(in.Facts, m)
+			switch {
+			case access.IsEngineSocket(in.Facts, m):
+				found = append(found, m.Source+" at "+m.Destination)
+			case len(sockets) > 0:
+				found = append(found, fmt.Sprintf("%s at %s, with %s", m.Source, m.Destination, strings.Join(sockets, ", ")))
 			}
 		}
-		return ""
+		return strings.Join(found, "; ")
 	})
-}
-
-func (in *Input) isDockerSocket(source string) bool {
-	return access.EngineSocket(source, in.Endpoint)
 }
 
 func impactImages(in *Input) Result {

@@ -3,10 +3,10 @@ package check
 import (
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -51,8 +51,7 @@ func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
 	}
 	switch {
 	case len(lost.Details) > 0:
-		slices.Sort(lost.Fix)
-		r := warn("the container's user lacks rights to %s: %d", kind, len(lost.Details)).Fixed(slices.Compact(lost.Fix)...)
+		r := warn("the container's user lacks rights to %s: %d", kind, len(lost.Details)).Fixed(report.Once(lost.Fix)...)
 		return r.With(lost.Details...).With(unclear.Details...)
 	case len(unclear.Details) > 0:
 		return unsure("who reaches the %s cannot be told: %d", kind, len(unclear.Details)).With(unclear.Details...)
@@ -68,7 +67,7 @@ func (in *Input) bindMounts(c survey.Container) []survey.Mount {
 	}
 	var out []survey.Mount
 	for _, m := range c.Mounts {
-		if m.Type == "bind" && !in.isDockerSocket(m.Source) {
+		if m.Type == "bind" && !access.IsEngineSocket(in.Facts, m) {
 			out = append(out, m)
 		}
 	}
@@ -80,46 +79,35 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 	if err := access.Untold(c, path, known); err != nil {
 		return unsure("").With(Detail{Name: name, Note: err.Error()})
 	}
-	id := c.Identity.Value
-	mapped, ok := access.Mapped(m, id.UID, id.GID, id.Groups)
+	loss, ok := access.Lost(c, mount, path, m)
 	if !ok {
 		return pass("") // impact-ids says that it does not start
 	}
-	if shut, ok := in.shut(path.Parents, m); ok {
-		return warn("").With(Detail{Name: name, Note: fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s", m.UID.Root(), shut)}).
-			Fixed(access.Grant(m.UID.Root(), access.Execute, shut, false)...)
+	if shut, above, ok := in.shut(path.Parents, m); ok {
+		todo := access.Pass(in.Facts, shut, above, m.UID.Root())
+		return warn("").With(Detail{Name: name, Note: fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s; %s", m.UID.Root(), shut.Path, todo.Note)}).
+			Fixed(todo.Fix...)
 	}
-	want := access.Read
-	if path.Stat.Mode.IsDir() {
-		want |= access.Execute
+	if !loss.Any() {
+		return pass("")
 	}
-	if !in.on() {
-		if mount.Writable {
-			want |= access.Write
-		}
-		today, _ := access.Mapped(access.Everything, id.UID, id.GID, id.Groups)
-		want &= today.To(path.Stat)
-	}
-	if lacks := want &^ mapped.To(path.Stat); lacks != 0 {
-		note := fmt.Sprintf("%s, owner %d:%d, where user %d lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, lacks)
-		return warn("").With(Detail{Name: name, Note: note}).Fixed(access.Grant(mapped.UID, want, path.Real, path.Stat.Mode.IsDir())...)
-	}
-	return pass("")
+	todo := loss.Mend(in.Facts)
+	return warn("").With(Detail{Name: name, Note: loss.String() + "; " + todo.Note}).Fixed(todo.Fix...)
 }
 
-// shut gives the first directory above a mount that keeps the mapped root out.
-// It counts for runc before 1.1 only: later ones open what they mount with the
-// rights of the host's root (opencontainers/runc#2576).
-func (in *Input) shut(parents []survey.Parent, m idmap.Map) (string, bool) {
+// shut gives the first directory above a mount that keeps the mapped root out, and
+// those above it. It counts for runc before 1.1 only: later ones open what they
+// mount with the rights of the host's root (opencontainers/runc#2576).
+func (in *Input) shut(parents []survey.Parent, m idmap.Map) (at survey.Parent, above []survey.Parent, ok bool) {
 	runc, known := parseVersion(in.Engine.Value.RuncVersion)
 	if !known || runc[0] > 1 || runc[0] == 1 && runc[1] >= 1 {
-		return "", false
+		return survey.Parent{}, nil, false
 	}
 	root, _ := access.Mapped(m, 0, 0, nil)
-	for _, p := range parents {
+	for i, p := range parents {
 		if p.Stat.Err == nil && root.To(p.Stat)&access.Execute == 0 {
-			return p.Path, true
+			return p, parents[:i], true
 		}
 	}
-	return "", false
+	return survey.Parent{}, nil, false
 }

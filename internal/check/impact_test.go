@@ -39,7 +39,23 @@ func mounting(user int64, stat host.Stat) func(*survey.Facts, *Options) {
 			Identity: read(survey.Account{UID: user, GID: user}),
 			Mounts:   []survey.Mount{{Type: "bind", Source: "/srv/data", Destination: "/data", Writable: true}, {Type: "volume", Name: "v", Source: "/x"}},
 		})(f, o)
-		f.Paths.Value["/srv/data"] = survey.Path{Real: "/srv/data", Stat: stat, Parents: dirs("/", 0o755, "/srv", 0o700)}
+		f.Paths.Value["/srv/data"] = survey.Path{
+			Real: "/srv/data", Stat: stat, Parents: dirs("/", 0o755, "/srv", 0o700),
+			Inside: &survey.Inside{Kinds: []survey.Kind{{Mode: stat.Mode, UID: stat.UID, GID: stat.GID}}},
+		}
+	}
+}
+
+func mounted(source string) func(*survey.Facts, *Options) {
+	return containers(survey.Container{Mounts: []survey.Mount{{Type: "bind", Source: source, Destination: source}}})
+}
+
+// holding is a container that mounts a folder for all, with something in it.
+func holding(user int64, k survey.Kind) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, o *Options) {
+		mounting(user, host.Stat{Mode: fs.ModeDir | 0o777})(f, o)
+		in := f.Paths.Value["/srv/data"].Inside
+		in.Kinds = append(in.Kinds, k)
 	}
 }
 
@@ -87,6 +103,17 @@ var impactCases = []testCase{
 	{"impact-devices", "unread", noContainers, Unknown, ""},
 	{"impact-docker-socket", "none", containers(survey.Container{}), OK, ""},
 	{"impact-docker-socket", "one", containers(survey.Container{Mounts: []survey.Mount{{Type: "bind", Source: "/var/run/docker.sock"}}}), Warning, ""},
+	{"impact-docker-socket", "in a folder", mounted("/run"), Warning, ""},
+	{"impact-docker-socket", "in a folder that is a link", mounted("/var/run"), Warning, ""},
+	{"impact-docker-socket", "in the root", mounted("/"), Warning, ""},
+	{"impact-docker-socket", "of containerd", mounted("/run/containerd/containerd.sock"), Warning, ""},
+	{"impact-docker-socket", "in containerd's folder", mounted("/run/containerd"), Warning, ""},
+	{"impact-docker-socket", "of another place, by a flag", then(mounted("/srv/engine"), func(f *survey.Facts, _ *Options) { f.Sockets = []string{"/srv/engine/api"} }), Warning, ""},
+	{"impact-docker-socket", "a link to the folder", then(mounted("/srv/link"), func(f *survey.Facts, _ *Options) {
+		f.Paths.Value["/srv/link"] = survey.Path{Real: "/run", Stat: host.Stat{Mode: fs.ModeDir | 0o755}}
+	}), Warning, ""},
+	{"impact-docker-socket", "another folder of /run", mounted("/run/mysqld"), OK, ""},
+	{"impact-docker-socket", "a folder of a like name", mounted("/run/dock"), OK, ""},
 	{"impact-docker-socket", "unread", noContainers, Unknown, ""},
 	{"impact-bind-mounts", "none", containers(survey.Container{}), OK, ""},
 	{"impact-bind-mounts", "for all", mounting(1000, host.Stat{Mode: fs.ModeDir | 0o777}), OK, "1 mount"},
@@ -97,7 +124,9 @@ var impactCases = []testCase{
 	{"impact-bind-mounts", "a socket", mounting(0, host.Stat{Mode: fs.ModeSocket | 0o600}), OK, ""},
 	{"impact-bind-mounts", "the way there, runc 1.0", then(mounting(0, host.Stat{Mode: 0o666}), engine(func(e *survey.Engine) { e.RuncVersion = "1.0.3" })), Warning, ""},
 	{"impact-bind-mounts", "on: readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755})), OK, ""},
-	{"impact-bind-mounts", "on: not readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o711})), Warning, ""},
+	{"impact-bind-mounts", "on: not readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o711, UID: 1000})), Warning, ""},
+	{"impact-bind-mounts", "a key in it", holding(1000, survey.Kind{Mode: 0o600, UID: 1000, GID: 1000}), Warning, "files: 1"},
+	{"impact-bind-mounts", "a key of others in it", holding(1000, survey.Kind{Mode: 0o600, UID: 7}), OK, ""},
 	{"impact-bind-mounts", "not looked at", then(mounting(0, host.Stat{}), func(f *survey.Facts, _ *Options) { clear(f.Paths.Value) }), Unknown, ""},
 	{"impact-bind-mounts", "one unread", mounting(0, host.Stat{Err: errTest}), Unknown, ""},
 	{"impact-bind-mounts", "its ACL unread", mounting(0, host.Stat{Mode: 0o600, ACL: host.ACL{Err: errTest}}), Unknown, ""},
@@ -147,11 +176,11 @@ func one(t *testing.T, id string, changes ...func(*survey.Facts, *Options)) Resu
 
 func TestMountFixes(t *testing.T) {
 	r := one(t, "impact-bind-mounts", mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000, GID: 1000}))
-	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000, where user 166536 lacks -w-"}})
-	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -R -m u:166536:rwX,d:u:166536:rwX -- /srv/data"})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000: user 166536 has r-x and lacks -w-; stop app first; to take it back: setfacl -RP -x u:166536,d:u:166536"}})
+	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -RP -m u:166536:rwX,d:u:166536:rwX -- /srv/data"})
 
-	r = one(t, "impact-sockets", mounting(0, host.Stat{Mode: fs.ModeSocket | 0o660}))
-	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -m u:165536:rw -- /srv/data"})
+	r = one(t, "impact-sockets", mounting(0, host.Stat{Mode: fs.ModeSocket | 0o660, UID: 33}))
+	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -m u:165536:w -- /srv/data"})
 
 	// The fix of two containers with one mount is there once.
 	twice := func(f *survey.Facts, _ *Options) {
@@ -159,7 +188,7 @@ func TestMountFixes(t *testing.T) {
 	}
 	r = one(t, "impact-bind-mounts", mounting(0, host.Stat{Mode: 0o600}), twice)
 	assert.Equal(t, len(r.Details), 2)
-	assert.Equal(t, len(r.Fix), 1)
+	assert.Equal(t, len(r.Fix), 2, "there and back: %v", r.Fix)
 }
 
 func TestImpactNotes(t *testing.T) {

@@ -3,6 +3,7 @@ package check
 import (
 	"path"
 
+	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -28,18 +29,24 @@ func dataRootPath(in *Input) Result {
 	}
 	uid, gid := m.UID.Root(), m.GID.Root()
 	r := Result{}
-	for _, p := range s.Path.Parents {
+	for i, p := range s.Path.Parents {
 		mode := p.Stat.Mode.Perm()
 		switch {
 		case p.Path == "/":
 		case p.Stat.Err != nil:
 			return unread("the mode of "+p.Path, p.Stat.Err)
 		case mode&1 == 0 && (p.Stat.UID != uid || mode&0o100 == 0) && (p.Stat.GID != gid || mode&0o010 == 0):
-			r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String()}).Fixed(command("sudo", "chmod", "o+x", "--", p.Path))
+			refusal := access.Allowed(in.Facts, survey.Path{Real: p.Path, Stat: p.Stat, Parents: s.Path.Parents[:i]}, true)
+			if refusal == nil {
+				r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String() + "; every user of the host may pass through it then"}).
+					Fixed(command("sudo", "chmod", "o+x", "--", p.Path))
+				continue
+			}
+			r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String() + "; no command is proposed: " + refusal.Why})
 		}
 	}
 	if len(r.Details) > 0 {
-		r.Status, r.Message = Error, "a directory above "+s.DataRoot+" keeps the mapped root out, and the engine does not start"
+		r.Status, r.Message = Error, "a directory above "+s.DataRoot+" keeps the mapped root out, and the engine does not start; move the data root (data-root in daemon.json) to where every user can pass, such as /srv/docker, or let others pass"
 		return r
 	}
 	return pass("%s", s.DataRoot)

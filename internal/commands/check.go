@@ -84,7 +84,7 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	defer t.Close()
 	note := newProgress(dockerCLI.Err())
 	note.start("looking at " + printable(t.endpoint))
-	facts := survey.Take(ctx, t.survey())
+	facts := survey.Take(ctx, t.closely())
 	o := check.Options{Only: opts.only, User: opts.user}
 	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) {
 		o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(facts, o))

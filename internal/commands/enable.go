@@ -116,7 +116,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	defer t.Close()
 	note := newProgress(dockerCLI.Err())
 	note.start("looking at " + printable(t.endpoint))
-	facts := survey.Take(ctx, t.survey())
+	facts := survey.Take(ctx, t.closely())
 	results := t.checked(ctx, facts, check.Options{User: opts.user})
 	note.stop()
 	if err := ctx.Err(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/verify"
@@ -44,6 +45,14 @@ func (t *target) survey() survey.Target {
 // subject is what to verify.
 func (t *target) subject() verify.Subject {
 	return verify.Subject{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
+}
+
+// closely is survey, and looks into what containers mount: what can be done about
+// a right that they lack depends on it.
+func (t *target) closely() survey.Target {
+	s := t.survey()
+	s.Inside = access.ToLookInto
+	return s
 }
 
 // now is the time by the clock of the engine's host: changes are named by it, and

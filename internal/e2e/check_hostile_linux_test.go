@@ -21,7 +21,7 @@ func TestCheckHostileNames(t *testing.T) {
 	host := boot(t, testbed.Engine28)
 	install(t, host)
 	host.Busybox(t, "bb")
-	make := host.Command("sh", "-ec", `mkdir -p "$0" && chown 1000:1000 "$0" && chmod 700 "$0"`, evil)
+	make := host.Command("sh", "-ec", `mkdir -p "$0" && chown 1000:1000 "$0" && chmod 755 "$0"`, evil)
 	assert.Equal(t, ask(t, make).code, 0)
 	host.Docker(t, "--context", "unix", "run", "-d", "--network=none", "--name=evil", "--user=1000", "-v", evil+":/data",
 		"--label=com.docker.compose.project=\x1b[31m\nINJECTED", "bb", "sleep", "1000")

@@ -2,8 +2,8 @@ package host
 
 import "io/fs"
 
-// fileMode translates st_mode of Linux, inode(7).
-func fileMode(st uint32) fs.FileMode {
+// FileMode translates st_mode of Linux, inode(7).
+func FileMode(st uint32) fs.FileMode {
 	mode := fs.FileMode(st & 0o777)
 	switch st & 0o170000 {
 	case 0o040000:

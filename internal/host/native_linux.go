@@ -56,8 +56,7 @@ func (l local) Look(ctx context.Context, q Questions) (Answers, error) {
 		}
 	}
 	for _, path := range q.Reals {
-		real, err := filepath.EvalSymlinks(path)
-		a.Reals[path] = Real{real, err}
+		a.Reals[path] = resolve(path)
 	}
 	for _, path := range q.Dirs {
 		a.Dirs[path] = readDir(path)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,7 +15,7 @@ func lstat(path string, acl bool) Stat {
 		return Stat{Err: &fs.PathError{Op: "lstat", Path: path, Err: err}}
 	}
 	s := Stat{
-		Mode: fileMode(st.Mode), UID: int64(st.Uid), GID: int64(st.Gid), Size: st.Size,
+		Mode: FileMode(st.Mode), UID: int64(st.Uid), GID: int64(st.Gid), Size: st.Size,
 		Device: st.Dev, Inode: st.Ino, Links: int64(st.Nlink),
 	}
 	if s.Mode&fs.ModeSymlink != 0 {
@@ -23,6 +24,16 @@ func lstat(path string, acl bool) Stat {
 		s.ACL = readACL(path)
 	}
 	return s
+}
+
+// resolve follows the symlinks of a path. The kernel is asked first: it follows
+// fewer of them than EvalSymlinks does.
+func resolve(path string) Real {
+	if _, err := os.Stat(path); err != nil {
+		return Real{Err: err}
+	}
+	real, err := filepath.EvalSymlinks(path)
+	return Real{real, err}
 }
 
 // readACL reads a path's POSIX ACL. A list that says no more than the mode is

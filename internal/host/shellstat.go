@@ -89,7 +89,7 @@ func parseStat(path, line string) Stat {
 	if _, err := fmt.Sscanf(line, "%x %d %d %d %d %d %d", &mode, &s.UID, &s.GID, &s.Size, &s.Device, &s.Inode, &s.Links); err != nil {
 		return Stat{Err: &fs.PathError{Op: "lstat", Path: path, Err: errors.New("unexpected answer of stat")}}
 	}
-	s.Mode = fileMode(mode)
+	s.Mode = FileMode(mode)
 	return s
 }
 

@@ -43,3 +43,14 @@ func Count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// Once leaves out the lines that are there already, and keeps the order.
+func Once(lines []string) []string {
+	var once []string
+	for _, line := range lines {
+		if !slices.Contains(once, line) {
+			once = append(once, line)
+		}
+	}
+	return once
+}

@@ -98,6 +98,10 @@ type Path struct {
 	Real    string    // the path without symlinks
 	Stat    host.Stat // of what it leads to
 	Parents []Parent  // every directory above Real, "/" first
+	// State is the directory, Real or one above it, that shows signs of being the
+	// state of an engine or a runtime; "" if none does.
+	State  string
+	Inside *Inside // what the directory holds; nil where it was not looked into
 }
 
 // Parent is a directory that has to be traversed to reach a path.

@@ -81,7 +81,8 @@ type Unit struct {
 	// Socket is docker.socket's ActiveState, "" where there is none. While it
 	// listens, any client's call starts dockerd again.
 	Socket     string
-	NeedReload bool // files on disk changed since systemd read them
+	Listen     []string // of a socket unit: what it listens on
+	NeedReload bool     // files on disk changed since systemd read them
 }
 
 // EnvironmentFile is a file that systemd reads variables from. Where it is not

@@ -50,6 +50,12 @@ type Facts struct {
 	Storage  Read[Storage]
 	Paths    Read[map[string]Path] // by Mount.Source: those of all bind mounts
 	Pending  Read[*Pending]        // a change under way; nil where there is none
+
+	// MountTable is the host's.
+	MountTable Read[[]MountPoint]
+	// Sockets are the real paths of those that dockerd and containerd listen on, as
+	// far as flags, daemon.json and docker.socket say.
+	Sockets []string
 }
 
 // Remapped says whether the daemon that runs remaps user namespaces. It is only

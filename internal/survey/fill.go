@@ -29,9 +29,10 @@ func (l *look) fillHost(f *Facts) {
 	f.Kernel = Read[Kernel]{Value: l.kernel(), Err: l.seen.Files["/proc/sys/kernel/osrelease"].Err}
 	f.Tools.Value = l.seen.Programs
 	f.Maps.Value = liveMaps(l.seen.Lines[uidMaps], l.seen.Lines[gidMaps])
+	f.MountTable = mountTable(l.seen.Files[mountInfo])
 	f.Paths.Value = map[string]Path{}
 	for _, source := range l.sources() {
-		f.Paths.Value[source] = l.pathAt(source)
+		f.Paths.Value[source] = l.sourceAt(source)
 	}
 	d, running := l.daemon()
 	if running {
@@ -41,6 +42,7 @@ func (l *look) fillHost(f *Facts) {
 		f.Daemon.Err = ErrNoProcess
 		d = l.startedWith()
 	}
+	f.Sockets = l.sockets()
 	f.Unit.Value = l.unit(d)
 	f.Config = l.config(d)
 	f.Storage = l.storage()
@@ -67,6 +69,7 @@ func (l *look) accounts() Accounts {
 		Incomplete:  l.partial || l.seen.Files["/etc/passwd"].Truncated || l.seen.Files["/etc/group"].Truncated,
 		LoginDefs:   l.text(loginDefs).Value,
 		SubIDSource: subIDSource(read("/etc/nsswitch.conf")),
+		RealHomes:   l.realHomes(),
 	}
 }
 
@@ -102,7 +105,7 @@ func textLines(b host.Body) []string {
 	return strings.Split(text, "\n")
 }
 
-// pathAt is what is known of a path that a container mounts.
+// pathAt is what is known of a path.
 func (l *look) pathAt(p string) Path {
 	found, need := pathOf(p, l.seen.Stats)
 	if len(need) > 0 {

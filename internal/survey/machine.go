@@ -24,6 +24,9 @@ type Accounts struct {
 	// SubIDSource is what nsswitch.conf names for "subid"; "" means files.
 	// dockerd reads files only.
 	SubIDSource string
+	// RealHomes are where homes are, by the path that passwd(5) has, symlinks
+	// followed. Those that are missing have no entry.
+	RealHomes map[string]string
 }
 
 // Entry is a line of passwd(5) or group(5). Lines that are no such thing are

@@ -3,7 +3,6 @@ package survey
 import (
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
@@ -106,12 +105,7 @@ func (l *look) second() host.Questions {
 		q.Inside = append(q.Inside, c.accountFiles()...)
 	}
 	q.ACLs = true
-	for _, p := range l.sources() {
-		q.Stats = append(q.Stats, chain(p)...)
-		if below, ok := strings.CutPrefix(p, "/var/run/"); ok { // a symlink wherever there is systemd
-			q.Stats = append(q.Stats, chain("/run/"+below)...)
-		}
-	}
+	l.askSources(&q)
 	if file := l.idFile(); file != "" {
 		q.Files = append(q.Files, file)
 	}
@@ -132,9 +126,8 @@ func (l *look) second() host.Questions {
 func (l *look) third() host.Questions {
 	var q host.Questions
 	q.ACLs = true
-	for _, p := range l.sources() {
-		q.Stats = append(q.Stats, l.missing(p)...)
-	}
+	l.askReals(&q)
+	l.askSockets(&q)
 	root := l.dataRoot()
 	askRoot(&q, root)
 	q.Stats = append(q.Stats, chain(l.real(root))...)

@@ -14,6 +14,7 @@ var (
 	ErrNoConfig = errors.New("where the daemon's configuration file is cannot be told")
 
 	errNotAsked  = errors.New("it was not asked for")
+	errMoved     = errors.New("it was changed while it was looked at")
 	errManyLinks = errors.New("it leads over more symbolic links than were followed")
 )
 

@@ -7,7 +7,7 @@ import (
 
 // properties are what is asked of systemd for each unit, systemctl(1) show.
 const properties = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,FragmentPath,DropInPaths," +
-	"ExecStart,EnvironmentFiles,Environment,Restart,KillMode,NeedDaemonReload"
+	"ExecStart,EnvironmentFiles,Environment,Restart,KillMode,NeedDaemonReload,Listen"
 
 // parseShow reads the output of `systemctl show` for several units: blocks of
 // KEY=value, an empty line between them. A key that is there twice, as ExecStart
@@ -45,6 +45,10 @@ func unitOf(show map[string]string) Unit {
 	u.NRestarts, _ = strconv.Atoi(show["NRestarts"])
 	if env := show["Environment"]; env != "" {
 		u.Environment = strings.Fields(env)
+	}
+	for line := range strings.Lines(show["Listen"]) { // "/run/docker.sock (Stream)"
+		address, _, _ := strings.Cut(strings.TrimSpace(line), " (")
+		u.Listen = append(u.Listen, address)
 	}
 	u.Start = argv(show["ExecStart"])
 	for line := range strings.Lines(show["EnvironmentFiles"]) {

@@ -22,6 +22,9 @@ type Target struct {
 	Sizes time.Duration
 	// NoMaps leaves Facts.Maps out, which takes a look at every process.
 	NoMaps bool
+	// Inside chooses the directories to look into, among the real paths of what
+	// containers mount; nil for none.
+	Inside func(Facts) []string
 }
 
 const (
@@ -34,7 +37,7 @@ const (
 
 // Take takes a snapshot. It changes nothing, and always returns: what could not
 // be read says so itself. The engine and the host are asked at the same time,
-// the host in at most three round trips.
+// the host in at most three round trips, and one more to look into directories.
 func Take(ctx context.Context, t Target) Facts {
 	f := Facts{Context: t.Context, Docker: t.Docker, Endpoint: t.Endpoint, HostKind: t.Host.Kind()}
 	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint)}
@@ -68,6 +71,9 @@ func Take(ctx context.Context, t Target) Facts {
 		f.Containers.Value = append(f.Containers.Value, c.Container)
 	}
 	f.attach()
+	if t.Inside != nil && errHost == nil {
+		f.addInside(l.lookInto(ctx, t.Inside(f)))
+	}
 	return f
 }
 
@@ -118,6 +124,7 @@ func (f *Facts) unreadHost(err error) {
 	f.Accounts, f.Kernel, f.Tools = Read[Accounts]{Err: err}, Read[Kernel]{Err: err}, Read[Tools]{Err: err}
 	f.Maps, f.Storage = Read[[]LiveMap]{Err: err}, Read[Storage]{Err: err}
 	f.Paths, f.Pending = Read[map[string]Path]{Err: err}, Read[*Pending]{Err: err}
+	f.MountTable = Read[[]MountPoint]{Err: err}
 }
 
 // attach names the running containers that each network has.

@@ -1,10 +1,12 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"slices"
 
+	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -14,10 +16,13 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 	if seen.Containers.Err != nil {
 		return report.Unread("what containers mount", seen.Containers.Err)
 	}
-	var refused, untried report.Result
+	var refused, untried, skipped report.Result
 	attempts := 0
 	for _, c := range seen.Chosen {
-		paths := socketsOf(c, seen.Paths)
+		paths, shared := socketsOf(c, seen.Paths)
+		for _, folder := range shared {
+			skipped = skipped.With(report.Detail{Name: c.Name + ": " + folder, Note: "a folder of the system, so its sockets are not tried; mount the socket itself to have it tried"})
+		}
 		if len(paths) == 0 {
 			continue
 		}
@@ -37,29 +42,34 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 	}
 	switch {
 	case len(refused.Details) > 0:
-		return report.Fail("%d of %d refused", len(refused.Details), attempts).With(refused.Details...).With(untried.Details...)
+		return report.Fail("%d of %d refused", len(refused.Details), attempts).With(refused.Details...).With(untried.Details...).With(skipped.Details...)
 	case len(untried.Details) > 0:
-		return report.Unsure("not attempts from %s", report.Count(len(untried.Details), "container")).With(untried.Details...)
+		return report.Unsure("not tried from %s", report.Count(len(untried.Details), "container")).With(untried.Details...).With(skipped.Details...)
 	case attempts == 0:
-		return report.Skip("no socket is mounted")
+		return report.Skip("no socket is mounted").With(skipped.Details...)
 	}
-	return report.Pass("all of %s", report.Count(attempts, "socket"))
+	return report.Pass("all of %s", report.Count(attempts, "socket")).With(skipped.Details...)
 }
 
 // socketsOf are the places in a container where something of the host is mounted
-// that is a socket, or may be or hold one.
-func socketsOf(c survey.Container, paths survey.Read[map[string]survey.Path]) []string {
-	var found []string
+// that is a socket, or may be or hold one that the container was given on purpose.
+// A folder that the system's programs share, such as /run, is not searched: its
+// sockets are meant for others, and to connect to one can start its service.
+func socketsOf(c survey.Container, paths survey.Read[map[string]survey.Path]) (found, shared []string) {
 	for _, m := range c.Mounts {
 		if m.Type != "bind" {
 			continue
 		}
 		p, known := paths.Value[m.Source]
-		if !known || p.Stat.Err != nil || p.Stat.Mode&fs.ModeSocket != 0 || p.Stat.Mode.IsDir() {
+		isDir := p.Stat.Mode.IsDir() || !known || p.Stat.Err != nil
+		switch {
+		case isDir && access.OfSystem(cmp.Or(p.Real, m.Source)):
+			shared = append(shared, m.Source)
+		case isDir || p.Stat.Mode&fs.ModeSocket != 0:
 			found = append(found, m.Destination)
 		}
 	}
-	return found
+	return found, shared
 }
 
 // isFolder says whether a folder of the host is mounted at a place.

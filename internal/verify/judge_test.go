@@ -44,6 +44,8 @@ func sound() Seen {
 		{Kind: KindContainer, Name: "web", Ran: true},
 		{Kind: KindVolume, Name: "data", UsedBy: []string{"web"}}, {Kind: KindNetwork, Name: "front"}, {Kind: KindImage, Name: "app:1"},
 	}}
+	s.Tools.Value = survey.Tools{"setfacl": "/usr/bin/setfacl"}
+	s.MountTable.Value = []survey.MountPoint{{Device: "8:1", Root: "/", Point: "/", Type: "ext4"}}
 	s.Processes.Value = []Process{process(10, 101000)}
 	return s
 }
@@ -66,8 +68,15 @@ func changed(p Process, change func(*IDs)) Process {
 func mounting(stat host.Stat, writable bool) func(*Seen) {
 	return func(s *Seen) {
 		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: "/srv/x", Destination: "/x", Writable: writable}}
-		s.Paths.Value["/srv/x"] = survey.Path{Real: "/srv/x", Stat: stat}
+		s.Paths.Value["/srv/x"] = survey.Path{Real: "/srv/x", Stat: stat, Parents: parents("/", "/srv")}
 	}
+}
+
+func parents(dirs ...string) (all []survey.Parent) {
+	for _, dir := range dirs {
+		all = append(all, survey.Parent{Path: dir, Stat: host.Stat{Mode: fs.ModeDir | 0o755}})
+	}
+	return all
 }
 
 func weak(s *Seen) {
@@ -191,7 +200,7 @@ var cases = []struct {
 	{"mounts", "none", func(*Seen) {}, report.OK, "no container mounts"},
 	{"mounts", "for all", mounting(host.Stat{Mode: fs.ModeDir | 0o777}, true), report.OK, "all of 1 mount"},
 	{"mounts", "of the mapped user", mounting(host.Stat{Mode: fs.ModeDir | 0o700, UID: 101000}, true), report.OK, ""},
-	{"mounts", "of the number it has inside", mounting(host.Stat{Mode: fs.ModeDir | 0o700, UID: 1000}, false), report.Error, "where user 101000 has --- and lacks r-x"},
+	{"mounts", "of the number it has inside", mounting(host.Stat{Mode: fs.ModeDir | 0o700, UID: 1000}, false), report.Error, "user 101000 has --- and lacks r-x"},
 	{"mounts", "no longer writable", mounting(host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000}, true), report.Warning, "has r-x and lacks -w-"},
 	{"mounts", "mounted read-only", mounting(host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000}, false), report.OK, ""},
 	{"mounts", "out of reach before, too", mounting(host.Stat{Mode: 0o600}, true), report.OK, ""},
@@ -210,7 +219,7 @@ var cases = []struct {
 	{"sockets", "root's", func(s *Seen) {
 		mounting(host.Stat{Mode: fs.ModeSocket | 0o660}, true)(s)
 		s.Chosen[0].Identity.Value = survey.Account{}
-	}, report.Error, "where user 100000 has --- and lacks -w-"},
+	}, report.Error, "user 100000 has --- and lacks -w-"},
 	{"sockets", "the engine's", func(s *Seen) {
 		s.Chosen[0].Identity.Value = survey.Account{}
 		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: "/run/docker.sock", Destination: "/d"}}
@@ -318,11 +327,11 @@ func TestNothingSeen(t *testing.T) {
 
 // The right to rule the engine is not for a command to paste.
 func TestNoGrantOnTheEngine(t *testing.T) {
-	for source, fixes := range map[string]int{"/run/docker.sock": 0, "/run/app.sock": 1} {
+	for source, fixes := range map[string]int{"/srv/docker.sock": 0, "/srv/app.sock": 1} {
 		s := sound()
 		s.Chosen[0].Identity.Value = survey.Account{}
 		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: source, Destination: "/d"}}
-		s.Paths.Value[source] = survey.Path{Real: source, Stat: host.Stat{Mode: fs.ModeSocket | 0o660}}
+		s.Paths.Value[source] = survey.Path{Real: source, Parents: parents("/", "/srv"), Stat: host.Stat{Mode: fs.ModeSocket | 0o660, UID: 33}}
 		for _, r := range Judge(s, Options{}) {
 			if r.ID == "sockets" {
 				assert.Check(t, is.Len(r.Fix, fixes), "%v", r.Fix)

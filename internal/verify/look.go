@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -42,7 +43,7 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 	var errAll error
 	var wg sync.WaitGroup
 	wg.Go(func() { all, errAll = lookAt(ctx, s.Host, allProcesses) })
-	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Docker: s.Docker, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes, NoMaps: true})}
+	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Docker: s.Docker, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes, NoMaps: true, Inside: access.ToLookInto})}
 	seen.Before = o.Before
 	wg.Wait()
 	if seen.Containers.Err == nil {

@@ -3,7 +3,6 @@ package verify
 import (
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -46,8 +45,7 @@ func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 			all = all.With(one.Details...).Fixed(one.Fix...)
 		}
 	}
-	slices.Sort(all.Fix)
-	all.Fix = slices.Compact(all.Fix)
+	all.Fix = report.Once(all.Fix)
 	switch {
 	case seen == 0:
 		all.Message = "no container mounts " + kind + " of the host"
@@ -75,45 +73,16 @@ func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.P
 	if !ok {
 		return report.Unsure("").With(report.Detail{Name: name, Note: "the container's map is not known"})
 	}
-	id := c.Identity.Value
-	mapped, ok := access.Mapped(m, id.UID, id.GID, id.Groups)
-	if !ok {
-		return report.Pass("") // processes says that it is not in the map
+	loss, ok := access.Lost(c, mount, path, m)
+	if !ok || !loss.Any() {
+		return report.Pass("") // processes says what is not in the map
 	}
-	before, _ := access.Mapped(access.Everything, id.UID, id.GID, id.Groups)
-	want, has := wanted(mount, path.Stat.Mode), mapped.To(path.Stat)
-	lost := want & before.To(path.Stat) &^ has
-	r := report.Pass("")
-	switch {
-	case lost == 0:
-		return r
-	case lost == access.Write && path.Stat.Mode&fs.ModeSocket == 0:
+	r := report.Fail("")
+	if loss.Lacks == access.Write && path.Stat.Mode&fs.ModeSocket == 0 {
 		r = report.Warn("")
-	default:
-		r = report.Fail("")
 	}
-	note := fmt.Sprintf("%s, owner %d:%d, where user %d has %s and lacks %s", path.Stat.Mode, path.Stat.UID, path.Stat.GID, mapped.UID, has&want, lost)
-	if access.EngineSocket(mount.Source, j.Endpoint) {
-		note += "; it is the engine's: make the container with --userns=host if it has to rule the host"
-		return r.With(report.Detail{Name: name, Note: note})
-	}
-	return r.With(report.Detail{Name: name, Note: note}).
-		Fixed(access.Grant(mapped.UID, has&want|lost, path.Real, path.Stat.Mode.IsDir())...)
-}
-
-// wanted is what a mount is for: connect(2) asks for the right to write.
-func wanted(m survey.Mount, mode fs.FileMode) access.Perm {
-	if mode&fs.ModeSocket != 0 {
-		return access.Write
-	}
-	want := access.Read
-	if mode.IsDir() {
-		want |= access.Execute
-	}
-	if m.Writable {
-		want |= access.Write
-	}
-	return want
+	todo := loss.Mend(j.Facts)
+	return r.With(report.Detail{Name: name, Note: loss.String() + "; " + todo.Note}).Fixed(todo.Fix...)
 }
 
 // mapOf is the map of a container: the kernel's, else the engine's.

@@ -1,0 +1,67 @@
+package access
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// aliases decides on the other names that a path has because a file system, or a
+// part of it, is mounted in several places: /srv/x can be /etc. Each of them has
+// to be allowed too, and so has each other name of what lies below the path.
+func aliases(f survey.Facts, real string, pass bool) *Refusal {
+	if f.MountTable.Err != nil {
+		return &Refusal{Why: "what is mounted there is not known: " + f.MountTable.Err.Error()}
+	}
+	at, inside, ok := mountOf(f.MountTable.Value, real)
+	if !ok {
+		return &Refusal{Why: "what is mounted there is not known"}
+	}
+	if !slices.Contains(disks, at.Type) {
+		return &Refusal{Why: "it is on a file system of the type " + at.Type, Instead: "mount a folder such as /srv/NAME"}
+	}
+	for _, m := range f.MountTable.Value {
+		if m.Device != at.Device {
+			continue
+		}
+		var other string
+		switch {
+		case within(inside, m.Root):
+			other = path.Join(m.Point, strings.TrimPrefix(inside, strings.TrimSuffix(m.Root, "/")))
+		case within(m.Root, inside) && !pass:
+			other = m.Point
+		}
+		if other == "" || other == real || hidden(f.MountTable.Value, m, other) {
+			continue
+		}
+		if r := place(f, other, pass); r != nil {
+			return &Refusal{Why: "it is " + other + " too, and " + r.Why, Instead: r.Instead}
+		}
+	}
+	return nil
+}
+
+// mountOf gives the mount that a path is on, and the path in its file system.
+func mountOf(table []survey.MountPoint, real string) (on survey.MountPoint, inside string, ok bool) {
+	for _, m := range table { // of several in one place the last one counts
+		if within(real, m.Point) && len(m.Point) >= len(on.Point) {
+			on, ok = m, true
+		}
+	}
+	return on, path.Join(on.Root, strings.TrimPrefix(real, strings.TrimSuffix(on.Point, "/"))), ok
+}
+
+// hidden says whether a name leads to another mount, one that was made over it.
+func hidden(table []survey.MountPoint, m survey.MountPoint, name string) bool {
+	on, _, _ := mountOf(table, name)
+	return on != m
+}
+
+// mountsBelow says whether something is mounted below a directory.
+func mountsBelow(f survey.Facts, real string) bool {
+	return slices.ContainsFunc(f.MountTable.Value, func(m survey.MountPoint) bool {
+		return m.Point != real && within(m.Point, real)
+	})
+}

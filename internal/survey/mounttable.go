@@ -1,0 +1,69 @@
+package survey
+
+import (
+	"errors"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+const mountInfo = "/proc/self/mountinfo"
+
+// MountPoint is a line of the host's mount table, proc_pid_mountinfo(5).
+type MountPoint struct {
+	Device string // "8:1"
+	Root   string // what of the file system is mounted; "/" for all of it
+	Point  string // where
+	Type   string // "ext4"
+}
+
+var errMountTable = errors.New("the host's mount table could not be read in full")
+
+// mountTable reads the host's mount table. A part of it would be worse than
+// none: a missing line can hide what a path leads to.
+func mountTable(b host.Body) Read[[]MountPoint] {
+	if b.Err != nil {
+		return Read[[]MountPoint]{Err: b.Err}
+	}
+	if b.Truncated || len(b.Data) == 0 {
+		return Read[[]MountPoint]{Err: errMountTable}
+	}
+	var table []MountPoint
+	for line := range strings.Lines(string(b.Data)) {
+		m, ok := mountPoint(strings.TrimSuffix(line, "\n"))
+		if !ok {
+			return Read[[]MountPoint]{Err: errMountTable}
+		}
+		table = append(table, m)
+	}
+	return Read[[]MountPoint]{Value: table}
+}
+
+// mountPoint reads "36 35 8:1 /root /point rw shared:1 - ext4 /dev/sda1 rw".
+func mountPoint(line string) (MountPoint, bool) {
+	left, right, ok := strings.Cut(line, " - ")
+	f, g := strings.Fields(left), strings.Fields(right)
+	if !ok || len(f) < 6 || len(g) < 1 {
+		return MountPoint{}, false
+	}
+	m := MountPoint{Device: f[2], Root: octal(f[3]), Point: octal(f[4]), Type: g[0]}
+	return m, path.IsAbs(m.Point)
+}
+
+// octal undoes the kernel's escapes for blanks, newlines and backslashes.
+func octal(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if c, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

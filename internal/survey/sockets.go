@@ -1,0 +1,80 @@
+package survey
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// UsualSockets are the places of the sockets of dockerd and containerd.
+var UsualSockets = []string{
+	"/run/docker.sock", "/run/containerd/containerd.sock", "/run/containerd/containerd.sock.ttrpc",
+	"/run/docker/containerd/containerd.sock", "/run/docker/containerd/containerd.sock.ttrpc",
+}
+
+// ownSockets are those that this engine's dockerd and containerd listen on, by
+// flags, daemon.json and the unit docker.socket, or may listen on by default. Links
+// are not followed.
+func (l *look) ownSockets() []string {
+	d, ok := l.daemon()
+	if !ok {
+		d = l.startedWith()
+	}
+	all := slices.Clone(UsualSockets)
+	add := func(address string) {
+		if p := strings.TrimPrefix(address, "unix://"); path.IsAbs(p) && !strings.ContainsRune(p, 0) {
+			all = append(all, path.Clean(p))
+		}
+	}
+	for i, arg := range d.Args {
+		for _, flag := range []string{"--host", "-H", "--containerd"} {
+			if arg == flag && i+1 < len(d.Args) {
+				add(d.Args[i+1])
+			} else if rest, ok := strings.CutPrefix(arg, flag); ok {
+				add(strings.TrimPrefix(rest, "="))
+			}
+		}
+	}
+	var keys struct {
+		Hosts      []string `json:"hosts"`
+		Containerd string   `json:"containerd"`
+	}
+	if body := l.seen.Files[d.Config]; body.Err == nil && json.Unmarshal(body.Data, &keys) == nil {
+		for _, address := range append(keys.Hosts, keys.Containerd) {
+			add(address)
+		}
+	}
+	for _, address := range l.units["docker.socket"].Listen {
+		add(address)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// askSockets asks where the engine's sockets really are.
+func (l *look) askSockets(q *host.Questions) {
+	if len(l.sources()) > 0 {
+		q.Reals = append(q.Reals, l.ownSockets()...)
+	}
+}
+
+// sockets are the real paths of the engine's sockets. Those that are missing do
+// not count.
+func (l *look) sockets() []string {
+	var all []string
+	for _, p := range l.ownSockets() {
+		real := l.seen.Reals[p]
+		switch {
+		case isMissing(real.Err):
+			continue
+		case real.Err == nil && path.IsAbs(real.Path):
+			p = real.Path
+		}
+		all = append(all, p)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
