@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -177,8 +178,8 @@ func (l Loss) chown(f survey.Facts, kinds []survey.Kind) Mending {
 			case uid == k.UID && gid == k.GID:
 				continue
 			}
-			there = append(there, whenRemapped("-q", l.Path.Real, owner, [2]int64{uid, gid}))
-			back = append(back, whenRemapped("-qv", l.Path.Real, [2]int64{uid, gid}, owner))
+			there = append(there, whenRemapped(f, "-q", l.Path.Real, owner, [2]int64{uid, gid}))
+			back = append(back, whenRemapped(f, "-qv", l.Path.Real, [2]int64{uid, gid}, owner))
 		}
 	}
 	if len(there) == 0 || len(there) > maxOwners {
@@ -204,11 +205,19 @@ func moved(e idmap.Extents, id int64) (int64, bool) {
 
 // whenRemapped is a command that changes owners if the engine remaps, or with -qv
 // if it does not.
-func whenRemapped(grep, dir string, from, to [2]int64) string {
+func whenRemapped(f survey.Facts, grep, dir string, from, to [2]int64) string {
 	id := func(n int64) string { return fmt.Sprint(n) }
-	return "if sudo docker info -f '{{.SecurityOptions}}' | grep " + grep + " name=userns; then " +
+	return "if " + report.Command("sudo", "docker", "-H", engine(f), "info", "-f", "{{.SecurityOptions}}") + " | grep " + grep + " name=userns; then " +
 		report.Command("sudo", "find", dir, "-xdev", "-user", id(from[0]), "-group", id(from[1])) +
 		" -exec chown -h " + id(to[0]) + ":" + id(to[1]) + " {} +; fi"
+}
+
+// engine is the endpoint of the engine on its own host.
+func engine(f survey.Facts) string {
+	if socket := endpointSocket(f.Endpoint); path.IsAbs(socket) {
+		return "unix://" + socket
+	}
+	return "unix:///var/run/docker.sock"
 }
 
 // stop names the containers that run and can write to what is at, above or below a

@@ -17,8 +17,8 @@ import (
 
 // given are the commands that give the files of an owner away, and back.
 func given(owner int) (there, back string) {
-	there = fmt.Sprintf("if sudo docker info -f '{{.SecurityOptions}}' | grep -q name=userns; then sudo find /srv/x -xdev -user %[1]d -group %[1]d -exec chown -h %[2]d:%[2]d {} +; fi", owner, owner+100000)
-	back = fmt.Sprintf("if sudo docker info -f '{{.SecurityOptions}}' | grep -qv name=userns; then sudo find /srv/x -xdev -user %[2]d -group %[2]d -exec chown -h %[1]d:%[1]d {} +; fi", owner, owner+100000)
+	there = fmt.Sprintf("if sudo docker -H unix:///var/run/docker.sock info -f '{{.SecurityOptions}}' | grep -q name=userns; then sudo find /srv/x -xdev -user %[1]d -group %[1]d -exec chown -h %[2]d:%[2]d {} +; fi", owner, owner+100000)
+	back = fmt.Sprintf("if sudo docker -H unix:///var/run/docker.sock info -f '{{.SecurityOptions}}' | grep -qv name=userns; then sudo find /srv/x -xdev -user %[2]d -group %[2]d -exec chown -h %[1]d:%[1]d {} +; fi", owner, owner+100000)
 	return there, back
 }
 
