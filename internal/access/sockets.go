@@ -67,7 +67,7 @@ func engineSockets(f survey.Facts) []string {
 
 func endpointSocket(endpoint string) string {
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Scheme != "unix" && u.Scheme != "ssh" {
+	if err != nil || u.Scheme != "unix" && u.Scheme != "ssh" || u.Path == "/" {
 		return ""
 	}
 	return u.Path
