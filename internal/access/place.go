@@ -111,7 +111,10 @@ func roots(f survey.Facts) []string {
 		"/var/lib/docker", "/var/lib/docker-userns", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet", "/var/snap/docker",
 		s.DataRoot, s.Real, s.Current, f.Engine.Value.DataRoot,
 	}
-	for _, flag := range []string{"data-root", "graph", "g", "exec-root"} {
+	for _, other := range f.Daemon.Value.Others {
+		all = append(all, other.DataRoot)
+	}
+	for _, flag := range []string{"data-root", "graph", "exec-root"} {
 		root, _ := f.Daemon.Value.Flag(flag)
 		all = append(all, root)
 	}

@@ -42,7 +42,7 @@ func (l *look) fillHost(f *Facts) {
 		f.Daemon.Err = ErrNoProcess
 		d = l.startedWith()
 	}
-	f.Sockets = l.sockets()
+	f.Sockets = l.realSockets()
 	f.Unit.Value = l.unit(d)
 	f.Config = l.config(d)
 	f.Storage = l.storage()

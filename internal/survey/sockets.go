@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ var UsualSockets = []string{
 	"/run/docker/containerd/containerd.sock", "/run/docker/containerd/containerd.sock.ttrpc",
 }
 
-// ownSockets are those that this engine's dockerd and containerd listen on, by
+// ownSockets are those that the dockerds and containerd of this host listen on, by
 // flags, daemon.json and the unit docker.socket, or may listen on by default. Links
 // are not followed.
 func (l *look) ownSockets() []string {
@@ -29,23 +28,18 @@ func (l *look) ownSockets() []string {
 			all = append(all, path.Clean(p))
 		}
 	}
-	for i, arg := range d.Args {
-		for _, flag := range []string{"--host", "-H", "--containerd"} {
-			if arg == flag && i+1 < len(d.Args) {
-				add(d.Args[i+1])
-			} else if rest, ok := strings.CutPrefix(arg, flag); ok {
-				add(strings.TrimPrefix(rest, "="))
-			}
-		}
-	}
-	var keys struct {
-		Hosts      []string `json:"hosts"`
-		Containerd string   `json:"containerd"`
-	}
-	if body := l.seen.Files[d.Config]; body.Err == nil && json.Unmarshal(body.Data, &keys) == nil {
-		for _, address := range append(keys.Hosts, keys.Containerd) {
+	if len(d.Args) > 0 {
+		for _, address := range l.sockets(d) {
 			add(address)
 		}
+	}
+	for _, other := range l.others(d) {
+		for _, address := range other.Sockets {
+			add(address)
+		}
+	}
+	if containerd, ok := d.Flag("containerd"); ok {
+		add(containerd)
 	}
 	for _, address := range l.units["docker.socket"].Listen {
 		add(address)
@@ -61,9 +55,9 @@ func (l *look) askSockets(q *host.Questions) {
 	}
 }
 
-// sockets are the real paths of the engine's sockets. Those that are missing do
+// realSockets are the real paths of the engine's sockets. Those that are missing do
 // not count.
-func (l *look) sockets() []string {
+func (l *look) realSockets() []string {
 	var all []string
 	for _, p := range l.ownSockets() {
 		real := l.seen.Reals[p]
