@@ -24,6 +24,7 @@ require (
 	golang.org/x/sync v0.16.0
 	golang.org/x/sys v0.33.0
 	gotest.tools/v3 v3.5.2
+	mvdan.cc/sh/v3 v3.12.0
 )
 
 require (

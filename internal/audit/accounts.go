@@ -20,7 +20,7 @@ func (j *join) accounts() []Finding {
 		}
 		if found := j.lines(file.name, f.data); found.Count > 0 {
 			found.Layer = layer
-			found.Fix = j.accountFix(layer, found)
+			j.cureAccounts(&found, file.name, f.data)
 			all = append(all, found)
 		}
 	}
@@ -54,6 +54,16 @@ func (j *join) lines(name string, data []byte) Finding {
 	return f
 }
 
+// ids are the numbers of all lines.
+func (f *accountFile) ids(name string) (all []int64) {
+	for line := range bytes.Lines(f.data) {
+		if uid, gid, ok := accountIDs(name, bytes.Split(bytes.TrimSpace(line), []byte(":"))); ok {
+			all = append(all, uid, gid)
+		}
+	}
+	return all
+}
+
 // accountIDs are the IDs of a line. A group has no UID: it counts as 0.
 func accountIDs(name string, fields [][]byte) (uid, gid int64, ok bool) {
 	if len(fields) < 3 || bytes.HasPrefix(fields[0], []byte("#")) {
@@ -70,15 +80,4 @@ func accountIDs(name string, fields [][]byte) (uid, gid int64, ok bool) {
 		gid, _ = strconv.ParseInt(string(fields[3]), 10, 64)
 	}
 	return first, gid, true
-}
-
-// accountFix tells where to give the account another number.
-func (j *join) accountFix(layer int, f Finding) string {
-	s := j.steps[layer]
-	if layer >= j.base.layers && s.verb == "RUN" {
-		if command, ok := j.renumber(s.rest, j.numbers(layer, []int64{max(f.UID, f.GID)})); ok {
-			return paste(command, numberHint)
-		}
-	}
-	return fmt.Sprintf("give these accounts IDs below %d where they are made (useradd -u, groupadd -g); files of theirs in any layer keep it from registering", j.gentle())
 }

@@ -28,6 +28,8 @@ type Options struct {
 	// ID, where set, leaves only findings of this UID or GID, and lists its
 	// files even where it is mapped. Verdicts are of the whole image still.
 	ID *int64
+	// Dockerfile is what the images are made with, nil if it is not at hand.
+	Dockerfile *Dockerfile
 }
 
 // An Auditor collects facts of layers, and joins them to reports of images. It

@@ -3,9 +3,9 @@ package audit
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
@@ -48,49 +48,95 @@ var publishers = map[int64]bool{
 }
 
 var (
-	// numericChown is a --chown without names, whose numbers can be believed.
-	numericChown = regexp.MustCompile(`--chown=[0-9]+(?::[0-9]+)?\s`)
-
-	npmRun   = regexp.MustCompile(`(?:^|[\s;&|(/])(?:npm|npx|yarn|pnpm)\s`)
-	extracts = regexp.MustCompile(`(?:^|[\s;&|(/])(?:bsd)?tar\s+(?:[^;&|]*\s)?(?:-[A-Za-z]*x[A-Za-z]*|--extract|--get)(?:\s|$)|(?:^|[\s;&|(/])(?:bsd)?tar\s+[A-Za-z]*x[A-Za-z]*(?:\s|$)`)
-	makes    = regexp.MustCompile(`(?:user|group)(?:add|mod)\b|add(?:user|group)\b`)
 	archives = regexp.MustCompile(`\.(?:tar|tgz|txz|tbz2?|tar\.(?:gz|xz|bz2|zst|lzma))$`)
 	others   = regexp.MustCompile(`(?i)\b(?:kaniko|buildah|bazel|jib|buildpacks?|nix|ko)\b`)
 )
 
 // cause weighs the evidence of a group, the surest first.
 func (j *join) cause(layer int, g *group) Cause {
-	s := j.steps[layer]
-	copies := s.verb == "COPY" || s.verb == "ADD"
-	switch {
-	case layer < j.base.layers:
+	if layer < j.base.layers {
 		return CauseBase
-	case s.verb == "RUN" && j.makesAccount(g, s.rest):
+	}
+	in := j.maker(layer)
+	if in == nil {
+		return j.causeElsewhere(g)
+	}
+	switch in.Verb {
+	case "RUN":
+		return j.runCause(in, g)
+	case "COPY", "ADD":
+		return j.copyCause(in, g)
+	}
+	if others.MatchString(in.Raw) {
+		return CauseBuilder
+	}
+	return j.causeElsewhere(g)
+}
+
+func (j *join) runCause(in *dockerfile.Instruction, g *group) Cause {
+	run := j.plan().recipe.Runs[in]
+	moved := j.moves(in, []*group{g})
+	switch {
+	case j.names(in, g, dockerfile.Makes) && len(moved) == 0:
 		return CauseUseradd
-	case g.npm*2 > g.count && (s.verb == "RUN" || g.published()):
+	case g.npm*2 > g.count && len(moved) > 0:
 		return CauseNPM
-	case s.verb == "RUN" && j.named(g, s.rest):
+	case j.names(in, g, dockerfile.Gives) && len(moved) == 0:
 		return CauseChown
-	case s.verb == "RUN" && g.published() && npmRun.MatchString(s.rest+" "):
+	case g.published() && run.InstallsNPM():
 		return CauseNPM
 	case isCygwin(g.uid) || isCygwin(g.gid):
 		return CauseCygwin
-	case s.verb == "RUN" && extracts.MatchString(s.rest):
+	case len(run.Tars) > 0 && len(moved) > 0:
 		return CauseTar
-	case s.verb == "ADD" && addsArchive(s.rest):
-		return CauseAdd
-	case s.verb == "ADD" && strings.Contains(s.rest, "--chown=") && !j.named(g, chownFlag.FindString(s.rest)) && numericChown.MatchString(s.rest):
-		return CauseAdd // which does not reach into archives
-	case copies && strings.Contains(s.rest, "--chown="):
-		return CauseCopy
-	case s.verb == "COPY" && !strings.HasPrefix(s.rest, "file:") && !strings.HasPrefix(s.rest, "dir:") && !strings.HasPrefix(s.rest, "multi:"):
-		return CauseCopy
-	case copies || others.MatchString(s.text):
+	case others.MatchString(in.Raw):
 		return CauseBuilder
-	case j.madeBefore(layer, g) >= 0:
-		return CauseUseradd
+	}
+	return j.causeElsewhere(g)
+}
+
+func (j *join) copyCause(in *dockerfile.Instruction, g *group) Cause {
+	rest := in.Rest()
+	switch {
+	case g.npm*2 > g.count && g.published():
+		return CauseNPM
+	case isCygwin(g.uid) || isCygwin(g.gid):
+		return CauseCygwin
+	case in.Verb == "ADD" && addsArchive(rest) && !j.names(in, g, dockerfile.Gives):
+		return CauseAdd // its --chown does not reach into archives
+	case in.Flag("--chown") != "":
+		return CauseCopy
+	case in.Verb == "COPY" && !strings.HasPrefix(rest, "file:") && !strings.HasPrefix(rest, "dir:") && !strings.HasPrefix(rest, "multi:"):
+		return CauseCopy
+	}
+	return CauseBuilder
+}
+
+// causeElsewhere looks at the instructions before: an account that was made, or
+// the USER.
+func (j *join) causeElsewhere(g *group) Cause {
+	r := j.plan().recipe
+	for _, u := range r.Uses {
+		if !slices.Contains(j.culprits(g), u.ID) || j.goodUse(u) {
+			continue
+		}
+		switch u.Role {
+		case dockerfile.Makes:
+			return CauseUseradd
+		case dockerfile.Runs:
+			return CauseUser
+		case dockerfile.Gives:
+			return CauseChown
+		}
 	}
 	return CauseUnknown
+}
+
+// names says whether an instruction has one of a group's culprits in a role.
+func (j *join) names(in *dockerfile.Instruction, g *group, role dockerfile.Role) bool {
+	return slices.ContainsFunc(j.plan().recipe.Uses, func(u dockerfile.Use) bool {
+		return u.In == in && u.Role == role && slices.Contains(j.culprits(g), u.ID)
+	})
 }
 
 // culprits are the group's numbers that the finding is about.
@@ -105,31 +151,7 @@ func (j *join) culprits(g *group) []int64 {
 	return bad
 }
 
-// named says whether a command has one of the culprits in it.
-func (j *join) named(g *group, command string) bool {
-	return slices.ContainsFunc(j.culprits(g), func(id int64) bool { return hasNumber(command, id) })
-}
-
-// makesAccount says whether a part of a command that makes accounts has one of
-// the culprits in it: "chown 70000 f && adduser -u 70001 x" made no 70000.
-func (j *join) makesAccount(g *group, command string) bool {
-	return slices.ContainsFunc(commands(command), func(part string) bool {
-		return makes.MatchString(part) && j.named(g, part)
-	})
-}
-
 func (g *group) published() bool { return publishers[g.uid] }
-
-// madeBefore is the layer at or below this one whose RUN made an account of one
-// of the group's numbers, or -1.
-func (j *join) madeBefore(layer int, g *group) int {
-	for i := layer; i >= 0; i-- {
-		if s := j.steps[i]; s.verb == "RUN" && j.makesAccount(g, s.rest) {
-			return i
-		}
-	}
-	return -1
-}
 
 // isCygwin: the first accounts of a machine are 0x30000 + 1000 and 0x30000 + 513
 // (Cygwin, "POSIX accounts, permission, and security").
@@ -145,30 +167,4 @@ func addsArchive(rest string) bool {
 		}
 	}
 	return strings.HasPrefix(rest, "file:")
-}
-
-// hasNumber says whether a command has a number of more than two digits as a
-// word of its own. 0 and such are in every command.
-func hasNumber(command string, id int64) bool {
-	return id > 99 && numberIndex(command, strconv.FormatInt(id, 10), 0) >= 0
-}
-
-// numberIndex finds a number that is not part of a longer one, or of a word.
-func numberIndex(s, number string, from int) int {
-	for {
-		i := strings.Index(s[from:], number)
-		if i < 0 {
-			return -1
-		}
-		i += from
-		end := i + len(number)
-		if (i == 0 || !wordByte(s[i-1])) && (end == len(s) || !wordByte(s[end])) {
-			return i
-		}
-		from = end
-	}
-}
-
-func wordByte(b byte) bool {
-	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == '.'
 }

@@ -37,7 +37,6 @@ func TestInstruction(t *testing.T) {
 // What is found in one layer, and what to write instead of its instruction.
 func TestCure(t *testing.T) {
 	const npmID = 1516583083
-	const repack = "pack the archive again with tar --owner=0 --group=0, or COPY it and unpack it in a RUN with tar --no-same-owner. ADD --chown=0:0 does it too, with BuildKit 0.23 or later"
 	bad := func(names ...string) (all []entry) {
 		for _, n := range names {
 			all = append(all, entry{name: n, uid: 1000000, gid: 1000000})
@@ -56,7 +55,7 @@ func TestCure(t *testing.T) {
 				{name: "app/node_modules/content-type/index.js", uid: npmID},
 				{name: "usr/local/lib/node_modules/npm/node_modules/x/y", uid: npmID},
 			},
-			CauseNPM, `RUN npm i -g npm@9.1.1 && npm i && find /app/node_modules /usr/local/lib/node_modules \( ! -user 0 -o ! -group 0 \) -exec chown -h 0:0 {} +`,
+			CauseNPM, `with its --mount, if it has one: RUN npm i -g npm@9.1.1 && npm i && find /app/node_modules /usr/local/lib/node_modules \( ! -user 0 -o ! -group 0 \) -exec chown -h 0:0 {} +`,
 		},
 		{
 			"npm in a folder to quote", "/bin/sh -c cd 'my app' && npm i;", []entry{{name: "my app/it's/node_modules/a", uid: npmID}},
@@ -68,7 +67,7 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"tar", "RUN /bin/sh -c curl -fsSL https://x.test/a.tgz | tar -xz -C /opt # buildkit", bad("opt/a"),
-			CauseTar, "RUN curl -fsSL https://x.test/a.tgz | tar --no-same-owner -xz -C /opt",
+			CauseTar, "with its --mount, if it has one: RUN curl -fsSL https://x.test/a.tgz | tar --no-same-owner -xz -C /opt",
 		},
 		{
 			"tar in the old style", "/bin/sh -c tar xzf a.tgz -C /opt && rm a.tgz", bad("opt/a"),
@@ -80,30 +79,30 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"another shell", "RUN /bin/bash -o pipefail -c curl x | tar -x # buildkit", bad("opt/a"),
-			CauseTar, "RUN curl x | tar --no-same-owner -x",
+			CauseTar, `with its --mount, if it has one: RUN ["/bin/bash", "-o", "pipefail", "-c", "curl x | tar --no-same-owner -x"]`,
 		},
 		{
 			"useradd", "RUN /bin/sh -c useradd -m -u 1000000 big && touch /home/big/x # buildkit", bad("home/big/x"),
-			CauseUseradd, "RUN useradd -l -m -u 10001 big && touch /home/big/x",
+			CauseUseradd, "with its --mount, if it has one: RUN useradd -m -u 10001 big && touch /home/big/x",
 		},
 		{
 			"adduser", "RUN /bin/sh -c addgroup -g 1000000 big && adduser -D -u 1000000 -G big big # buildkit", bad("home/big/x"),
-			CauseUseradd, "RUN addgroup -g 10001 big && adduser -D -u 10001 -G big big",
+			CauseUseradd, "with its --mount, if it has one: RUN addgroup -g 10001 big && adduser -D -u 10001 -G big big",
 		},
 		{
 			"chown", "RUN /bin/sh -c chown -R 1000000:1000000 /data # buildkit", bad("data/x"),
-			CauseChown, "RUN chown -R 10001:10001 /data",
+			CauseChown, "with its --mount, if it has one: RUN chown -R 10001:10001 /data",
 		},
-		{"COPY --chown", "COPY --chown=1000000 --chmod=755 . /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=0:0 --chmod=755 . /app"},
+		{"COPY --chown", "COPY --chown=1000000 --chmod=755 . /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=10001 --chmod=755 . /app"},
 		{"COPY from a stage", "COPY /out /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=0:0 /out /app"},
 		{"ADD of an archive", "ADD rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, repack},
 		{"ADD of an archive, whose --chown is not for what is in it", "ADD --chown=1:1 rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, repack},
-		{"ADD --chown", "ADD --chown=1000000:0 https://x.test/a /a # buildkit", bad("a"), CauseCopy, "ADD --chown=0:0 https://x.test/a /a"},
+		{"ADD --chown", "ADD --chown=1000000:0 https://x.test/a /a # buildkit", bad("a"), CauseCopy, "ADD --chown=10001:0 https://x.test/a /a"},
 		{
 			"classic COPY --chown, which history has with no blank", "/bin/sh -c #(nop) COPY --chown=1000000:1000000file:0a1b in /app ", bad("app"),
-			CauseCopy, "make it --chown=0:0 in this COPY: COPY --chown=1000000:1000000 file:0a1b in /app",
+			CauseCopy, "in this same COPY: write 10001 in place of 1000000",
 		},
-		{"classic COPY", "/bin/sh -c #(nop) COPY dir:0a1b in /app ", bad("app/x"), CauseBuilder, "add --chown=0:0 to this COPY: COPY dir:0a1b in /app"},
+		{"classic COPY", "/bin/sh -c #(nop) COPY dir:0a1b in /app ", bad("app/x"), CauseBuilder, "probably this COPY has a --from or a --chown, which history does not record: give it --chown=0:0: COPY dir:0a1b in /app"},
 		{
 			"a chown beside an account of another number", "/bin/sh -c touch /f && chown 1000000:0 /f && adduser -u 70000 x",
 			[]entry{{name: "f", uid: 1000000}, {name: "home/x", uid: 70000, gid: 70000}},
@@ -115,11 +114,11 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"Cygwin", "RUN /bin/sh -c tar -xf q.tar # buildkit", []entry{{name: "opt/q", uid: 197609, gid: 197121}},
-			CauseCygwin, "RUN tar --no-same-owner -xf q.tar",
+			CauseCygwin, "with its --mount, if it has one: RUN tar --no-same-owner -xf q.tar",
 		},
 		{
 			"nothing to go by", "RUN /bin/sh -c touch /x # buildkit", bad("x"),
-			CauseUnknown, `RUN touch /x && find / -xdev \( -user 1000000 -o -group 1000000 \) -exec chown -h 0:0 {} +`,
+			CauseUnknown, `with its --mount, if it has one: RUN touch /x && find / -xdev \( -user 1000000 -o -group 1000000 \) -exec chown -h 0:0 {} +`,
 		},
 		{
 			"several lines", "RUN /bin/sh -c set -e\nmake install\n # buildkit", bad("usr/x"),
@@ -127,11 +126,11 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"no Dockerfile", "bazel build //:image", bad("usr/x"), CauseBuilder,
-			"give these files a mapped owner in the instruction or tool that made this layer, e.g. chown -h 0:0; what comes later does not help",
+			noMaker,
 		},
 		{
 			"only the group", "/bin/sh -c make", []entry{{name: "a/b", uid: 1000, gid: 454177}},
-			CauseUnknown, `RUN make && find /a -xdev \( -group 454177 \) -exec chown -h 0:0 {} +`,
+			CauseUnknown, `RUN make && find /a -xdev -group 454177 -exec chgrp -h 0 {} +`,
 		},
 	}
 	for _, tc := range tests {
@@ -151,16 +150,18 @@ func TestAccountOfALowerLayer(t *testing.T) {
 	r := a.Report(made(a, t, [][]entry{{{name: "etc/passwd-"}}, {{name: "data/x", uid: 1000000}}, {{name: "data/x"}}},
 		"RUN /bin/sh -c useradd -u 1000000 big # buildkit", "RUN /bin/sh -c touch /data/x # buildkit", "RUN /bin/sh -c chown root /data/x # buildkit"))
 	assert.Equal(t, r.Findings[0].Cause, CauseUseradd)
-	assert.Equal(t, r.Findings[0].Fix, "the account is made in layer 1 of 3: RUN useradd -l -u 10001 big")
+	assert.Equal(t, r.Findings[0].Fix, "with its --mount, if it has one: RUN useradd -u 10001 big, in place of RUN useradd -u 1000000 big")
 }
 
 // A map that ends below 10001, or takes no ID at all, gets no number that is not in it.
 func TestRenumberSmallMaps(t *testing.T) {
-	for size, want := range map[int64]string{65536: "useradd -l -u 10001 x", 2000: "useradd -l -u 1999 x", 1: "useradd -u 70000 x"} {
+	for size, want := range map[int64]string{
+		65536: "RUN useradd -u 10001 x", 2000: "RUN useradd -u 1999 x",
+		1: `RUN useradd -u 70000 x && find /home -xdev -user 70000 -exec chown -h 0:0 {} +`,
+	} {
 		a := New(Options{Map: single(size)})
-		got, ok := (&join{Auditor: a}).renumber("useradd -u 70000 x", []int64{70000})
-		assert.Equal(t, got, want)
-		assert.Equal(t, ok, size > 1)
+		r := a.Report(made(a, t, [][]entry{{{name: "home/x", uid: 70000}}}, "RUN useradd -u 70000 x # buildkit"))
+		assert.Equal(t, r.Findings[0].Changes[0].New, want)
 	}
 }
 

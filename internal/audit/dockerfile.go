@@ -4,27 +4,15 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/docker-userns/docker-userns/internal/dockerfile"
 )
-
-// maxDockerfile is how much of a Dockerfile is read, in bytes.
-const maxDockerfile = 4 << 20
 
 // Dockerfile knows on which lines the instructions of its stages are.
 type Dockerfile struct {
-	Name   string // as given to ParseDockerfile
-	stages []stage
-}
-
-// stage is the whole of what makes an image: the instructions of the stages that
-// it is built on come first.
-type stage struct {
-	name  string
-	from  Lines
-	nodes []*parser.Node
+	Name string // as given to ParseDockerfile
+	file *dockerfile.File
 }
 
 // Lines are the first and last line of an instruction, from 1 on; 0 where it was
@@ -33,80 +21,93 @@ type Lines struct{ Start, End int }
 
 // ParseDockerfile reads a Dockerfile. The name is what errors and SARIF call it.
 func ParseDockerfile(name string, r io.Reader) (*Dockerfile, error) {
-	parsed, err := parser.Parse(io.LimitReader(r, maxDockerfile))
+	f, err := dockerfile.Parse(r)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	d := &Dockerfile{Name: name}
-	for _, n := range parsed.AST.Children {
-		if strings.EqualFold(n.Value, "FROM") {
-			d.stages = append(d.stages, d.begin(n))
-		} else if last := len(d.stages) - 1; last >= 0 {
-			d.stages[last].nodes = append(d.stages[last].nodes, n)
-		}
-	}
-	return d, nil
-}
-
-// begin opens a stage with the instructions of the one it is built on.
-func (d *Dockerfile) begin(from *parser.Node) stage {
-	words := values(from)
-	s := stage{from: Lines{from.StartLine, from.EndLine}}
-	if len(words) == 3 && strings.EqualFold(words[1], "AS") {
-		s.name = words[2]
-	}
-	for _, earlier := range d.stages {
-		if len(words) > 0 && earlier.name != "" && strings.EqualFold(earlier.name, words[0]) {
-			s.nodes, s.from = slices.Clone(earlier.nodes), earlier.from
-		}
-	}
-	return s
+	return &Dockerfile{Name: name, file: f}, nil
 }
 
 // Lines finds the instruction of each layer. The stage that explains most layers
 // is taken, the last one where several do. A layer of the base image gets the
 // lines of the FROM; one that nothing matches gets none.
 func (d *Dockerfile) Lines(layers []Layer) []Lines {
-	best, most := make([]Lines, len(layers)), -1
-	for _, s := range d.stages {
-		if lines, n := s.match(layers); n >= most {
-			best, most = lines, n
+	all, record, base := make([]step, len(layers)), make([]int, len(layers)), 0
+	for i, l := range layers {
+		all[i], record[i] = parseStep(l.Instruction), i
+		if l.Base {
+			base = i + 1
 		}
 	}
-	return best
+	at, stage, _ := d.find(all, record, base)
+	lines := make([]Lines, len(layers))
+	for i := range lines {
+		switch {
+		case layers[i].Base && stage != nil:
+			lines[i] = Lines(stage.Root().Lines)
+		case at[i] != nil:
+			lines[i] = Lines(at[i].Lines)
+		}
+	}
+	return lines
 }
 
-// match goes from the last layer to the first, since what the base image brings
-// stands before, and takes for each the nearest instruction that can have made it.
-func (s stage) match(layers []Layer) ([]Lines, int) {
-	lines, found, k := make([]Lines, len(layers)), 0, len(s.nodes)
-	for i := len(layers) - 1; i >= 0; i-- {
-		step := parseStep(layers[i].Instruction)
-		for at := k - 1; at >= 0 && step.verb != "" && !layers[i].Base; at-- {
-			if n := s.nodes[at]; strings.EqualFold(n.Value, step.verb) && canMake(n, step) {
-				lines[i], k = Lines{n.StartLine, n.EndLine}, at
+// find gives the steps of a history their instructions, nil for those that have
+// none, and the stage that they are of, and how many layers are the base image's.
+func (d *Dockerfile) find(all []step, record []int, base int) (best []*dockerfile.Instruction, stage *dockerfile.Stage, low int) {
+	best = make([]*dockerfile.Instruction, len(all))
+	from, most := 0, 0
+	if base > 0 {
+		from = record[base-1] + 1
+	}
+	for _, s := range d.file.Stages {
+		at, n := match(s.Chain(), all, from)
+		if n >= most && (n > 0 || base > 0) {
+			best, stage, most = at, s, n
+		}
+	}
+	for low < len(record) && stage != nil && best[record[low]] == nil {
+		low++
+	}
+	if low == len(record) {
+		low = base
+	}
+	return best, stage, low
+}
+
+// match goes from the last step to the first, since what the base image brings
+// stands before, and takes for each the nearest instruction that can have been it.
+func match(chain []*dockerfile.Instruction, all []step, from int) ([]*dockerfile.Instruction, int) {
+	at, found, k := make([]*dockerfile.Instruction, len(all)), 0, len(chain)
+	for i := len(all) - 1; i >= from; i-- {
+		switch all[i].verb {
+		case "RUN", "COPY", "ADD", "WORKDIR":
+		default:
+			continue
+		}
+		for n := k - 1; n >= 0; n-- {
+			if in := chain[n]; in.Verb == all[i].verb && canMake(in, all[i]) {
+				at[i], k = in, n
 				found++
 				break
 			}
 		}
-		if layers[i].Base {
-			lines[i] = s.from
-		}
 	}
-	return lines, found
+	return at, found
 }
 
-// canMake says whether a line can have made a layer.
-func canMake(n *parser.Node, s step) bool {
-	words := values(n)
-	if len(words) == 0 {
+// canMake says whether an instruction can have made a layer.
+func canMake(in *dockerfile.Instruction, s step) bool {
+	if len(in.Words) == 0 {
 		return false
 	}
 	if s.verb == "RUN" {
-		if len(n.Heredocs) > 0 {
-			return strings.Contains(blanks(s.rest), blanks(n.Heredocs[0].Content))
+		whole := blanks(strings.TrimPrefix(s.text, "RUN "))
+		if doc := in.HereDoc(); doc != "" {
+			return strings.Contains(whole, blanks(doc))
 		}
-		return blanks(strings.Join(words, " ")) == blanks(s.rest)
+		written := blanks(strings.Join(in.Words, " "))
+		return written == blanks(s.rest) || written == whole
 	}
 	var rest []string
 	for _, w := range strings.Fields(s.rest) {
@@ -115,9 +116,9 @@ func canMake(n *parser.Node, s step) bool {
 		}
 	}
 	if classic := len(rest) == 3 && rest[1] == "in"; classic {
-		return sameFolder(words[len(words)-1], rest[2])
+		return sameFolder(in.Words[len(in.Words)-1], rest[2])
 	}
-	return expands(strings.Join(words, " "), strings.Join(rest, " "))
+	return expands(strings.Join(in.Words, " "), strings.Join(rest, " "))
 }
 
 // sameFolder: the classic builder writes where a file went as an absolute path.
@@ -135,14 +136,6 @@ func expands(line, text string) bool {
 	form := variable.ReplaceAllString(regexp.QuoteMeta(line), ".*")
 	ok, err := regexp.MatchString("^(?s:"+form+")$", text)
 	return ok && err == nil
-}
-
-func values(n *parser.Node) []string {
-	var all []string
-	for w := n.Next; w != nil; w = w.Next {
-		all = append(all, w.Value)
-	}
-	return all
 }
 
 func blanks(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -8,7 +8,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func dockerfile(t testing.TB) *Dockerfile {
+func someDockerfile(t testing.TB) *Dockerfile {
 	t.Helper()
 	f, err := os.Open("testdata/Dockerfile")
 	assert.NilError(t, err)
@@ -40,15 +40,15 @@ func TestDockerfileLines(t *testing.T) {
 		layers = append(layers, Layer{Instruction: tc.instruction, Base: tc.base})
 		want = append(want, tc.want)
 	}
-	assert.DeepEqual(t, dockerfile(t).Lines(layers), want)
+	assert.DeepEqual(t, someDockerfile(t).Lines(layers), want)
 }
 
 // The classic builder's history has sums in place of names, and other stages than
 // the last can be built.
 func TestDockerfileLinesOfAnotherStage(t *testing.T) {
-	got := dockerfile(t).Lines([]Layer{{Instruction: "WORKDIR /app"}, {Instruction: "COPY file:0a1b in /app/"}, {Instruction: "RUN npm i -g npm@${NPM} && npm ci"}})
+	got := someDockerfile(t).Lines([]Layer{{Instruction: "WORKDIR /app"}, {Instruction: "COPY file:0a1b in /app/"}, {Instruction: "RUN npm i -g npm@${NPM} && npm ci"}})
 	assert.DeepEqual(t, got, []Lines{{7, 7}, {8, 8}, {10, 12}})
-	got = dockerfile(t).Lines([]Layer{{Instruction: "RUN go build -o /out/server ./..."}})
+	got = someDockerfile(t).Lines([]Layer{{Instruction: "RUN go build -o /out/server ./..."}})
 	assert.DeepEqual(t, got, []Lines{{4, 4}})
 }
 

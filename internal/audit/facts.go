@@ -17,7 +17,25 @@ type facts struct {
 	dirs              *dirs
 	events            events
 	passwd, group     accountFile
+	mapped            mapped
 }
+
+// mapped is what is kept of the owners that are well, but for root's.
+type mapped struct {
+	uids, gids []int64 // the first maxMapped
+	more       bool    // there are further ones
+	near       [nearTop - nearLow]bool
+}
+
+// maxMapped is how many owners that are well are told apart.
+const maxMapped = 32
+
+// any says whether some entry has another owner than root.
+func (m *mapped) any() bool { return len(m.uids)+len(m.gids) > 0 }
+
+// Numbers between these are looked at, whether any entry has them: new ones are
+// taken from here.
+const nearLow, nearTop = 8192, 10002
 
 // events are what a layer does to the layers below: hashes of cleaned paths.
 type events struct {

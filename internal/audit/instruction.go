@@ -2,6 +2,8 @@ package audit
 
 import (
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/image"
@@ -9,29 +11,33 @@ import (
 
 // step is the instruction that made a layer, as far as history tells.
 type step struct {
-	text  string // normalised, e.g. "RUN npm i"; "" where it cannot be told
-	verb  string // "RUN", "COPY", "ADD", … or "" where it is no Dockerfile's
-	rest  string // what follows the verb; of a RUN without its shell
-	shell bool   // a RUN by a shell other than /bin/sh -c
+	text  string            // normalised, e.g. "RUN npm i"; "" where it cannot be told
+	verb  string            // "RUN", "COPY", "ADD", … or "" where it is no Dockerfile's
+	rest  string            // what follows the verb; of a RUN without its shell
+	shell string            // of a RUN by a shell other than /bin/sh -c
+	args  map[string]string // that a RUN was given
+	kit   bool              // BuildKit made it, whose history leaves out --mount and --from
 }
 
-// steps gives each layer of an image its instruction. History has a record for
-// every layer, and others that made none; where the numbers do not agree (images
-// that were squashed, or not made from a Dockerfile) no layer gets any.
-func steps(img image.Image) []step {
-	all := make([]step, len(img.Layers))
-	var made []string
-	for _, h := range img.Config.History {
-		if !h.Empty {
-			made = append(made, h.CreatedBy)
+// steps reads an image's history. Each layer gets the number of its record; where
+// the numbers do not agree (images that were squashed, or not made from a
+// Dockerfile) no layer gets any, and there are no steps.
+func steps(img image.Image) (all []step, of []int) {
+	classic := slices.ContainsFunc(img.Config.History, func(h image.History) bool { return nop.MatchString(h.CreatedBy) })
+	for i, h := range img.Config.History {
+		s := parseStep(h.CreatedBy)
+		s.kit = s.kit || h.Comment == "buildkit.dockerfile.v0"
+		if s.verb == "" && classic && s.text != "" && !h.Empty {
+			s.verb, s.rest, s.text = "RUN", s.text, "RUN "+s.text // ["a", "b"] of the classic builder
+		}
+		if all = append(all, s); !h.Empty {
+			of = append(of, i)
 		}
 	}
-	if len(made) == len(all) {
-		for i, by := range made {
-			all[i] = parseStep(by)
-		}
+	if len(of) != len(img.Layers) {
+		return nil, make([]int, len(img.Layers))
 	}
-	return all
+	return all, of
 }
 
 var (
@@ -57,13 +63,14 @@ const plainShell = "/bin/sh -c "
 func Instruction(createdBy string) string { return parseStep(createdBy).text }
 
 func parseStep(by string) step {
-	by = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(by), "# buildkit"))
+	by, kit := strings.CutSuffix(strings.TrimSpace(by), "# buildkit")
+	by = strings.TrimSpace(by)
 	if loc := nop.FindStringIndex(by); loc != nil {
 		by = by[loc[1]:]
 	} else if strings.HasPrefix(by, "|") || shells.MatchString(by) {
 		by = "RUN " + by
 	}
-	s := step{text: by}
+	s := step{text: by, kit: kit}
 	m := verbs.FindString(by)
 	if m == "" {
 		return s
@@ -73,35 +80,55 @@ func parseStep(by string) step {
 		s.run()
 	}
 	s.text = s.verb + " " + s.rest
-	if s.shell {
-		s.rest = strings.TrimSpace(shells.ReplaceAllString(s.rest, ""))
+	if s.shell != "" {
+		s.rest = strings.TrimSpace(s.rest[len(s.shell):])
 	}
 	return s
 }
 
 // run takes the build arguments and the usual shell off a command.
 func (s *step) run() {
-	s.rest = dropArgs(s.rest)
+	s.rest, s.args = dropArgs(s.rest)
 	if command, ok := strings.CutPrefix(s.rest, plainShell); ok {
 		s.rest = strings.TrimSpace(command)
 		return
 	}
-	s.shell = shells.MatchString(s.rest)
+	s.shell = shells.FindString(s.rest)
 }
 
 // dropArgs takes "|2 A=x B=y z" off a command. Values can hold blanks, so the
-// usual shell is looked for first, and then one word for each argument is taken.
-func dropArgs(command string) string {
-	m := argList.FindString(command)
-	if m == "" {
-		return command
+// shell is looked for first, and if there is none one word is taken for each.
+func dropArgs(command string) (string, map[string]string) {
+	m := argList.FindStringSubmatch(command)
+	if m == nil {
+		return command, nil
 	}
-	if i := strings.Index(command, " "+plainShell); i >= 0 {
-		return command[i+1:]
+	rest := command[len(m[0]):]
+	n, _ := strconv.Atoi(m[1])
+	if i := strings.Index(" "+rest, " "+plainShell); i >= 0 {
+		return rest[i:], splitArgs(strings.Fields(rest[:max(0, i-1)]), n)
 	}
-	words := strings.Fields(command[len(m):])
-	for len(words) > 0 && !strings.HasPrefix(words[0], "/") && strings.Contains(words[0], "=") {
-		words = words[1:]
+	words := strings.Fields(rest)
+	k := 0
+	for k < len(words) && !strings.HasPrefix(words[k], "/") && strings.Contains(words[k], "=") {
+		k++
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words[k:], " "), splitArgs(words[:k], n)
+}
+
+var argWord = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+
+// splitArgs reads NAME=VALUE, of which n are expected. A word that is none goes on
+// with the value before it.
+func splitArgs(words []string, n int) map[string]string {
+	args := map[string]string{}
+	last := ""
+	for _, w := range words {
+		if name, value, _ := strings.Cut(w, "="); argWord.MatchString(w) && len(args) < n {
+			args[name], last = value, name
+		} else if last != "" {
+			args[last] += " " + w
+		}
+	}
+	return args
 }

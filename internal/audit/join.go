@@ -11,8 +11,29 @@ type join struct {
 	*Auditor
 	img    image.Image
 	layers []*facts
-	steps  []step // the instruction of each layer
-	base   base
+	// history are the steps that made the image, none if it has no history that
+	// fits; record is the one of each layer.
+	history []step
+	record  []int
+	base    base
+	cured   *plan
+}
+
+func (a *Auditor) join(img image.Image, others []image.Image) *join {
+	j := &join{Auditor: a, img: img, layers: a.of(img), base: baseOf(img, others)}
+	j.history, j.record = steps(img)
+	if a.opt.Dockerfile != nil {
+		j.cures() // it tells the base image's layers
+	}
+	return j
+}
+
+// step is the instruction that made a layer, as history has it.
+func (j *join) step(layer int) step {
+	if layer < 0 || len(j.history) == 0 {
+		return step{}
+	}
+	return j.history[j.record[layer]]
 }
 
 func (j *join) describe() []Layer {
@@ -22,7 +43,7 @@ func (j *join) describe() []Layer {
 			Index:       i,
 			DiffID:      j.img.Layers[i].DiffID,
 			Digest:      j.img.Layers[i].Digest,
-			Instruction: j.steps[i].text,
+			Instruction: j.step(i).text,
 			Base:        i < j.base.layers,
 			Entries:     l.entries,
 			Unmapped:    l.unmapped,
@@ -45,7 +66,10 @@ func (j *join) owners() []Finding {
 				Rule: g.rule, Severity: severity(g.rule), Layer: i, UID: g.uid, GID: g.gid,
 				Count: g.count, Paths: j.keep(g.paths), LaterLayer: fates[g], Mixed: g.mixed, Folders: slices.Clone(g.folders),
 			}
-			f.Cause, f.Fix = j.cure(i, g)
+			f.Cause = j.cause(i, g)
+			if g.rule != Owner {
+				j.cure(&f, j.plan().layers[i], j.culprits(g)...)
+			}
 			all = append(all, f)
 		}
 	}

@@ -108,6 +108,12 @@ type Finding struct {
 	// Fix is what to write instead of the instruction, or what to do where that
 	// is not known, on one line; "" where nothing is wrong.
 	Fix string `json:"fix"`
+	// Changes are what Fix is made of: what to write in the place of which
+	// instructions. All findings of an image share one plan, so an instruction
+	// changes in the same way wherever it is named.
+	Changes []Change `json:"changes,omitempty"`
+	// Also is what Fix says besides, a sentence each.
+	Also []string `json:"-"`
 	// Message says what is wrong with the USER, "" for what the rule and the IDs
 	// tell already.
 	Message string `json:"message,omitempty"`
@@ -124,8 +130,7 @@ type Finding struct {
 // turn out to be the base image. It changes nothing, and depends on nothing but
 // the layers: not on the order in which they came.
 func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
-	layers := a.of(img)
-	j := &join{Auditor: a, img: img, layers: layers, steps: steps(img), base: baseOf(img, others)}
+	j := a.join(img, others)
 	r := Report{
 		SchemaVersion: 1,
 		Image:         img.Name,
@@ -138,7 +143,7 @@ func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
 		Findings:      []Finding{},
 	}
 	uid, gid := need{}, need{}
-	for _, l := range layers {
+	for _, l := range j.layers {
 		if l.unmapped > 0 {
 			r.Verdict = Unmappable
 		}

@@ -59,7 +59,7 @@ func TestEmptyReport(t *testing.T) {
 }
 
 func TestSARIF(t *testing.T) {
-	for file, d := range map[string]*Dockerfile{"report.sarif.golden": nil, "report-lines.sarif.golden": dockerfile(t)} {
+	for file, d := range map[string]*Dockerfile{"report.sarif.golden": nil, "report-lines.sarif.golden": someDockerfile(t)} {
 		var b bytes.Buffer
 		assert.NilError(t, SARIF(&b, []Report{npmReport(t)}, SARIFOptions{Version: "1.0.0", Dockerfile: d}))
 		log, err := sarif.FromBytes(b.Bytes())

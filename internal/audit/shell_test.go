@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/docker-userns/docker-userns/internal/image"
 	"gotest.tools/v3/assert"
 )
 
@@ -20,6 +21,7 @@ func TestFixRuns(t *testing.T) {
 		t.Skip("giving files away takes root")
 	}
 	a := New(Options{Map: usual})
+	moves := []move{{from: 1516583083}, {from: 454177323, group: true}}
 	finds := map[string]string{"find": "find "}
 	if path, err := exec.LookPath("busybox"); err == nil {
 		finds["busybox"] = path + " find "
@@ -29,8 +31,9 @@ func TestFixRuns(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "it's here", "node_modules")
 			file := filepath.Join(dir, "a", "index.js")
 			for _, tail := range []string{
-				"find " + quote(dir) + " " + toRoot,
-				(&join{Auditor: a}).find([]*group{{owner: owner{UnmappedOwner, 1516583083, 454177323}, common: []byte(dir[1:])}}),
+				"find " + quote(dir) + " " + toRootTest,
+				a.join(image.Image{}, nil).find(moves, []*group{{owner: owner{UnmappedOwner, 1516583083, 454177323}, common: []byte(dir[1:])}}),
+				findIn(dir, moves),
 			} {
 				assert.NilError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 				assert.NilError(t, os.WriteFile(file, nil, 0o644))
@@ -43,23 +46,5 @@ func TestFixRuns(t *testing.T) {
 				assert.Equal(t, st.Sys().(*syscall.Stat_t).Gid, uint32(0), tail)
 			}
 		})
-	}
-}
-
-// A tar that was given --no-same-owner unpacks to the caller, in every style.
-func TestNoSameOwnerRuns(t *testing.T) {
-	dir := t.TempDir()
-	assert.NilError(t, os.WriteFile(filepath.Join(dir, "a.tar"), archive(t, entry{name: "f", uid: 1000000, gid: 1000000}), 0o644))
-	for _, command := range []string{"tar xf a.tar", "tar -xf a.tar", "tar -C . --extract --file a.tar", "cat a.tar | tar -x", "(tar xf a.tar >/dev/null)"} {
-		mended, ok := noSameOwner(command)
-		assert.Assert(t, ok, command)
-		cmd := exec.Command("sh", "-ec", mended)
-		cmd.Dir = dir
-		out, err := cmd.CombinedOutput()
-		assert.NilError(t, err, "%s: %s", mended, out)
-		st, err := os.Lstat(filepath.Join(dir, "f"))
-		assert.NilError(t, err)
-		assert.Equal(t, int(st.Sys().(*syscall.Stat_t).Uid), os.Getuid(), mended)
-		assert.NilError(t, os.Remove(filepath.Join(dir, "f")))
 	}
 }

@@ -107,9 +107,18 @@ func (j *join) weigh(spec string, u *user.ExecUser) runAs {
 		return r
 	}
 	r.startable = false
-	r.findings = []Finding{userFinding(Error, int64(u.Uid), bad,
-		fmt.Sprintf("USER %s has the %s, which is not mapped: no container can start as it", spec, what),
-		fmt.Sprintf("give the account IDs below %d where it is made (useradd -u, groupadd -g), or set USER to such a number", j.gentle()))}
+	f := userFinding(Error, int64(u.Uid), bad,
+		fmt.Sprintf("USER %s has the %s, which is not mapped: no container can start as it", spec, what), "")
+	var ids []int64
+	for _, id := range append(r.gids, int64(u.Uid)) {
+		if !j.gid.kernel(id) || !j.uid.kernel(id) {
+			ids = append(ids, id)
+		}
+	}
+	if j.cure(&f, layerPlan{}, ids...); f.Fix == "" {
+		f.Fix = fmt.Sprintf("give the account IDs below %d where it is made (useradd -u, groupadd -g), or set USER to such a number", j.gentle())
+	}
+	r.findings = []Finding{f}
 	return r
 }
 

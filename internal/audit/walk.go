@@ -60,11 +60,38 @@ func (w *walk) entry(h *tarwalk.Header, body io.Reader) error {
 	if h.Type == tar.TypeDir {
 		bits = 0
 	}
+	if rule == "" || rule == Owner {
+		w.facts.mapped.take(h.UID, h.GID)
+	}
 	w.event(name, slash, bits, rule)
 	if rule != "" {
 		w.offender(owner{rule, h.UID, h.GID}, name, bits)
 	}
 	return w.account(name, h, body)
+}
+
+// take notes an owner that is well.
+func (m *mapped) take(uid, gid int64) {
+	if uid != 0 {
+		m.uids = m.note(m.uids, uid)
+	}
+	if gid != 0 {
+		m.gids = m.note(m.gids, gid)
+	}
+}
+
+func (m *mapped) note(all []int64, id int64) []int64 {
+	if id >= nearLow && id < nearTop {
+		m.near[id-nearLow] = true
+	}
+	switch {
+	case len(all) > 0 && all[len(all)-1] == id || slices.Contains(all, id):
+		return all
+	case len(all) < maxMapped:
+		return append(all, id)
+	}
+	m.more = true
+	return all
 }
 
 // judge is the engine's verdict on an entry, "" where nothing is wrong. An owner

@@ -2,6 +2,8 @@ package commands
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/escape"
@@ -23,6 +25,9 @@ func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, asked *in
 		return auditJSON{out, m}, nil
 	case formatSARIF:
 		return &auditSARIF{w: out, dockerfile: dockerfile, version: opts.version}, nil
+	}
+	if opts.format == formatPatch {
+		return &auditPatch{w: out, dockerfile: dockerfile}, nil
 	}
 	return newAuditTemplate(out, opts.format)
 }
@@ -60,4 +65,33 @@ func (a *auditSARIF) add(r audit.Report) error {
 
 func (a *auditSARIF) end() error {
 	return audit.SARIF(a.w, a.reports, audit.SARIFOptions{Version: a.version, Dockerfile: a.dockerfile})
+}
+
+// auditPatch writes what to change in the Dockerfile, as a diff.
+type auditPatch struct {
+	w          io.Writer
+	reports    []audit.Report
+	dockerfile *audit.Dockerfile
+}
+
+func (a *auditPatch) add(r audit.Report) error {
+	a.reports = append(a.reports, r)
+	return nil
+}
+
+func (a *auditPatch) end() error {
+	return audit.Patch(a.w, a.reports, a.dockerfile, fromHere(a.dockerfile.Name))
+}
+
+// fromHere is a path as it is from the working directory, if it is in there: that
+// is how git apply looks for it.
+func fromHere(name string) string {
+	if abs, err := filepath.Abs(name); err == nil {
+		if here, err := os.Getwd(); err == nil {
+			if rel, err := filepath.Rel(here, abs); err == nil && filepath.IsLocal(rel) {
+				name = rel
+			}
+		}
+	}
+	return filepath.ToSlash(name)
 }

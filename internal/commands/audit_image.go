@@ -45,7 +45,8 @@ const auditExample = `  docker userns audit-image app:1
   docker save app:1 | docker userns audit-image -
   docker userns audit-image docker://registry.example/app:1
   docker userns audit-image --explain 'container ID 1516583083 cannot be mapped to a host ID' app:1
-  docker userns audit-image --format sarif --dockerfile Dockerfile app:1 > audit.sarif`
+  docker userns audit-image --format sarif --dockerfile Dockerfile app:1 > audit.sarif
+  docker userns audit-image --format patch --dockerfile Dockerfile app:1 | git apply`
 
 func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command {
 	opts := auditOptions{version: version}
@@ -72,16 +73,20 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
 	flags.StringVar(&opts.explain, "explain", "", "Look for the ID in an error message of the engine")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
-	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for line numbers")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF}, cobra.ShellCompDirectiveNoFileComp))
+	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF, formatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-const formatSARIF = "sarif"
+const (
+	formatSARIF = "sarif"
+	formatPatch = "patch"
+)
 
 const auditFormatHelp = `Format output:
 'table':            Print a table and what to do (default)
 'table TEMPLATE':   Print a table with a Go template
 'json':             Print a JSON object a line, one an image
 'sarif':            Print SARIF, as GitHub's code scanning takes it
+'patch':            Print what to change in the Dockerfile, as a diff for 'git apply'
 'TEMPLATE':         Print with a Go template`

@@ -45,7 +45,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		paths = -1
 	}
 	run := auditRun{
-		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, ID: id}),
+		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, ID: id, Dockerfile: dockerfile}),
 		out:     out,
 		note:    newProgress(dockerCLI.Err()),
 	}

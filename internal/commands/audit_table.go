@@ -165,13 +165,43 @@ func (a *auditTable) finding(w io.Writer, f audit.Finding) {
 }
 
 func (a *auditTable) why(w io.Writer, f audit.Finding) {
-	if why := causeText[f.Cause]; why != "" && f.Severity != audit.Note {
+	if why := causeText[f.Cause]; why != "" && f.Severity != audit.Note && f.Layer >= 0 {
 		fmt.Fprintf(w, "  %s %s\n", a.style.faint("Why: "), why)
 	}
 }
 
+// cure prints what to write in the place of which instructions, ready to be pasted.
 func (a *auditTable) cure(w io.Writer, f audit.Finding) {
-	if f.Fix != "" {
-		fmt.Fprintf(w, "  %s %s\n", a.style.good("Cure:"), printable(f.Fix))
+	label := a.style.good("Cure:") + " "
+	line := func(text string) {
+		fmt.Fprintf(w, "  %s%s\n", label, text)
+		label = strings.Repeat(" ", len("Cure: "))
 	}
+	for _, c := range f.Changes {
+		line(printable(c.Paste()))
+		if after := a.after(c); after != "" {
+			line(a.style.faint(printable(after)))
+		}
+	}
+	for _, also := range f.Also {
+		line(printable(also))
+	}
+	if len(f.Changes)+len(f.Also) == 0 && f.Fix != "" {
+		line(printable(f.Fix))
+	}
+}
+
+// after says where a change goes, and what is to be kept.
+func (a *auditTable) after(c audit.Change) string {
+	var all []string
+	switch {
+	case c.Start > 0 && a.dockerfile != nil:
+		all = append(all, "in "+lines(a.dockerfile.Name, audit.Lines{Start: c.Start, End: c.End}))
+	case !c.Own:
+		all = append(all, "in place of "+strings.Join(strings.Fields(c.Old), " "))
+	}
+	if c.Note != "" && c.New != "" {
+		all = append(all, c.Note)
+	}
+	return strings.Join(all, ", ")
 }

@@ -32,18 +32,18 @@ func (o auditOptions) validate() error {
 		return errors.New("--all and IMAGE: give one of the two")
 	case o.id != "" && o.explain != "":
 		return errors.New("--id and --explain: give one of the two")
-	case o.dockerfile != "" && o.format != "" && o.format != formatter.TableFormatKey && o.format != formatSARIF:
-		return errors.New("--dockerfile: only the formats table and sarif name its lines")
+	case o.dockerfile == "" && o.format == formatPatch:
+		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}
 	return cmp.Or(validFormat(o.format), validPlatform(o.platform), validImages(o.images))
 }
 
 // validFormat refuses a word that is no format: as a template it would print itself.
 func validFormat(format string) error {
-	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF}, format) || strings.Contains(format, "{{") {
+	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF, formatPatch}, format) || strings.Contains(format, "{{") {
 		return nil
 	}
-	return fmt.Errorf("--format %q: give table, json, sarif or a Go template", format)
+	return fmt.Errorf("--format %q: give table, json, sarif, patch or a Go template", format)
 }
 
 func validPlatform(platform string) error {

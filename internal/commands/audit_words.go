@@ -67,6 +67,7 @@ var causeText = map[audit.Cause]string{
 	audit.CauseAdd:     "ADD unpacked an archive with the owners that are recorded in it",
 	audit.CauseUseradd: "an account was made with a number beyond the map",
 	audit.CauseChown:   "the instruction gives files a number beyond the map",
+	audit.CauseUser:    "the instruction runs as a USER beyond the map, whose files these are",
 	audit.CauseCopy:    "its --chown, or the stage that it copies from, has this owner",
 	audit.CauseBuilder: "the builder kept the owner that the files had in its own workspace",
 	audit.CauseCygwin:  "the archive was made by Cygwin on Windows, whose accounts start at 197608",
