@@ -4,6 +4,7 @@ import (
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -92,11 +93,28 @@ func dataRootSpace(in *Input) Result {
 	bytes, images := in.needed()
 	space := in.Storage.Value.Space
 	text := count(images, "image") + " in use of " + size(bytes) + ", " + size(space.Free) + " free in " + in.Storage.Value.DataRoot
-	if bytes > space.Free {
-		return warn("%s: pulling them again may fill the file system", text).Fixed("docker system df -v")
+	look := report.Docker(in.Facts, "system", "df", "-v")
+	switch {
+	case space.Bytes == 0:
+		return unsure("%s is on a file system (%s) that does not say how much room it has", in.Storage.Value.DataRoot, space.Type)
+	case space.Free < fewestBytes:
+		return fail("%s: the file system is full, and the engine may not start in a new data root; make room first", text).Fixed(look)
+	case bytes > space.Free:
+		return warn("%s: pulling them again may fill the file system", text).Fixed(look)
+	case bytes+scarceBytes > space.Free:
+		return warn("%s: little is left for what containers write", text).Fixed(look)
 	}
 	return pass("%s", text)
 }
+
+// Below fewestBytes or fewestInodes a file system is as good as full: an empty
+// data root alone takes some hundred files. Containers need more than scarceBytes
+// soon.
+const (
+	fewestBytes  = 100e6
+	scarceBytes  = 1e9
+	fewestInodes = 1000
+)
 
 // dataRootInodes goes by how many bytes an inode takes on that file system now.
 func dataRootInodes(in *Input) Result {
@@ -110,6 +128,9 @@ func dataRootInodes(in *Input) Result {
 	bytes, _ := in.needed()
 	usedBytes, usedInodes := max(1, space.Bytes-space.Free), space.Inodes-space.FreeInodes
 	need := int64(float64(bytes) / float64(usedBytes) * float64(usedInodes))
+	if space.FreeInodes < fewestInodes {
+		return fail("%s free in %s: the file system takes no more files", count(int(space.FreeInodes), "inode"), in.Storage.Value.DataRoot)
+	}
 	if need > space.FreeInodes || space.FreeInodes*100 < space.Inodes {
 		return warn("%d inodes are free in %s, and the images may take about %d", space.FreeInodes, in.Storage.Value.DataRoot, need)
 	}

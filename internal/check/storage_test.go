@@ -33,7 +33,15 @@ var storageCases = []testCase{
 	{"data-root-path", "a parent unread", storage(func(s *survey.Storage) { s.Path.Parents[1].Stat = host.Stat{Err: errTest} }), Unknown, ""},
 	{"data-root-path", "no map", noSubUID, Unknown, ""},
 	{"data-root-space", "enough", storage(func(*survey.Storage) {}), OK, "1 image in use of 50 MB, 40 GB free"},
-	{"data-root-space", "short", storage(func(s *survey.Storage) { s.Space.Free = 49e6 }), Warning, "may fill"},
+	{"data-root-space", "short", func(f *survey.Facts, o *Options) {
+		storage(func(s *survey.Storage) { s.Space.Free = 4e9 })(f, o)
+		f.Images.Value[0].Size = 5e9
+	}, Warning, "may fill"},
+	{"data-root-space", "a file system that does not say", storage(func(s *survey.Storage) { s.Space = host.Space{Type: "0x65735546"} }), Unknown, "0x65735546"},
+	{"data-root-space", "full", storage(func(s *survey.Storage) { s.Space.Free = 0 }), Error, "0 B free in /var/lib/docker: the file system is full"},
+	{"data-root-space", "full, with no image in use", func(f *survey.Facts, _ *Options) { f.Storage.Value.Space.Free = 99e6 }, Error, "0 images in use"},
+	{"data-root-space", "nearly full", storage(func(s *survey.Storage) { s.Space.Free = 1e9 }), Warning, "little is left"},
+	{"data-root-space", "a little more", storage(func(s *survey.Storage) { s.Space.Free = 1.05e9 }), OK, ""},
 	{"data-root-space", "on", isOn, Skipped, ""},
 	{"data-root-space", "unread", noStorage, Unknown, ""},
 	{"data-root-space", "no space", storage(func(s *survey.Storage) { s.Space.Err = errTest }), Unknown, ""},
@@ -41,7 +49,8 @@ var storageCases = []testCase{
 	{"data-root-space", "no containers", func(f *survey.Facts, _ *Options) { f.Containers.Err = errTest }, Unknown, ""},
 	{"data-root-inodes", "enough", storage(func(*survey.Storage) {}), OK, ""},
 	{"data-root-inodes", "btrfs", storage(func(s *survey.Storage) { s.Space = host.Space{Type: "btrfs", Bytes: 1e9, Free: 1e9} }), OK, "btrfs"},
-	{"data-root-inodes", "short", storage(func(s *survey.Storage) { s.Space.FreeInodes = 800 }), Warning, "800 inodes"},
+	{"data-root-inodes", "short", storage(func(s *survey.Storage) { s.Space.FreeInodes = 8000 }), Warning, "8000 inodes"},
+	{"data-root-inodes", "none", storage(func(s *survey.Storage) { s.Space.FreeInodes = 0 }), Error, "0 inodes free in /var/lib/docker"},
 	{"data-root-inodes", "unread", noStorage, Unknown, ""},
 	{"data-root-trees", "none", asFound, OK, "none"},
 	{"data-root-trees", "other", storage(func(s *survey.Storage) { s.Trees = []survey.Tree{{Name: "5.5", Images: 2}} }), OK, "1 tree of before"},

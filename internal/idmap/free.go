@@ -20,9 +20,17 @@ var ErrNoRange = errors.New("no free range of subordinate IDs is left")
 // Free finds size host IDs that are in none of used, for UIDs and GIDs alike.
 // It looks, in this order,
 //
-//   - between Min and Max, where useradd(8) looks too,
+//   - between Min and Max, where useradd(8) looks too, outside of systemd's range
+//     for containers, unless Min lies in that range: then the distribution has
+//     decided on it,
+//   - between Min and Max, also in systemd's range,
 //   - anywhere from 100000 on that systemd leaves alone,
-//   - in systemd's range for containers; Reason then says so.
+//   - anywhere from 100000 on.
+//
+// useradd gives ranges one after the other, and that of the seventh user is in
+// systemd's range already: what is near to those of users surprises nobody, and
+// is looked at by useradd when it gives the next one. Except in the first place,
+// Reason says why the range lies where it does.
 //
 // In each it takes the lowest range that begins a whole number of sizes above
 // the first ID (100000, 165536, … as find_free_range of shadow gives), else the
@@ -35,15 +43,20 @@ func Free(used []Range, size int64, p Policy) (Range, error) {
 	p = p.withDefaults()
 	strict := merge(append(slices.Clone(used), Accounts, Containers, Foreign, High))
 	loose := merge(append(slices.Clone(used), Accounts, Foreign, High))
+	first, below := strict, min(p.Max, Containers.Start-1)
+	if p.Min >= Containers.Start {
+		first = loose
+	}
+	noRoom := fmt.Sprintf("%d-%d has no %d IDs in a row that are free", p.Min, p.Max, size)
 	for _, zone := range []struct {
 		used     []Range
 		from, to int64
 		reason   string
 	}{
-		{strict, p.Min, p.Max + 1, ""},
-		{strict, 100000, 1 << 31, fmt.Sprintf("%d-%d of login.defs has no room", p.Min, p.Max)},
-		{loose, p.Min, p.Max + 1, "in the range that systemd-nspawn picks from, since there is no room elsewhere"},
-		{loose, 100000, 1 << 31, "in the range that systemd-nspawn picks from, since there is no room elsewhere"},
+		{first, p.Min, p.Max + 1, ""},
+		{loose, p.Min, p.Max + 1, fmt.Sprintf("%d-%d has no %d IDs in a row that are free, and systemd-nspawn may pick these for a container of its own", p.Min, below, size)},
+		{strict, 100000, 1 << 31, noRoom},
+		{loose, 100000, 1 << 31, noRoom + ", and systemd-nspawn may pick these for a container of its own"},
 	} {
 		if start, ok := fit(zone.used, zone.from, zone.to, size); ok {
 			return Range{Start: start, Size: size, Reason: zone.reason}, nil

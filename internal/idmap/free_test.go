@@ -9,7 +9,14 @@ import (
 
 func TestFree(t *testing.T) {
 	distro := Policy{Min: 524288, Max: 600100000}
-	full := Range{Start: 100000, Size: 524288 - 100000}
+	// users are as useradd gives ranges to the first users of a host.
+	users := func(n int) (used []Range) {
+		for i := range n {
+			used = append(used, Range{Start: 100000 + int64(i)*Default, Size: Default})
+		}
+		return used
+	}
+	const crowded = "100000-524287 has no 65536 IDs in a row that are free, and systemd-nspawn may pick these for a container of its own"
 	for _, tc := range []struct {
 		name   string
 		used   []Range
@@ -22,9 +29,15 @@ func TestFree(t *testing.T) {
 		{"out of order, touching", []Range{{Start: 165536, Size: 65536}, {Start: 100000, Size: 65536}}, Default, Policy{}, Range{Start: 231072, Size: 65536}},
 		{"an account in the way", []Range{{Start: 100123, Size: 1}}, Default, Policy{}, Range{Start: 165536, Size: 65536}},
 		{"only an odd gap", []Range{{Start: 100000, Size: 400000 - 100000}, {Start: 470000, Size: 60000}}, Default, Policy{}, Range{Start: 400000, Size: 65536}},
-		{"a distribution that begins in systemd's range", nil, Default, distro, Range{Start: 100000, Size: 65536, Reason: "524288-600100000 of login.defs has no room"}},
-		{"above systemd's range", []Range{full}, Default, Policy{}, Range{Start: 1879082656, Size: 65536, Reason: "100000-600100000 of login.defs has no room"}},
-		{"in systemd's range", []Range{full, {Start: 1879048192, Size: 1 << 29}}, Default, Policy{}, Range{Start: 558752, Size: 65536, Reason: "in the range that systemd-nspawn picks from, since there is no room elsewhere"}},
+		{"a distribution that begins in systemd's range", nil, Default, distro, Range{Start: 524288, Size: 65536}},
+		{"a distribution without room", []Range{{Start: 524288, Size: 600100000}}, Default, distro, Range{Start: 100000, Size: 65536, Reason: "524288-600100000 has no 65536 IDs in a row that are free"}},
+		{"six users", users(6), Default, Policy{}, Range{Start: 493216, Size: 65536, Reason: crowded}},
+		{"seven users", users(7), Default, Policy{}, Range{Start: 558752, Size: 65536, Reason: crowded}},
+		{"a hundred users", users(100), Default, Policy{}, Range{Start: 6653600, Size: 65536, Reason: crowded}},
+		{"seven users, the second one gone", users(7)[1:], Default, Policy{}, Range{Start: 100000, Size: 65536}},
+		{"above what login.defs allows", []Range{{Start: 100000, Size: 600000001}}, Default, Policy{}, Range{Start: 1879082656, Size: 65536, Reason: "100000-600100000 has no 65536 IDs in a row that are free"}},
+		{"no room but in systemd's range", []Range{{Start: 100000, Size: 600000001}, {Start: 1879048192, Size: 1 << 29}}, Default, Policy{}, Range{Start: 600147616, Size: 65536,
+			Reason: "100000-600100000 has no 65536 IDs in a row that are free, and systemd-nspawn may pick these for a container of its own"}},
 		{"small", nil, 10, Policy{}, Range{Start: 100000, Size: 10}},
 		{"a minimum below the accounts", nil, Default, Policy{Min: 1000, Max: 600100000}, Range{Start: 66536, Size: 65536}},
 	} {

@@ -174,7 +174,7 @@ func (who *identity) give(f survey.Facts, o EnableOptions, a ranges.Account) err
 	who.subuid, who.subgid = subuid.file(), subgid.file()
 	step := Step{
 		Name:  StepRanges,
-		Title: fmt.Sprintf("Give %s the subordinate IDs %s", a.Name, r),
+		Title: fmt.Sprintf("Give %s the subordinate IDs %s", a.Name, r) + inBrackets(r.Reason),
 		Diff:  subuid.diff() + subgid.diff(),
 	}
 	dir := Change{ID: id(o.Now)}.Dir()
@@ -193,6 +193,13 @@ func (who *identity) give(f survey.Facts, o EnableOptions, a ranges.Account) err
 	}
 	who.steps = append(who.steps, step)
 	return nil
+}
+
+func inBrackets(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
 }
 
 // pick takes the range that was asked for, where nobody has any of it, or finds

@@ -2,6 +2,7 @@ package remap
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"reflect"
 	"slices"
@@ -109,6 +110,16 @@ func TestPlanEnableVariants(t *testing.T) {
 			"arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
 				assert.Equal(t, p.Files[2].Added, "dockremap:500000:70000\n")
 			}},
+		{"seven users have ranges", func(f *survey.Facts) {
+			var lines string
+			for i := range 7 {
+				lines += fmt.Sprintf("user%d:%d:65536\n", i, 100000+i*65536)
+			}
+			f.SubUID.Value.Data, f.SubGID.Value.Data = []byte(lines), []byte(lines)
+		}, nil, "arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
+			assert.Equal(t, p.Files[1].Added, "dockremap:558752:65536\n")
+			assert.Equal(t, step(t, p, StepRanges).Title, "Give dockremap the subordinate IDs 558752-624287 (100000-524287 has no 65536 IDs in a row that are free, and systemd-nspawn may pick these for a container of its own)")
+		}},
 		{"busybox", func(f *survey.Facts) {
 			f.Tools = read(survey.Tools{"adduser": "/usr/sbin/adduser"})
 			f.SubUID.Err, f.SubUID.Value.Data = errNotThere, nil
