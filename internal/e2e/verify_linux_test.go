@@ -165,6 +165,14 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 		assert.Equal(t, nobody.code, 2)
 		assert.Assert(t, strings.Contains(nobody.stderr, `looking for container "nobody": no such container runs`), nobody.stderr)
 
+		onHost(t, host, "run", "-d", "--network=none", "--restart=always", "--name=loops", "bb", "sh", "-c", "exit 13")
+		host.Shell(t, `for i in $(seq 300); do [ "$(docker inspect -f '{{.RestartCount}}' loops)" -lt 3 ] || exit 0; sleep .1; done; exit 1`)
+		j = verifyOver(t, host, "root")
+		up := j.of(t, "containers-up")
+		assert.Check(t, up.Status == "error" && len(up.Details) == 1 && up.Details[0].Name == "loops", "%v", up)
+		assert.DeepEqual(t, j.found("unknown"), []string(nil))
+		onHost(t, host, "rm", "-f", "loops")
+
 		intrude(t, host, "web")
 		j = verifyOver(t, host, "root")
 		for _, id := range []string{"host-root", "processes"} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -27,8 +28,13 @@ func containerOf(answer container.InspectResponse) inspected {
 	}
 	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image}
 	if answer.State != nil {
-		c.State, c.PID = answer.State.Status, answer.State.Pid
+		c.State, c.PID, c.ExitCode = answer.State.Status, answer.State.Pid, answer.State.ExitCode
+		c.Started = timeOf(answer.State.StartedAt)
+		if answer.State.Health != nil && answer.State.Health.Status != container.NoHealthcheck {
+			c.Health = answer.State.Health.Status
+		}
 	}
+	c.Restarts = answer.RestartCount
 	if answer.Config != nil {
 		c.Image, c.User, c.Labels = answer.Config.Image, answer.Config.User, answer.Config.Labels
 	}
@@ -50,6 +56,16 @@ func containerOf(answer container.InspectResponse) inspected {
 	return inspected{c, layersOf(answer.GraphDriver.Data)}
 }
 
+// timeOf reads a time of the engine, zero if it is none: the engine writes the
+// year 1 for what has not happened.
+func timeOf(s string) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || at.Year() <= 1 {
+		return time.Time{}
+	}
+	return at
+}
+
 func (c *Container) addHostConfig(h *container.HostConfig) {
 	c.Privileged, c.ReadOnly, c.AutoRemove = h.Privileged, h.ReadonlyRootfs, h.AutoRemove
 	c.UsernsMode, c.NetworkMode = string(h.UsernsMode), string(h.NetworkMode)
@@ -57,6 +73,7 @@ func (c *Container) addHostConfig(h *container.HostConfig) {
 	c.UTSMode, c.CgroupnsMode = string(h.UTSMode), string(h.CgroupnsMode)
 	c.GroupAdd, c.CapAdd, c.SecurityOpt = h.GroupAdd, h.CapAdd, h.SecurityOpt
 	c.Restart, c.Runtime, c.Tmpfs = string(h.RestartPolicy.Name), h.Runtime, h.Tmpfs
+	c.MaxRetries = h.RestartPolicy.MaximumRetryCount
 	c.DeviceRules = h.DeviceCgroupRules
 	for _, d := range h.Devices {
 		c.Devices = append(c.Devices, Device{d.PathOnHost, d.PathInContainer, d.CgroupPermissions})

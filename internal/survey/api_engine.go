@@ -29,7 +29,7 @@ func engineOf(info system.Info, version types.Version) Engine {
 			LocalNodeState: string(info.Swarm.LocalNodeState), Manager: info.Swarm.ControlAvailable, NodeID: info.Swarm.NodeID,
 		},
 		Containers: info.Containers, Running: info.ContainersRunning, ImageCount: info.Images,
-		Warnings: info.Warnings, Labels: info.Labels,
+		Warnings: info.Warnings, Labels: info.Labels, Time: timeOf(info.SystemTime),
 	}
 	for _, c := range version.Components {
 		e.Components = append(e.Components, c.Name)

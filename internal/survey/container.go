@@ -2,6 +2,7 @@ package survey
 
 import (
 	"strings"
+	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
@@ -15,6 +16,12 @@ type Container struct {
 	State   string // "created", "running", "paused", "restarting", "exited", "dead"
 	PID     int    // of its first process, on the host; 0 where it does not run
 	Labels  map[string]string
+
+	Restarts   int       // how often its restart policy has started it again
+	Started    time.Time // when it was last started; zero if never
+	ExitCode   int       // of the last time it ended
+	Health     string    // "healthy", "unhealthy", "starting"; "" if it has no health check
+	MaxRetries int       // of its restart policy; 0 if there is no limit
 
 	User     string        // as configured: "", "1000", "app", "app:staff"
 	Identity Read[Account] // who that is, inside the container

@@ -37,7 +37,8 @@ type Engine struct {
 	// ContainerdNamespaces are the namespaces of containers and plugins, from
 	// API 1.46 on; empty before.
 	ContainerdNamespaces [2]string
-	Labels               []string // of the daemon
+	Labels               []string  // of the daemon
+	Time                 time.Time // by the clock of its host, when it was asked; zero unknown
 }
 
 // SwarmState is the node's part in a swarm.

@@ -12,6 +12,7 @@ var processQuestions = []Question{
 	{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace", answer: usernsHost},
 	{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host", answer: hostRoot},
 	{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says", answer: inMap},
+	{ID: ContainersUp, Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks", answer: containersUp},
 }
 
 func usernsHost(j *judge) report.Result {

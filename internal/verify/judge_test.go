@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
@@ -226,6 +227,18 @@ var cases = []struct {
 		s.Paths.Value["/run/docker.sock"] = survey.Path{Real: "/run/docker.sock", Stat: host.Stat{Mode: fs.ModeSocket | 0o660}}
 	}, report.Error, "--userns=host"},
 	{"sockets", "unread", weak, report.Unknown, ""},
+	{"containers-up", "all", func(*Seen) {}, report.OK, "all of 1 container"},
+	{"containers-up", "restarting", up(survey.Container{State: "restarting", Restarts: 7, ExitCode: 13}), report.Error, "1 container does not stay up, or is not healthy; see why with: docker logs CONTAINER\nweb: it is being restarted, its last exit code was 13; restarted 7 times"},
+	{"containers-up", "between two crashes", up(survey.Container{State: "running", Restarts: 3, Started: clock.Add(-2 * time.Second)}), report.Error, "restarted 3 times, the last time 2s ago"},
+	{"containers-up", "restarted once", up(survey.Container{State: "running", Restarts: 1, Started: clock.Add(-time.Minute)}), report.Warning, "restarted 1 time, the last time 1m0s ago"},
+	{"containers-up", "restarted long ago", up(survey.Container{State: "running", Restarts: 9, Started: clock.Add(-2 * time.Minute)}), report.OK, ""},
+	{"containers-up", "a new one", up(survey.Container{State: "running", Started: clock}), report.OK, ""},
+	{"containers-up", "gave up", up(survey.Container{State: "exited", Restarts: 5, MaxRetries: 5, ExitCode: 1}), report.Error, "it has given up with exit code 1"},
+	{"containers-up", "ended well", up(survey.Container{State: "exited", Restarts: 5, MaxRetries: 5}), report.OK, ""},
+	{"containers-up", "stopped", up(survey.Container{State: "exited", Restarts: 5, ExitCode: 137}), report.OK, ""},
+	{"containers-up", "unhealthy", up(survey.Container{State: "running", Health: "unhealthy"}), report.Error, "its health check fails"},
+	{"containers-up", "still starting", up(survey.Container{State: "running", Health: "starting"}), report.OK, ""},
+	{"containers-up", "unread", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-containers", "all", func(*Seen) {}, report.OK, "all of 1 container"},
 	{"carried-containers", "one is missing", had(Former{Kind: KindContainer, Name: "db", Ran: true}), report.Warning, "1 of 2 containers; recreate what is needed, then accept that the rest is gone with: docker userns verify --accept-missing\ndb: it ran"},
 	{"carried-containers", "it is accepted", had(Former{Kind: KindContainer, Name: "db", Accepted: true}), report.OK, "1 of 2 containers, the others are accepted as missing"},
@@ -245,6 +258,17 @@ var cases = []struct {
 	{"carried-images", "all, with another ID", func(*Seen) {}, report.OK, ""},
 	{"carried-images", "missing", func(s *Seen) { s.Images.Value[0].Tags = nil }, report.Warning, "app:1"},
 	{"carried-images", "unlisted", func(s *Seen) { s.Images.Err = errTest }, report.Unknown, "no luck"},
+}
+
+// clock is the engine's time.
+var clock = time.Date(2026, 11, 22, 21, 2, 3, 0, time.UTC)
+
+// up has the container be another one, by its state.
+func up(c survey.Container) func(*Seen) {
+	return func(s *Seen) {
+		c.ID, c.Name = "web-id", "web"
+		s.Engine.Value.Time, s.Containers.Value = clock, []survey.Container{c}
+	}
 }
 
 // had adds a thing to those of before.

@@ -78,7 +78,7 @@ func unseen(ctx context.Context, api API, s Seen) (names []string) {
 		has[p.Container] = true
 	}
 	for _, c := range s.Chosen {
-		if s.Processes.Err != nil || has[c.ID] {
+		if s.Processes.Err != nil || has[c.ID] || c.PID == 0 { // without one, it is being restarted
 			continue
 		}
 		now, err := api.ContainerInspect(ctx, c.ID)
@@ -184,7 +184,7 @@ func settled(ctx context.Context, h host.Host, all []Process, containers []surve
 // lacking says whether the first process of a container was not seen.
 func lacking(all []Process, containers []survey.Container) bool {
 	return slices.ContainsFunc(containers, func(c survey.Container) bool {
-		return !slices.ContainsFunc(all, func(p Process) bool { return p.PID == c.PID })
+		return c.PID > 0 && !slices.ContainsFunc(all, func(p Process) bool { return p.PID == c.PID })
 	})
 }
 

@@ -1,0 +1,64 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+)
+
+// ContainersUp is the question whether containers stay up.
+const ContainersUp = "containers-up"
+
+// A container that was restarted within lately, and this often, is restarting
+// again and again, also if it happens to run now: the engine waits a minute at
+// most between two starts.
+const (
+	lately = time.Minute
+	often  = 3
+)
+
+func containersUp(j *judge) report.Result {
+	if j.Containers.Err != nil {
+		return report.Unread("which containers run", j.Containers.Err)
+	}
+	subjects := j.Chosen
+	if len(j.want.Containers) == 0 {
+		subjects = j.Containers.Value // one that has given up does not run any more
+	}
+	r := report.Pass("all of %s", report.Count(len(j.Chosen), "container"))
+	for _, c := range subjects {
+		if status, note := steadiness(c, j.Engine.Value.Time); status != report.OK {
+			r.Status = worse(r, report.Result{Status: status}).Status
+			r = r.With(report.Detail{Name: c.Name, Note: note})
+		}
+	}
+	if n := len(r.Details); n > 0 {
+		r.Message = fmt.Sprintf("%s; see why with: %s", verb(n, "container does not stay up, or is not healthy", "containers do not stay up, or are not healthy"), report.Docker(j.Facts, "logs", "CONTAINER"))
+		r.Details = bounded(r.Details)
+	}
+	return r
+}
+
+// steadiness says what is wrong with how a container keeps running. now is the
+// engine's time, zero if it is not known.
+func steadiness(c survey.Container, now time.Time) (report.Status, string) {
+	restarts := "restarted " + report.Count(c.Restarts, "time")
+	since := now.Sub(c.Started).Round(time.Second)
+	switch {
+	case c.State == "restarting":
+		return report.Error, fmt.Sprintf("it is being restarted, its last exit code was %d; %s", c.ExitCode, restarts)
+	case c.State == "exited" && c.MaxRetries > 0 && c.Restarts >= c.MaxRetries && c.ExitCode != 0:
+		return report.Error, fmt.Sprintf("it has given up with exit code %d; %s", c.ExitCode, restarts)
+	case !c.Running():
+	case c.Health == "unhealthy":
+		return report.Error, "its health check fails"
+	case now.IsZero() || c.Started.IsZero() || since > lately:
+	case c.Restarts >= often:
+		return report.Error, fmt.Sprintf("%s, the last time %s ago", restarts, since)
+	case c.Restarts > 0:
+		return report.Warning, fmt.Sprintf("%s, the last time %s ago", restarts, since)
+	}
+	return report.OK, ""
+}
