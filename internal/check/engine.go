@@ -107,7 +107,7 @@ func hostAccess(in *Input) Result {
 	case in.Root != nil:
 		r := fail("it is looked at without root's rights: %v", in.Root)
 		if in.HostKind != host.KindSSH {
-			r = r.Fixed("sudo docker userns check")
+			r = r.Fixed(in.sudoDocker("userns", "check"))
 		}
 		return r
 	}
@@ -119,7 +119,7 @@ func engineLinux(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("what containers the engine runs", in.Engine.Err)
 	case os == "":
-		return unsure("the engine does not say what containers it runs; ask it with: docker info --format '{{.OSType}}'")
+		return unsure("the engine does not say what containers it runs; ask it with: %s", in.docker("info", "--format", "{{.OSType}}"))
 	case os != "linux":
 		return fail("it runs %s containers; user namespaces are of Linux", os)
 	}
@@ -147,7 +147,7 @@ func engineAPI(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("the API's version", in.Engine.Err)
 	case !known:
-		return unsure("%q is no version of the API; ask with: docker version", in.Engine.Value.APIVersion)
+		return unsure("%q is no version of the API; ask with: %s", in.Engine.Value.APIVersion, in.docker("version"))
 	case api[0] == 1 && api[1] < 41:
 		return fail("API %s is older than 1.41, that of Docker 20.10", in.Engine.Value.APIVersion)
 	}
@@ -160,7 +160,7 @@ func storageDriver(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("the storage driver", in.Engine.Err)
 	case e.Driver == "":
-		return unsure("the engine does not name its storage driver; ask it with: docker info --format '{{.Driver}}'")
+		return unsure("the engine does not name its storage driver; ask it with: %s", in.docker("info", "--format", "{{.Driver}}"))
 	case e.ContainerdStore():
 		return skip("the containerd image store has no storage driver; see image-store")
 	case e.Driver == "aufs", e.Driver == "devicemapper", e.Driver == "overlay":
@@ -207,7 +207,7 @@ func liveRestore(in *Input) Result {
 		return warn("live-restore is on: when remap is turned off, %s would go on running and not be seen by the engine", count(in.Engine.Value.Running, "container"))
 	}
 	return fail("live-restore is on: %s would go on running after the switch, and the engine would not see them; stop them first", count(in.Engine.Value.Running, "container")).
-		Fixed("docker stop $(docker ps -q)")
+		Fixed(in.docker("stop") + " $(" + in.docker("ps", "-q") + ")")
 }
 
 func swarmInactive(in *Input) Result {
@@ -221,7 +221,7 @@ func swarmInactive(in *Input) Result {
 		return warn("the node is in a swarm (%s): when remap is turned off, it drops out of it", state)
 	}
 	return fail("the node is in a swarm (%s): its membership lies in the data root, so it would drop out; drain it and leave first", state).
-		Fixed("docker swarm leave")
+		Fixed(in.docker("swarm", "leave"))
 }
 
 // changePending says what is under way, as far as its manifest tells.

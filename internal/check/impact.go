@@ -152,7 +152,7 @@ func impactIDs(in *Input) Result {
 	if len(r.Details) == 0 {
 		r.Message += "; tmpfs mounts go on as they are"
 	} else {
-		r.Status, r.Message = Unknown, fmt.Sprintf("the user of %s cannot be told; look with: docker exec CONTAINER id", count(len(r.Details), "container"))
+		r.Status, r.Message = Unknown, fmt.Sprintf("the user of %s cannot be told; look with: %s", count(len(r.Details), "container"), in.docker("exec", "CONTAINER", "id"))
 	}
 	return r
 }
@@ -242,12 +242,12 @@ func impactImages(in *Input) Result {
 	}
 	switch {
 	case bad > 0:
-		r.Status, r.Message = Warning, fmt.Sprintf("refused or not startable: %d of %s; docker userns audit-image IMAGE says which files and how to mend them", bad, count(len(in.Audits.Value), "image"))
+		r.Status, r.Message = Warning, fmt.Sprintf("refused or not startable: %d of %s; to see which files, and how to fix them: %s", bad, count(len(in.Audits.Value), "image"), in.docker("userns", "audit-image", "IMAGE"))
 		return r
 	case in.Images.Err != nil:
 		return unread("whether these were all images", in.Images.Err)
 	case len(names) > 0:
-		return unsure("%s looked at and taken, %d not looked at; look with: docker userns audit-image IMAGE", count(len(in.Audits.Value), "image"), len(names))
+		return unsure("%s looked at and taken, %d not looked at; look with: %s", count(len(in.Audits.Value), "image"), len(names), in.docker("userns", "audit-image", "IMAGE"))
 	}
 	return pass("%s", count(len(in.Audits.Value), "image"))
 }

@@ -4,7 +4,6 @@ import (
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/access"
-	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -93,7 +92,7 @@ func dataRootSpace(in *Input) Result {
 	bytes, images := in.needed()
 	space := in.Storage.Value.Space
 	text := count(images, "image") + " in use of " + size(bytes) + ", " + size(space.Free) + " free in " + in.Storage.Value.DataRoot
-	look := report.Docker(in.Facts, "system", "df", "-v")
+	look := in.docker("system", "df", "-v")
 	switch {
 	case space.Bytes == 0:
 		return unsure("%s is on a file system (%s) that does not say how much room it has", in.Storage.Value.DataRoot, space.Type)

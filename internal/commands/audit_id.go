@@ -11,7 +11,7 @@ import (
 
 // wantedID is the ID that --id or --explain ask for, nil where they do not. What
 // the message of --explain means is said on w.
-func (o auditOptions) wantedID(w io.Writer) (*int64, error) {
+func (o auditOptions) wantedID(w io.Writer, docker func(words ...string) string) (*int64, error) {
 	switch {
 	case o.id != "":
 		id, err := strconv.ParseInt(o.id, 10, 64)
@@ -24,7 +24,7 @@ func (o auditOptions) wantedID(w io.Writer) (*int64, error) {
 		if !ok {
 			return nil, errors.New("--explain: this is not an engine's message about an ID; give it whole, as in --explain 'container ID 1000000 cannot be mapped to a host ID'")
 		}
-		fmt.Fprintln(w, explanation(e, len(o.images) == 0 && !o.all))
+		fmt.Fprintln(w, explanation(e, len(o.images) == 0 && !o.all, docker))
 		if !e.HasID {
 			return nil, nil
 		}
@@ -35,14 +35,14 @@ func (o auditOptions) wantedID(w io.Writer) (*int64, error) {
 
 // explanation says what the engine meant and, where nothing is audited, what to
 // do next.
-func explanation(e audit.Explained, alone bool) string {
+func explanation(e audit.Explained, alone bool, docker func(words ...string) string) string {
 	said := meaning(e)
 	switch {
 	case !alone || e.Kind == audit.KindHost || e.Kind == audit.KindRootless:
 	case e.HasID:
-		said += fmt.Sprintf("\nSee where it is: docker userns audit-image --id %d IMAGE", e.ID)
+		said += "\nSee where it is: " + docker("userns", "audit-image", "--id", strconv.FormatInt(e.ID, 10), "IMAGE")
 	default:
-		said += "\nSee where it is: docker userns audit-image IMAGE"
+		said += "\nSee where it is: " + docker("userns", "audit-image", "IMAGE")
 	}
 	return said
 }

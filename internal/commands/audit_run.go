@@ -18,7 +18,7 @@ import (
 const shownPaths = 10
 
 func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) error {
-	id, err := opts.wantedID(dockerCLI.Err())
+	id, err := opts.wantedID(dockerCLI.Err(), dockerCommands(dockerCLI))
 	if err != nil {
 		return err
 	}

@@ -53,13 +53,18 @@ var errOutOfReach = errors.New("nothing can be changed from here")
 
 // fit says why a change cannot be made, or nil: for one of the vital checks, or
 // of others.
-func fit(results []report.Result, others ...string) error {
+//
+// on is the machine that the commands are for.
+func fit(on string, results []report.Result, others ...string) error {
 	var reasons []string
 	unknown := false
 	for _, r := range results {
 		if (slices.Contains(vital, r.ID) || slices.Contains(others, r.ID)) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
-			for _, command := range r.Fix {
+			for i, command := range r.Fix {
+				if i == 0 {
+					reasons = append(reasons, "On "+on+":")
+				}
 				reasons = append(reasons, "    "+shownCommand(command))
 			}
 			unknown = unknown || r.Status == report.Unknown || slices.Contains(reach, r.ID)
@@ -115,7 +120,7 @@ func (c *change) apply(ctx context.Context) error {
 			paused(s)
 		},
 		Undoing: func(why error) {
-			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", escape.Error(why), c.byItself())
+			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", c.said(why), c.byItself())
 		},
 		Start:  c.start,
 		Prove:  c.proof.proof(c),
@@ -126,24 +131,34 @@ func (c *change) apply(ctx context.Context) error {
 	case remap.Made:
 		return nil
 	case remap.Refused:
-		fmt.Fprintln(err, escape.Error(why))
+		fmt.Fprintln(err, c.said(why))
 		fmt.Fprintln(err, "Nothing was changed.")
 		return errFound
 	case remap.Partly:
-		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", escape.Error(why))
+		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", c.said(why))
 		return errReported
 	case remap.Back:
 		how := "and the host is what it was"
-		if why != nil {
-			fmt.Fprintln(err, escape.Error(why))
+		if why != nil { // what the host has to say of files that somebody else edited
+			fmt.Fprintf(err, "On %s: %s\n", c.on(), escape.Error(why))
 			how = "and the host is what it was but for the above"
 		}
-		fmt.Fprintf(c.cli.Out(), "The change was undone, %s: %s. What happened is in %s/log on it.\n", how, c.before(), c.plan.Dir())
+		fmt.Fprintf(c.cli.Out(), "The change was undone, %s: %s. What happened is in %s/log on %s.\n", how, c.before(), c.plan.Dir(), c.on())
 		return errFound
 	}
-	fmt.Fprintln(err, escape.Error(why))
+	fmt.Fprintln(err, c.said(why))
 	c.callForHelp(err)
 	return errPerson
+}
+
+// said is an error, with the machine that the commands in it are for, if it came
+// from there.
+func (c *change) said(why error) string {
+	var refused *remap.CommandError
+	if errors.As(why, &refused) {
+		return "On " + c.on() + ": " + escape.Error(why)
+	}
+	return escape.Error(why)
 }
 
 // byItself says what is true only where systemd does the undoing.
@@ -171,14 +186,14 @@ func (c *change) before() string {
 // back, or not be seen.
 func (c *change) callForHelp(w io.Writer) {
 	fmt.Fprintf(w, `
-This host needs a person. On it, in this order:
+This host needs a person. On %[3]s, in this order:
 
     sudo sh %[1]s/change.sh undo
     sudo journalctl -u %[2]s -n 50 --no-pager
     sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
 
-The files as they were are in %[1]s/backup, and what was done is in %[1]s/log.
-`, c.plan.Dir(), shownCommand(report.Command(orDocker(c.plan.Unit))))
+The files as they were are in %[1]s/backup there, and what was done is in %[1]s/log.
+`, c.plan.Dir(), shownCommand(report.Command(orDocker(c.plan.Unit))), c.on())
 }
 
 func orDocker(unit string) string {

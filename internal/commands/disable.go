@@ -109,7 +109,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := fit(check.Run(facts, check.Options{Only: vital})); err != nil {
+	if err := fit(t.on(), check.Run(facts, check.Options{Only: vital})); err != nil {
 		return refuse(dockerCLI, err)
 	}
 	left, err := t.planDisable(ctx, facts, opts)
@@ -203,7 +203,7 @@ func (c *change) disabled() {
 	out, p := c.cli.Out(), c.plan
 	switch {
 	case p.Restart != "":
-		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon:\n\n    %s\n", shownCommand(p.Restart))
+		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon. On %s:\n\n    %s\n", c.on(), shownCommand(p.Restart))
 	case p.Down && !p.Does(remap.StepRestart):
 		fmt.Fprint(out, "userns-remap is off, and the daemon is down as it was before.\n")
 	case p.After.DataRoot == "":

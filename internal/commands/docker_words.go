@@ -98,6 +98,16 @@ func (w wordsOf) tls() (words []string) {
 	return words
 }
 
+// dockerCommands writes commands of docker that go to the engine of the current
+// context, which may not be there at all.
+func dockerCommands(dockerCLI command.Cli) func(words ...string) string {
+	e := &engine{}
+	if ep, err := endpoint(dockerCLI); err == nil {
+		e.words = dockerWords(dockerCLI, ep.Host)
+	}
+	return e.docker
+}
+
 // docker writes a command of docker that goes to the same engine.
 func (e *engine) docker(words ...string) string {
 	return shownCommand(report.Docker(survey.Facts{Docker: e.words}, words...))

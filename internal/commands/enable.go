@@ -122,7 +122,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := fit(results, "daemon-answers"); err != nil {
+	if err := fit(t.on(), results, "daemon-answers"); err != nil {
 		return refuse(dockerCLI, err)
 	}
 	plan, err := remap.PlanEnable(facts, remap.EnableOptions{
@@ -192,7 +192,7 @@ func notable(r report.Report) report.Report {
 func (c *change) enabled() {
 	out, p := c.cli.Out(), c.plan
 	if p.Restart != "" {
-		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon:\n\n    %s\n\nthen '%s' proves it. '%s' takes the change back.\n", shownCommand(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
+		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon. On %s:\n\n    %s\n\nThen '%s' proves it. '%s' takes the change back.\n", c.on(), shownCommand(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
 		return
 	}
 	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)

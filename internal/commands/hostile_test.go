@@ -69,7 +69,7 @@ func TestHostileTextInResults(t *testing.T) {
 		w := &watch{out: streams.NewOut(&out), err: streams.NewOut(&errs)}
 		w.lines(r.Results)
 		fitsLines(t, "watch", out.String())
-		fitsLines(t, "reasons", escape.Error(fit(r.Results, "id-2", "id-4")))
+		fitsLines(t, "reasons", escape.Error(fit("db1", r.Results, "id-2", "id-4")))
 	})
 }
 

@@ -40,7 +40,7 @@ func (o *proofOptions) install(flags *pflag.FlagSet) {
 }
 
 // errUnproven: without a restart there is nothing to prove yet.
-var errUnproven = errors.New("--no-restart leaves nothing to prove: leave out --soak, --health-url, --probe-socket and --image, and call 'docker userns verify' once the daemon was restarted")
+var errUnproven = errors.New("--no-restart leaves nothing to prove: leave out --soak, --health-url, --probe-socket and --image, and use verify once the daemon has been restarted")
 
 // wanted says whether more is to be proven than always is.
 func (o *proofOptions) wanted() bool {

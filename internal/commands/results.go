@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
@@ -74,7 +75,7 @@ func (t *resultTable) report(r report.Report) {
 			t.category(one.Category, r.Results)
 		}
 	}
-	t.fixes(r.Results)
+	t.fixes(r)
 	t.summary(r)
 }
 
@@ -158,19 +159,31 @@ func note(s string) string {
 	return ": " + printable(s)
 }
 
-// fixes are all commands together, so that they can be pasted in one go.
-func (t *resultTable) fixes(results []report.Result) {
+// fixes are all commands together, so that they can be pasted in one go: those for
+// the engine's host, and those of docker, which go to it from here.
+func (t *resultTable) fixes(r report.Report) {
+	on := report.On(r.Endpoint, r.Host)
+	byDocker := func(command string) bool {
+		return r.Host != host.KindLocal && r.Host != host.KindSudo && strings.HasPrefix(command, "docker ")
+	}
+	t.block("To fix what can be fixed, on "+printable(on)+":", r.Results, func(command string) bool { return !byDocker(command) })
+	t.block("To fix what can be fixed from here:", r.Results, byDocker)
+}
+
+// block writes those commands that belong under a heading.
+func (t *resultTable) block(heading string, results []report.Result, belongs func(command string) bool) {
 	begun := false
 	for _, r := range results {
-		if len(r.Fix) == 0 || r.Status == report.OK || r.Status == report.Skipped {
+		commands := slices.DeleteFunc(slices.Clone(r.Fix), func(c string) bool { return !belongs(c) })
+		if len(commands) == 0 || r.Status == report.OK || r.Status == report.Skipped {
 			continue
 		}
 		if !begun {
-			fmt.Fprintf(&t.b, "\n%s\n", t.style.strong("To fix what can be fixed, on the engine's host:"))
+			fmt.Fprintf(&t.b, "\n%s\n", t.style.strong(heading))
 			begun = true
 		}
 		fmt.Fprintf(&t.b, "\n    %s\n", t.style.faint("# "+r.ID))
-		for _, command := range r.Fix {
+		for _, command := range commands {
 			fmt.Fprintf(&t.b, "    %s\n", shownCommand(command))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/cli/cli/command"
@@ -53,6 +54,15 @@ func (t *target) closely() survey.Target {
 	s := t.survey()
 	s.Inside = access.ToLookInto
 	return s
+}
+
+// on names the machine that commands for the engine's host are to be typed on.
+func (t *target) on() string {
+	kind := host.KindNone
+	if t.host != nil {
+		kind = t.host.Kind()
+	}
+	return printable(report.On(t.endpoint, kind))
 }
 
 // now is the time by the clock of the engine's host: changes are named by it, and

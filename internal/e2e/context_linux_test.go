@@ -18,19 +18,30 @@ func TestWaysToNameAnEngine(t *testing.T) {
 		name string
 		env  []string
 		args []string
+		says string // how a command that is printed begins
 	}{
-		{"--context", nil, []string{"--context", "root"}},
-		{"DOCKER_CONTEXT", []string{"DOCKER_CONTEXT=root"}, nil},
-		{"--context wins over DOCKER_CONTEXT", []string{"DOCKER_CONTEXT=nowhere"}, []string{"--context", "root"}},
-		{"DOCKER_HOST with ssh", []string{"DOCKER_HOST=ssh://op@" + host.Address}, nil},
-		{"DOCKER_HOST wins over DOCKER_CONTEXT", []string{"DOCKER_HOST=ssh://op@" + host.Address, "DOCKER_CONTEXT=nowhere"}, nil},
-		{"--host with ssh", nil, []string{"--host", "ssh://root@" + host.Address}},
-		{"DOCKER_HOST with TLS", []string{"DOCKER_HOST=tcp://" + host.Address + ":2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + host.CertPath()}, nil},
+		{"--context", nil, []string{"--context", "root"}, "docker --context root "},
+		{"DOCKER_CONTEXT", []string{"DOCKER_CONTEXT=root"}, nil, "docker --context root "},
+		{"--context wins over DOCKER_CONTEXT", []string{"DOCKER_CONTEXT=nowhere"}, []string{"--context", "root"}, "docker --context root "},
+		{"DOCKER_HOST with ssh", []string{"DOCKER_HOST=ssh://op@" + host.Address}, nil, "docker --host ssh://op@" + host.Address + " "},
+		{"DOCKER_HOST wins over DOCKER_CONTEXT", []string{"DOCKER_HOST=ssh://op@" + host.Address, "DOCKER_CONTEXT=nowhere"}, nil, "docker --host ssh://op@" + host.Address + " "},
+		{"--host with ssh", nil, []string{"--host", "ssh://root@" + host.Address}, "docker --host ssh://root@" + host.Address + " "},
+		{"DOCKER_HOST with TLS", []string{"DOCKER_HOST=tcp://" + host.Address + ":2376", "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + host.CertPath()}, nil,
+			"docker --host tcp://" + host.Address + ":2376 --tlsverify --tlscacert "},
 	}
 	audit := []string{"userns", "audit-image", "--format", "{{.Image}} {{.Verdict}}", "fine:1"}
 	for _, way := range ways {
 		a := docker(t, host, way.env, append(way.args, audit...)...)
 		assert.Check(t, a.code == 0 && a.stdout == "fine:1 mappable\n", "%s: %d %s%s", way.name, a.code, a.stdout, a.stderr)
+
+		a = docker(t, host, way.env, append(way.args, "userns", "audit-image", "--explain", "container ID 5 cannot be mapped to a host ID")...)
+		_, command, _ := strings.Cut(a.stderr, "See where it is: ")
+		assert.Check(t, strings.HasPrefix(command, way.says), "%s: %s", way.name, a.stderr)
+		cmd := host.DockerCommand()
+		cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", strings.Replace(command, "IMAGE", "--format '{{.Verdict}}' fine:1", 1)}
+		cmd.Env = append(cmd.Env, "DOCKER_CONTEXT=nowhere", "DOCKER_HOST=unix:///nowhere")
+		a = ask(t, cmd)
+		assert.Check(t, a.code == 0 && a.stdout == "mappable\n", "%s: pasted into another shell: %d %s%s", way.name, a.code, a.stdout, a.stderr)
 	}
 	host.Docker(t, "context", "use", "root")
 	a := docker(t, host, nil, audit...)

@@ -66,7 +66,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 			p.startRan()
 		}
 	} else if p.Before.Remapped {
-		return p, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it (%s), and it comes up without", f.ConfigPath(), restartCommand(f.Unit.Value))
+		return p, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it on %s (%s), and it comes up without", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
 	}
 	if o.Forget {
 		return p, p.forget(f, past)
@@ -273,7 +273,7 @@ func (p *Plan) forget(f survey.Facts, past []Past) error {
 		return nil
 	}
 	if p.Restart != "" {
-		return fmt.Errorf("--restore-subids: containers run under these IDs until the daemon is restarted; restart it first (%s)", p.Restart)
+		return fmt.Errorf("--restore-subids: containers run under these IDs until the daemon is restarted; restart it first on %s (%s)", p.On, p.Restart)
 	}
 	p.Steps = append(p.Steps, step)
 	return nil

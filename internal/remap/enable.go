@@ -46,7 +46,7 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 		return p, nil
 	}
 	if err := errors.Join(f.Containers.Err, f.Images.Err, f.Volumes.Err, f.Networks.Err); err != nil {
-		return p, fmt.Errorf("recording what the engine has now, for 'docker userns verify' to find what is missing later: %w", err)
+		return p, fmt.Errorf("recording what the engine has now, for verify to find what is missing later: %w", err)
 	}
 	if err := trusted(f); err != nil {
 		return p, err

@@ -30,6 +30,7 @@ type Plan struct {
 	// Restart is what a person has to type where the plan does not restart the
 	// daemon; "" where it does.
 	Restart string
+	On      string        // the machine that it is to be typed on
 	Timeout time.Duration // until the host returns by itself, from the first step on
 }
 

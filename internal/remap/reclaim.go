@@ -122,7 +122,7 @@ func (t *Tree) list(listing string) {
 // that holds something is deleted only where it is named.
 func (p *Plan) Reclaim(trees []Tree, named []string) error {
 	if p.Restart != "" {
-		return fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first (%s)", p.Restart)
+		return fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first on %s (%s)", p.On, p.Restart)
 	}
 	if p.Down && !p.Does(StepRestart) && len(trees) > 0 {
 		return errors.New("deleting the remapped data root: the daemon is down, so nobody can tell whether it uses it; start it first")

@@ -101,6 +101,7 @@ func id(now time.Time) string { return now.UTC().Format("20060102T150405Z") }
 
 // begin fills in what the way back has to know of the daemon.
 func (p *Plan) begin(f survey.Facts, now time.Time) {
+	p.On = report.On(f.Endpoint, f.HostKind)
 	p.ID, p.DataRoot, p.Endpoint, p.Down = id(now), p.Before.DataRoot, socketOf(f), f.Engine.Err != nil
 	if u := f.Unit.Value; f.Unit.Err == nil && u.Manager == survey.Systemd {
 		p.Unit = u.Name
@@ -131,7 +132,7 @@ func (p *Plan) arm() {
 			echo "it has to be a folder of root:root with mode 0700, and no link: find out who made it, and move it away" >&2
 			exit 1`, "sh", Folder),
 		run("making the folder of the change", "sh", "-c", `mkdir -m 0700 -- "$1" && exit
-			[ ! -d "$1" ] || echo "another change was begun in the same second: see what 'docker userns check' says of it" >&2
+			[ ! -d "$1" ] || echo "another change was begun in the same second; run the command again" >&2
 			exit 1`, "sh", p.Dir()),
 		write(p.scriptPath(), p.Script(), 0o700),
 		write(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),

@@ -28,7 +28,7 @@ type Result struct {
 	Title    string   `json:"title"` // what is true when it passes
 	Status   Status   `json:"status"`
 	Message  string   `json:"message"` // what was found
-	Fix      []string `json:"fix"`     // commands for a POSIX shell on the daemon's host
+	Fix      []string `json:"fix"`     // commands for a POSIX shell: on the daemon's host, but those of docker where this program was called
 	Details  []Detail `json:"details,omitempty"`
 }
 

@@ -33,7 +33,7 @@ func daemonRemapped(j *judge) report.Result {
 		return report.Fail("the engine is rootless: all its containers are in the user namespace of the user who started it, and userns-remap plays no part")
 	case !e.Remapped():
 		return report.Fail(`userns-remap is off: "name=userns" is not among the engine's security options, so root in a container is root on the host`).
-			Fixed("docker userns check", "docker userns enable")
+			Fixed(report.Docker(j.Facts, "userns", "check"), report.Docker(j.Facts, "userns", "enable"))
 	}
 	return report.Pass(`"name=userns" is among its security options`)
 }

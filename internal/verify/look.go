@@ -12,6 +12,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -48,7 +49,7 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 	wg.Wait()
 	if seen.Containers.Err == nil {
 		var err error
-		if seen.Chosen, err = choose(seen.Containers.Value, o.Containers); err != nil {
+		if seen.Chosen, err = choose(seen.Facts, o.Containers); err != nil {
 			return Seen{}, err
 		}
 	}
@@ -90,8 +91,8 @@ func unseen(ctx context.Context, api API, s Seen) (names []string) {
 }
 
 // choose gives the running containers that names and IDs stand for.
-func choose(all []survey.Container, names []string) ([]survey.Container, error) {
-	all = running(all)
+func choose(f survey.Facts, names []string) ([]survey.Container, error) {
+	all := running(f.Containers.Value)
 	if len(names) == 0 {
 		return all, nil
 	}
@@ -99,7 +100,7 @@ func choose(all []survey.Container, names []string) ([]survey.Container, error) 
 	for _, name := range names {
 		i := find(all, name)
 		if i < 0 {
-			return nil, fmt.Errorf("looking for container %q: %w; 'docker ps' lists those that do", name, ErrNoContainer)
+			return nil, fmt.Errorf("looking for container %q: %w; see which do with: %s", name, ErrNoContainer, report.Docker(f, "ps"))
 		}
 		if !slices.ContainsFunc(chosen, func(c survey.Container) bool { return c.ID == all[i].ID }) {
 			chosen = append(chosen, all[i])

@@ -127,7 +127,7 @@ func (p *Probe) removeImage() error {
 	defer cancel()
 	_, err := p.API.ImageRemove(ctx, p.image, image.RemoveOptions{PruneChildren: true})
 	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("removing the image of the probe (docker rmi %s): %w", p.image, err)
+		return fmt.Errorf("removing the image of the probe, %s, which nothing needs any more: %w", p.image, err)
 	}
 	p.image = ""
 	return nil

@@ -103,16 +103,21 @@ func TestPsRow(t *testing.T) {
 func TestChoose(t *testing.T) {
 	all := []survey.Container{{ID: idA, Name: "web", State: "running"}, {ID: idB, Name: idA[:5], State: "running"}, {ID: "c", Name: "old", State: "exited"}}
 	for name, want := range map[string]string{"web": idA, "/web": idA, idA: idA, "aa": idA, idA[:5]: idB} {
-		chosen, err := choose(all, []string{name, name})
+		chosen, err := choose(facts(all), []string{name, name})
 		assert.NilError(t, err)
 		assert.Equal(t, len(chosen), 1)
 		assert.Equal(t, chosen[0].ID, want, name)
 	}
 	for _, name := range []string{"old", "", "c", "x"} {
-		_, err := choose(all, []string{name})
+		_, err := choose(facts(all), []string{name})
 		assert.ErrorIs(t, err, ErrNoContainer)
 	}
-	chosen, err := choose(all, nil)
+	chosen, err := choose(facts(all), nil)
 	assert.NilError(t, err)
 	assert.Equal(t, len(chosen), 2)
+}
+
+func facts(containers []survey.Container) (f survey.Facts) {
+	f.Containers.Value = containers
+	return f
 }
