@@ -84,6 +84,7 @@ func (a *Auditor) Layer(ctx context.Context, blob string, headers *tarwalk.Reade
 			return err
 		}
 	}
+	w.facts.seal()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.layers[blob] = w.facts

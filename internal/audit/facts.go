@@ -37,6 +37,17 @@ func (m *mapped) any() bool { return len(m.uids)+len(m.gids) > 0 }
 // taken from here.
 const nearLow, nearTop = 8192, 10002
 
+// seal lets go of what only the walk needs: an archive can have many small layers.
+func (f *facts) seal() {
+	f.dirs.number, f.dirs.last = nil, nil
+	if len(f.groups) == 0 {
+		f.dirs = nil // nobody asks where anything lies
+	}
+	for _, g := range f.groups {
+		g.slots = nil
+	}
+}
+
 // events are what a layer does to the layers below: hashes of cleaned paths.
 type events struct {
 	mapped    list[uint64] // entries that an engine takes; kind in the lowest bit

@@ -22,6 +22,9 @@ func parseConfig(raw []byte) (imageConfig, error) {
 	if err := json.Unmarshal(raw, &from); err != nil {
 		return imageConfig{}, err
 	}
+	if n := len(from.RootFS.DiffIDs); n > maxLayers {
+		return imageConfig{}, tooDeep(n)
+	}
 	c := imageConfig{Config: Config{User: from.Config.User, Env: from.Config.Env, Labels: from.Config.Labels}}
 	if from.OS != "" {
 		c.Platform = platforms.Format(from.Platform)

@@ -28,13 +28,6 @@ type contents struct {
 
 func newContents() contents { return contents{entries: map[string]*entry{}} }
 
-// What is not an image but, say, a whole file system should be found out before
-// its list of files fills the memory.
-const (
-	maxEntries = 100_000
-	maxNames   = 16 << 20 // bytes
-)
-
 // add puts an entry on record and returns it, or nil where it can be of no use.
 func (c *contents) add(h *tar.Header) (*entry, error) {
 	if isSparse(h) {

@@ -54,7 +54,9 @@ func ociPlans(l *library, o Options) ([]plan, error) {
 		if err := t.walk(byName[name], 1); err != nil {
 			return nil, err
 		}
-		plans = append(plans, o.choose(t.plans(name))...)
+		if plans = append(plans, o.choose(t.plans(name))...); len(plans) > maxImages {
+			return nil, tooMany(len(plans))
+		}
 	}
 	return plans, nil
 }

@@ -31,6 +31,9 @@ func dockerPlans(l *library, o Options) ([]plan, error) {
 		return nil, fmt.Errorf("parsing %q: %w", dockerManifestName, err)
 	}
 	var plans []plan
+	if len(manifests) > maxImages {
+		return nil, tooMany(len(manifests))
+	}
 	for _, m := range manifests {
 		plans = append(plans, o.choose([]plan{m.plan(l)})...)
 	}

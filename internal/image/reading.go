@@ -28,7 +28,11 @@ func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error
 	if err != nil {
 		return nil, r.wrap(err)
 	}
-	results := visitAll(ctx, v, s, plans)
+	blobs := blobsOf(s, plans)
+	if len(blobs) > maxTars {
+		return nil, r.wrap(errTars)
+	}
+	results := visitAll(ctx, v, s, blobs)
 	if err := ctx.Err(); err != nil {
 		return nil, r.wrap(err)
 	}
@@ -118,16 +122,16 @@ func nameAll(plans []plan, where string) {
 	}
 }
 
-// visitAll visits the blobs of all plans, the largest first, so that the last
+// visitAll visits blobs, the largest first, so that the last
 // one does not leave a processor idle for long.
-func visitAll(ctx context.Context, v Visitor, s store, plans []plan) map[string]visited {
+func visitAll(ctx context.Context, v Visitor, s store, blobs []blob) map[string]visited {
 	var (
 		g       errgroup.Group
 		mu      sync.Mutex
 		results = map[string]visited{}
 	)
 	g.SetLimit(2)
-	for _, b := range blobsOf(s, plans) {
+	for _, b := range blobs {
 		g.Go(func() error {
 			got := s.visit(ctx, v, b.name)
 			mu.Lock()

@@ -117,6 +117,9 @@ func readConfig(id digest.Digest, body io.Reader, err error) (imageConfig, error
 	if got := id.Algorithm().FromBytes(raw); got != id {
 		return imageConfig{}, mismatch("the configuration", id, got)
 	}
+	if err := new(tally).add(raw); err != nil {
+		return imageConfig{}, err
+	}
 	return parseConfig(raw)
 }
 

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,18 +20,11 @@ type store interface {
 	visit(ctx context.Context, v Visitor, name string) visited
 }
 
-const (
-	maxDocument  = 8 << 20
-	maxDocuments = 32 << 20 // of one store, taken together
-	maxObjects   = 200_000  // in them: JSON of 3 bytes can take 200 in memory
-)
-
 // library reads the documents of a store, and no more of them than there is
 // memory for.
 type library struct {
 	store
-	size    int
-	objects int
+	taken tally
 }
 
 // read gives a document, held against the digest in its name.
@@ -46,10 +38,8 @@ func (l *library) read(name string) ([]byte, error) {
 			return nil, mismatch(fmt.Sprintf("%q", name), want, got)
 		}
 	}
-	l.size += len(b)
-	l.objects += bytes.Count(b, []byte{'{'})
-	if l.size > maxDocuments || l.objects > maxObjects {
-		return nil, fmt.Errorf("reading %q: the manifests and configurations take more than %d MiB or %d objects", name, maxDocuments>>20, maxObjects)
+	if err := l.taken.add(b); err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
 	}
 	return b, nil
 }

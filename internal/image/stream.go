@@ -44,6 +44,7 @@ type passed struct {
 	where   string
 	trusted bool
 	kept    int // bytes of documents
+	tars    int
 }
 
 // held is what is known of a blob that came by.
@@ -95,16 +96,22 @@ func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Rea
 		return err
 	}
 	name := clean(h.Name)
-	e.held = &held{noJSON: errNotJSON, visited: visited{err: notTar(head)}}
+	e.held = &held{noJSON: errNotJSON}
 	switch sniff(head) {
 	case document:
+		e.held.err = errIsJSON
 		e.held.document, e.held.noJSON = s.keep(head, src)
 	case plainTar, gzipped, zstandard:
+		if s.tars++; s.tars > maxTars {
+			return errTars
+		}
 		by := algorithm(name)
 		if s.trusted {
 			by = ""
 		}
 		e.held.visited = readBlob(ctx, v, blobKey(s.where, name, e.n), src, by)
+	default:
+		e.held.err = notTar(head)
 	}
 	return ctx.Err()
 }
@@ -120,7 +127,7 @@ func (s *passed) keep(head []byte, src io.Reader) ([]byte, error) {
 		s.kept -= len(b)
 		return nil, fmt.Errorf("the stream has more than %d MiB of JSON", maxDocuments>>20)
 	}
-	return b, err
+	return bytes.Clone(b), err // of no more than its length: there can be many
 }
 
 func (s *passed) find(name string) (string, int64, error) {
