@@ -167,8 +167,8 @@ func TestMemoryOfHostileArchives(t *testing.T) {
 		{"as deep as an engine takes", false, func(p *packer) { p.deep(125) }, ""},
 		{"one layer too deep", false, func(p *packer) { p.deep(126) }, `it has 126 layers, and an engine takes 125: it refuses the image with "max depth exceeded"`},
 		{"40,000 layers", false, func(p *packer) { p.deep(40_000) }, "max depth exceeded"},
-		{"as much history as is read", false, func(p *packer) { p.wide(99_990, `"history":[`, "{}", "]") }, ""},
-		{"too much history", false, func(p *packer) { p.wide(2_000_000, `"history":[`, "{}", "]") }, "100000 objects"},
+		{"as much history as is read", false, func(p *packer) { p.wide(74_990, `"history":[`, "{}", "]") }, ""},
+		{"too much history", false, func(p *packer) { p.wide(2_000_000, `"history":[`, "{}", "]") }, "75000 objects"},
 		{"as many values as are read", false, func(p *packer) { p.wide(499_990, `"config":{"Env":[`, `""`, "]}") }, ""},
 		{"too many values", false, func(p *packer) { p.wide(2_000_000, `"config":{"Env":[`, `""`, "]}") }, "500000 values"},
 	} {

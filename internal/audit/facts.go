@@ -22,9 +22,9 @@ type facts struct {
 
 // mapped is what is kept of the owners that are well, but for root's.
 type mapped struct {
-	uids, gids []int64 // the first maxMapped
-	more       bool    // there are further ones
-	near       [nearTop - nearLow]bool
+	uids, gids []int64                               // the first maxMapped
+	more       bool                                  // there are further ones
+	near       [(nearTop - nearLow + 63) / 64]uint64 // a bit for each number that some entry has
 }
 
 // maxMapped is how many owners that are well are told apart.

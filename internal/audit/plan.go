@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,9 +159,9 @@ func (j *join) badUser(spec string) (bad []int64) {
 func (j *join) taken() map[int64]bool {
 	all := map[int64]bool{}
 	for _, l := range j.layers {
-		for i, there := range l.mapped.near {
-			if there {
-				all[int64(i+nearLow)] = true
+		for i, word := range l.mapped.near {
+			for ; word != 0; word &= word - 1 {
+				all[int64(nearLow+i*64+bits.TrailingZeros64(word))] = true
 			}
 		}
 		for name, f := range map[string]*accountFile{"etc/passwd": &l.passwd, "etc/group": &l.group} {

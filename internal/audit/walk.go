@@ -82,7 +82,7 @@ func (m *mapped) take(uid, gid int64) {
 
 func (m *mapped) note(all []int64, id int64) []int64 {
 	if id >= nearLow && id < nearTop {
-		m.near[id-nearLow] = true
+		m.near[(id-nearLow)/64] |= 1 << ((id - nearLow) % 64)
 	}
 	switch {
 	case len(all) > 0 && all[len(all)-1] == id || slices.Contains(all, id):

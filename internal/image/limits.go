@@ -13,12 +13,12 @@ const (
 	// maxLayers is how many layers an engine takes: maxLayerDepth of moby's
 	// layer package, 1.9 to 29.7.
 	maxLayers = 125
-	maxImages = 5_000 // of one archive, folder, stream or name in a registry
+	maxImages = 2_000 // of one archive, folder, stream or name in a registry
 	maxTars   = 5_000 // layers that are read of it
 
 	maxDocument  = 8 << 20
 	maxDocuments = 32 << 20 // taken together
-	maxObjects   = 100_000  // in them: JSON of 3 bytes can take 200 in memory,
+	maxObjects   = 75_000   // in them: JSON of 3 bytes can take 200 in memory,
 	maxValues    = 500_000  // or 16
 
 	// What is not an image but, say, a whole file system is found out before its
