@@ -1,7 +1,7 @@
 package check
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -24,7 +24,7 @@ var configChecks = []Check{
 func configFile(in *Input) Result {
 	c, path := in.Config.Value, in.ConfigPath()
 	switch err := in.Config.Err; {
-	case errors.Is(err, fs.ErrNotExist) && in.Daemon.Value.ConfigGiven:
+	case errors.Is(err, fs.ErrNotExist) && in.Start.Value.ConfigGiven:
 		return fail("%s is not there, and --config-file names it: dockerd does not start", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return pass("%s is not there: dockerd runs on its flags and defaults", path)
@@ -129,18 +129,16 @@ func configKeys(in *Input) Result {
 			return fail("%s sets userns-remap to %.40s, which is no string", path, raw)
 		}
 	}
-	var features map[string]any
-	raw, _ := in.config.Get("features")
-	_ = json.Unmarshal(raw, &features) // dockerd's own refusal of another type is not of remap
-	driver, _ := in.config.String("storage-driver")
-	snapshotter := slices.Contains([]string{"overlayfs", "native", "stargz", "nydus", "soci"}, driver)
+	driver, from := in.setting("storage-driver")
+	snapshotter := slices.Contains([]string{"overlayfs", "native", "stargz", "nydus", "soci", "erofs"}, driver)
+	store, set := in.feature("containerd-snapshotter")
 	switch {
-	case !in.versionKnown && (features["containerd-snapshotter"] == true || snapshotter):
-		return unsure("%s asks for the containerd image store; whether that stands against remap depends on the engine's version, which is not known", path)
-	case features["containerd-snapshotter"] == true && in.atLeast(29, 0, 0):
-		return fail("\"containerd-snapshotter\": true in \"features\" of %s: Docker 29 does not start with that and remap; take it out", path)
+	case !in.versionKnown && (store || snapshotter):
+		return unsure("%s asks for the containerd image store; whether that stands against remap depends on the engine's version, which is not known", cmp.Or(set, from))
+	case store && in.atLeast(29, 0, 0):
+		return fail("%s turns on containerd-snapshotter: Docker 29 does not start with that and remap; take it out", set)
 	case snapshotter && in.atLeast(29, 0, 0):
-		return fail("\"storage-driver\": %q in %s is a snapshotter of containerd: Docker 29 does not start with that and remap; make it overlay2", driver, path)
+		return fail("%s sets the storage driver %q, which is a snapshotter of containerd: Docker 29 does not start with that and remap; make it overlay2", from, driver)
 	}
 	return pass("none")
 }
@@ -150,21 +148,21 @@ func configFlags(in *Input) Result {
 		return r
 	}
 	keys := in.config.Keys()
-	switch {
-	case !in.flagsKnown() && in.Daemon.Err != nil:
-		return unread("the flags of dockerd", in.Daemon.Err)
-	case !in.flagsKnown():
-		return unsure("the flags of dockerd are not known; look with: ps -o args -C dockerd")
+	if !in.flagsKnown() && len(in.flags()) == 0 {
+		return unread("the flags of dockerd", in.Start.Err)
 	}
 	r := Result{}
-	for _, flag := range flagNames(in.flags()) {
-		if slices.Contains(keys, keyOf(flag)) {
-			r = r.With(Detail{Name: keyOf(flag), Note: "also given as --" + flag})
+	for _, f := range in.flags() {
+		if slices.Contains(keys, keyOf(f.Name)) {
+			r = r.With(Detail{Name: keyOf(f.Name), Note: "also given as " + in.given(f)})
 		}
 	}
 	if len(r.Details) > 0 {
 		r.Status, r.Message = Error, "dockerd does not start with a directive in both places: take one out"
 		return r
+	}
+	if !in.flagsKnown() {
+		return unread("the flags that dockerd is started with next", in.Start.Err)
 	}
 	return pass("none of %s", count(len(keys), "key"))
 }

@@ -25,14 +25,23 @@ func noConfig(f *survey.Facts, _ *Options) {
 
 func hiddenConfig(f *survey.Facts, _ *Options) { f.Config.Err = fs.ErrPermission }
 
+// flags are those that dockerd is started with next.
 func flags(args ...string) func(*survey.Facts, *Options) {
-	return func(f *survey.Facts, _ *Options) { f.Daemon.Value.Args = append([]string{"dockerd"}, args...) }
+	return func(f *survey.Facts, _ *Options) { f.Start.Value.Args = args }
+}
+
+// alsoFlag sets a key of daemon.json and gives flags as well.
+func alsoFlag(key string, args ...string) func(*survey.Facts, *Options) {
+	return func(f *survey.Facts, o *Options) {
+		config("28.5.2", key)(f, o)
+		flags(args...)(f, o)
+	}
 }
 
 var configCases = []testCase{
 	{"config-file", "there", asFound, OK, "/etc/docker/daemon.json"},
 	{"config-file", "not there", noConfig, OK, "is not there"},
-	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Daemon.Value.ConfigGiven = true }, Error, "--config-file names it"},
+	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Start.Value.ConfigGiven = true }, Error, "--config-file names it"},
 	{"config-file", "a fifo", func(f *survey.Facts, _ *Options) {
 		f.Config.Err = host.ErrNotRegular
 		f.Config.Value.Stat.Mode = fs.ModeNamedPipe
@@ -70,24 +79,44 @@ var configCases = []testCase{
 	{"config-keys", "snapshotter off, 29", config("29.7.2", `{"features": {"containerd-snapshotter": false}}`), OK, ""},
 	{"config-keys", "snapshotter, 28", config("28.5.2", `{"features": {"containerd-snapshotter": true}}`), OK, ""},
 	{"config-keys", "overlayfs, 29", config("29.0.0", `{"storage-driver": "overlayfs"}`), Error, `"overlayfs"`},
+	{"config-keys", "-s overlayfs, 29", func(f *survey.Facts, o *Options) {
+		config("29.0.0", `{}`)(f, o)
+		flags("-s", "overlayfs")(f, o)
+		f.Unit.Value.Files = []survey.TextFile{text("/etc/default/docker", "# -s\nDOCKER_OPTS=\"-s overlayfs\"\n")}
+	}, Error, `the flag -s (/etc/default/docker, line 2) sets the storage driver "overlayfs"`},
+	{"config-keys", "-s overlay2, 29", func(f *survey.Facts, o *Options) {
+		config("29.0.0", `{}`)(f, o)
+		flags("-s", "overlay2")(f, o)
+	}, OK, ""},
+	{"config-keys", "--feature, 29", func(f *survey.Facts, o *Options) {
+		config("29.0.0", `{}`)(f, o)
+		flags("--feature", "containerd-snapshotter=true")(f, o)
+	}, Error, "the flag --feature turns on"},
 	{"config-keys", "snapshotter, no version", config("dev", `{"features": {"containerd-snapshotter": true}}`), Unknown, ""},
 	{"config-keys", "unread", hiddenConfig, Unknown, ""},
 	{"config-flags", "none", asFound, OK, "none of 1 key"},
 	{"config-flags", "hosts", config("28.5.2", `{"hosts": ["tcp://127.0.0.1:2375"]}`), Error, "both places"},
-	{"config-flags", "its own flag", func(f *survey.Facts, o *Options) {
-		config("28.5.2", `{"userns-remap": "x"}`)(f, o)
-		flags("--userns-remap", "x")(f, o)
-	}, Error, "both places"},
-	{"config-flags", "by the service, while down", func(f *survey.Facts, o *Options) {
-		config("28.5.2", `{"debug": true}`)(f, o)
-		noDaemon(f, o)
-		f.Unit.Value.Files = []survey.TextFile{text("/etc/default/docker", "DOCKER_OPTS='-D'\n")}
-	}, Error, ""},
-	{"config-flags", "what may stand twice", func(f *survey.Facts, o *Options) {
-		config("28.5.2", `{"runtimes": {}}`)(f, o)
-		flags("--add-runtime", "x=y", "--", "--runtimes")(f, o)
+	{"config-flags", "its own flag", alsoFlag(`{"userns-remap": "x"}`, "--userns-remap", "x"), Error, "both places"},
+	{"config-flags", "-s x", alsoFlag(`{"storage-driver": "overlay2"}`, "-s", "overlay2"), Error, "both places"},
+	{"config-flags", "-sx", alsoFlag(`{"storage-driver": "overlay2"}`, "-soverlay2"), Error, "both places"},
+	{"config-flags", "-Ds=x", alsoFlag(`{"storage-driver": "overlay2"}`, "-Ds=overlay2"), Error, "both places"},
+	{"config-flags", "in another's value", alsoFlag(`{"storage-driver": "overlay2"}`, "--log-opt", "-soverlay2"), OK, ""},
+	{"config-flags", "started with, not any more", func(f *survey.Facts, o *Options) {
+		config("28.5.2", `{"log-driver": "local"}`)(f, o)
+		f.Daemon.Value.Args = []string{"dockerd", "--log-driver=local"}
 	}, OK, ""},
-	{"config-flags", "no flags known", func(f *survey.Facts, o *Options) { noDaemon(f, o); noUnit(f, o); f.Unit.Value.Start = "" }, Unknown, ""},
+	{"config-flags", "written down, not in force yet", alsoFlag(`{"log-driver": "local"}`, "--log-driver=local"), Error, "both places"},
+	{"config-flags", "by the service, while down", func(f *survey.Facts, o *Options) {
+		noDaemon(f, o)
+		alsoFlag(`{"debug": true}`, "-D")(f, o)
+	}, Error, ""},
+	{"config-flags", "what may stand twice", alsoFlag(`{"runtimes": {}}`, "--add-runtime", "x=y", "--", "--runtimes"), OK, ""},
+	{"config-flags", "no flags known", func(f *survey.Facts, o *Options) { noDaemon(f, o); noStart(f, o) }, Unknown, ""},
+	{"config-flags", "the next ones are not known", noStart, Unknown, ""},
+	{"config-flags", "the next ones are not known, and it is one already", func(f *survey.Facts, o *Options) {
+		noStart(f, o)
+		config("28.5.2", `{"hosts": []}`)(f, o)
+	}, Error, ""},
 	{"config-flags", "unread", hiddenConfig, Unknown, ""},
 	{"config-remap", "off", asFound, OK, "not set"},
 	{"config-remap", "on", isOn, OK, `"dockremap"`},
@@ -112,7 +141,6 @@ var configCases = []testCase{
 	{"config-remap", "on, flags not known", func(f *survey.Facts, o *Options) {
 		*f = remapped()
 		f.Config.Value.Data = nil
-		noDaemon(f, o)
-		noUnit(f, o)
+		noStart(f, o)
 	}, Unknown, ""},
 }

@@ -83,7 +83,7 @@ func assertPredicted(t *testing.T, version, subuid, subgid, config, suffix, word
 	f := remapped()
 	f.Engine.Value.Version = version
 	f.Config.Value.Data = []byte(config)
-	f.Daemon.Value.Args = []string{"dockerd", "--userns-remap=dockremap"}
+	f.Start.Value.Args = []string{"--userns-remap=dockremap"}
 	f.SubUID.Value.Data, f.SubGID.Value.Data = []byte(subuid), []byte(subgid)
 	in := NewInput(f, Options{})
 	checked := statuses(Run(f, Options{}))

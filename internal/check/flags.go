@@ -1,62 +1,72 @@
 package check
 
 import (
-	"slices"
+	"fmt"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// flags are the arguments of dockerd: those that it runs with, else those that
-// its service would give it, as far as they stand in text.
-func (in *Input) flags() []string {
-	if in.Daemon.Err == nil && len(in.Daemon.Value.Args) > 0 {
-		return in.Daemon.Value.Args[1:]
+// flags are those that dockerd is started with next; if that cannot be told, those
+// that it runs with. What counts for a restart is not what runs now.
+func (in *Input) flags() []survey.Flag {
+	switch d := in.Daemon.Value; {
+	case in.Start.Err == nil:
+		return survey.Flags(in.Start.Value.Args)
+	case in.Daemon.Err == nil && len(d.Args) > 0:
+		return survey.Flags(d.Args[1:])
 	}
-	words := strings.Fields(in.Unit.Value.Start)
-	for _, f := range in.Unit.Value.Files {
-		for line := range strings.Lines(string(f.Data)) {
-			name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-			if ok && slices.Contains([]string{"DOCKER_OPTS", "OPTIONS", "DOCKERD_OPTS"}, strings.TrimPrefix(name, "export ")) {
-				words = append(words, strings.Fields(strings.Trim(value, `"'`))...)
-			}
-		}
-	}
-	return words
+	return nil
 }
 
-// flagsKnown says whether flags is all that dockerd is given.
-func (in *Input) flagsKnown() bool {
-	return in.Daemon.Err == nil && len(in.Daemon.Value.Args) > 0 || in.Unit.Err == nil && in.Unit.Value.Start != ""
-}
+// flagsKnown says whether flags is all that dockerd is started with.
+func (in *Input) flagsKnown() bool { return in.Start.Err == nil }
 
-var short = map[byte]string{'D': "debug", 'H': "host", 'l': "log-level", 's': "storage-driver", 'G': "group", 'b': "bridge", 'p': "pidfile", 'g': "graph"}
-
-// flagNames are the long names of the flags that are given.
-func flagNames(args []string) []string {
-	var names []string
-	for _, arg := range args {
-		if arg == "--" {
-			break
-		}
-		if long, ok := strings.CutPrefix(arg, "--"); ok {
-			name, _, _ := strings.Cut(long, "=")
-			names = append(names, name)
-		} else if len(arg) > 1 && arg[0] == '-' && short[arg[1]] != "" {
-			names = append(names, short[arg[1]])
+// flag gives the last of the flags with a long name.
+func (in *Input) flag(name string) (found survey.Flag, ok bool) {
+	for _, f := range in.flags() {
+		if f.Name == name {
+			found, ok = f, true
 		}
 	}
-	return names
+	return found, ok
 }
 
-func flagValue(args []string, name string) (string, bool) {
-	for i, arg := range args {
-		if value, ok := strings.CutPrefix(arg, "--"+name+"="); ok {
-			return value, true
-		}
-		if arg == "--"+name && i+1 < len(args) {
-			return args[i+1], true
+// given names a flag as it is written, and the files that it stands in.
+func (in *Input) given(f survey.Flag) string {
+	var places []string
+	for _, line := range in.Unit.Value.Lines(f.Word) {
+		places = append(places, line.String())
+	}
+	if len(places) == 0 {
+		return f.Word
+	}
+	return fmt.Sprintf("%s (%s)", f.Word, strings.Join(places, "; "))
+}
+
+// setting is a setting of dockerd that is a string, and where it stands, "" if it
+// is not set.
+func (in *Input) setting(key string) (value, from string) {
+	if f, ok := in.flag(key); ok {
+		return f.Value, "the flag " + in.given(f)
+	}
+	if value, ok := in.config.String(key); ok {
+		return value, in.ConfigPath()
+	}
+	return "", ""
+}
+
+// feature says whether one of dockerd's features is turned on, and where.
+func (in *Input) feature(name string) (on bool, from string) {
+	for _, f := range in.flags() {
+		if key, value, _ := strings.Cut(f.Value, "="); f.Name == "feature" && key == name && (value == "" || value == "true" || value == "1") {
+			return true, "the flag " + in.given(f)
 		}
 	}
-	return "", false
+	if in.features[name] == true {
+		return true, `"features" of ` + in.ConfigPath()
+	}
+	return false, ""
 }
 
 // keyOf is the key of daemon.json that a flag stands for: options that may be

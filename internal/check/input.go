@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"strconv"
@@ -24,6 +25,7 @@ type Input struct {
 	from      string         // where the value stands, for a message
 	account   ranges.Account // whose ranges count
 	refusal   error          // dockerd's words on value
+	features  map[string]any // of daemon.json
 
 	lines    ranges.Lines // of /etc/subuid and /etc/subgid
 	linesErr error
@@ -45,7 +47,7 @@ func NewInput(f survey.Facts, o Options) *Input {
 	case !errors.Is(f.Config.Err, fs.ErrNotExist):
 		in.configErr = f.Config.Err
 	}
-	in.setValue()
+	in.setSettings()
 	in.setAccount()
 	in.lines, in.linesErr = ranges.Split(f, in.account)
 	in.next.m, in.next.refusal, in.next.unread = ranges.Predict(f, in.account)
@@ -59,12 +61,10 @@ type predicted struct {
 	refusal, unread error
 }
 
-func (in *Input) setValue() {
-	if flag, ok := flagValue(in.flags(), "userns-remap"); ok {
-		in.value, in.from = flag, "the flag --userns-remap"
-	} else if key, ok := in.config.String("userns-remap"); ok {
-		in.value, in.from = key, in.ConfigPath()
-	}
+func (in *Input) setSettings() {
+	in.value, in.from = in.setting("userns-remap")
+	raw, _ := in.config.Get("features")
+	_ = json.Unmarshal(raw, &in.features) // dockerd's own refusal of another type is not of remap
 }
 
 func (in *Input) setAccount() {

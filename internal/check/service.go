@@ -3,6 +3,8 @@ package check
 import (
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +14,8 @@ import (
 var serviceChecks = []Check{
 	{ID: "daemon-process", Category: catService, Title: "The daemon's process and program are root's alone", Needs: []string{"host-reachable"}, Run: daemonProcess},
 	{ID: "service-manager", Category: catService, Title: "systemd starts dockerd", Needs: []string{"host-reachable"}, Run: serviceManager},
-	{ID: "service-state", Category: catService, Title: "The service runs as its files say", Needs: []string{"service-manager"}, Run: serviceState},
+	{ID: "service-state", Category: catService, Title: "The service runs, and systemd can start it again", Needs: []string{"service-manager"}, Run: serviceState},
+	{ID: "service-next", Category: catService, Title: "A restart starts dockerd as it runs now", Needs: []string{"host-reachable"}, Run: serviceNext},
 	{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads", Needs: []string{"host-reachable"}, Run: serviceConfig},
 	{ID: "single-daemon", Category: catService, Title: "One dockerd runs on this host", Needs: []string{"host-reachable"}, Run: singleDaemon},
 }
@@ -67,9 +70,6 @@ func serviceState(in *Input) Result {
 	case u.Active != "active":
 		return fail("%s is %s (%s)", u.Name, orUnknown(u.Active), orUnknown(u.Result)).
 			Fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
-	case u.NeedReload:
-		return warn("files of %s were changed since systemd read them: the next restart starts dockerd otherwise than now", u.Name).
-			Fixed("sudo systemctl daemon-reload")
 	case in.Daemon.Err == nil && in.Daemon.Value.PID != 0 && u.MainPID != 0 && in.Daemon.Value.PID != u.MainPID:
 		return warn("the daemon that answers is process %d, and %s runs process %d: restarting the service does not restart that daemon", in.Daemon.Value.PID, u.Name, u.MainPID)
 	case u.NRestarts > 0:
@@ -78,18 +78,81 @@ func serviceState(in *Input) Result {
 	return pass("active, process %d", u.MainPID)
 }
 
-func serviceConfig(in *Input) Result {
-	d := in.Daemon.Value
+// serviceNext compares the dockerd that runs with the one that is started next. All
+// that is said of flags is said of the next one.
+func serviceNext(in *Input) Result {
+	d, u, next := in.Daemon.Value, in.Unit.Value, in.Start.Value
 	switch {
-	case in.Daemon.Err != nil && !in.flagsKnown():
-		return unread("how dockerd is started", in.Daemon.Err)
+	case errors.Is(in.Start.Err, survey.ErrStartFails):
+		return fail("%s: %v", u.Name, in.Start.Err)
+	case in.Start.Err != nil:
+		return unread("how dockerd is started next", in.Start.Err)
+	case u.NeedReload:
+		return fail("files of %s were changed since systemd read them, so what it starts after the next reload or boot is not what it shows now", u.Name).
+			Fixed("sudo systemctl daemon-reload", "docker userns check")
+	case in.Daemon.Err != nil:
+		return pass("%s", strings.Join(next.Args, " "))
+	case d.Config != "" && next.Config != "" && d.Config != next.Config:
+		return fail("dockerd reads %s, and after a restart it reads %s: restart it first, when that suits, so that it is known to come up with it", d.Config, next.Config)
+	case in.Engine.Err == nil && in.Storage.Err == nil && next.DataRoot != "" && in.Storage.Value.DataRoot != next.DataRoot:
+		return fail("the data root is %s, and after a restart it is %s, without the containers and images of now; restart the daemon first, or set it as it was", in.Storage.Value.DataRoot, next.DataRoot)
+	case in.nextDriver() != "":
+		driver, from := in.setting("storage-driver")
+		return fail("the storage driver is %s, and %s sets %s: after a restart the containers and images of now are not there, or the engine does not start; take that out, or set it as it is",
+			in.Engine.Value.Driver, from, driver)
+	case !next.FromUnit && u.Manager == survey.Systemd:
+		return unsure("%s runs %s, which starts dockerd; with what flags it does so the next time cannot be told", u.Name, u.Program)
+	case !next.FromUnit:
+		return skip("systemd does not start dockerd here")
+	}
+	r := flagsThatDiffer(in.given, survey.Flags(d.Args[1:]), survey.Flags(next.Args))
+	if len(r.Details) > 0 {
+		r.Status, r.Message = Warning, "after a restart dockerd has other flags than it runs with"
+		return r
+	}
+	return pass("with the flags it runs with")
+}
+
+// nextDriver is the storage driver that the engine would come up with after a
+// restart if that is another one, otherwise "".
+func (in *Input) nextDriver() string {
+	driver, _ := in.setting("storage-driver")
+	if in.Engine.Err != nil || in.Engine.Value.Driver == "" || driver == in.Engine.Value.Driver {
+		return ""
+	}
+	return driver
+}
+
+// flagsThatDiffer names the flags that are only in one of two command lines.
+func flagsThatDiffer(given func(survey.Flag) string, now, next []survey.Flag) (r Result) {
+	same := func(a survey.Flag) func(survey.Flag) bool {
+		return func(b survey.Flag) bool { return a.Name == b.Name && a.Value == b.Value }
+	}
+	for _, f := range next {
+		if !slices.ContainsFunc(now, same(f)) {
+			r = r.With(Detail{Name: "--" + f.Name + "=" + f.Value, Note: "new: " + given(f)})
+		}
+	}
+	for _, f := range now {
+		if !slices.ContainsFunc(next, same(f)) {
+			r = r.With(Detail{Name: "--" + f.Name + "=" + f.Value, Note: "no more"})
+		}
+	}
+	return r
+}
+
+func serviceConfig(in *Input) Result {
+	switch d := in.Daemon.Value; {
 	case in.Daemon.Err == nil && !d.HostMounts:
 		return fail("dockerd has a mount namespace of its own, so %s is not the file of that name on the host", in.ConfigPath())
-	case in.Daemon.Err == nil && d.ConfigGiven:
+	case errors.Is(in.Start.Err, survey.ErrStartFails):
+		return fail("%s: %v", in.Unit.Value.Name, in.Start.Err)
+	case in.Start.Err != nil:
+		return unread("how dockerd is started", in.Start.Err)
+	case in.Start.Value.Config == "":
+		return unread("which file dockerd reads", survey.ErrNoConfig)
+	case in.Start.Value.ConfigGiven:
 		return pass("%s, as --config-file says", in.ConfigPath())
-	}
-	if file, ok := flagValue(in.flags(), "config-file"); ok {
-		return pass("%s, as --config-file says", file)
 	}
 	return pass("%s", in.ConfigPath())
 }
@@ -97,8 +160,11 @@ func serviceConfig(in *Input) Result {
 // daemonProcess is about who else could decide what runs as the daemon. Without
 // root's rights the program cannot be seen.
 func daemonProcess(in *Input) Result {
-	d := in.Daemon.Value
+	d, next := in.Daemon.Value, in.Start.Value
 	switch {
+	case in.Start.Err == nil && next.Doubt != "" && d.Doubt == "":
+		return fail("%s is not believed to be root's own program: %s; whoever can change it is root after the next restart", next.Program, next.Doubt).
+			Fixed(command("sudo", "ls", "-ld", path.Dir(next.Program), next.Program))
 	case errors.Is(in.Daemon.Err, survey.ErrNoProcess):
 		return skip("no dockerd runs")
 	case in.Daemon.Err != nil:

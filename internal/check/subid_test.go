@@ -81,8 +81,8 @@ var subidCases = []testCase{
 	{"subid-account", "a flag", func(f *survey.Facts, _ *Options) {
 		*f = remapped()
 		f.Config.Value.Data = nil
-		f.Daemon.Value.Args = []string{"dockerd", "--userns-remap=a:b:c"}
-	}, Error, `userns-remap "a:b:c" (the flag --userns-remap)`},
+		f.Start.Value.Args = []string{"--userns-remap=a:b:c"}
+	}, Error, `userns-remap "a:b:c" (the flag --userns-remap=a:b:c)`},
 	{"subid-account", "unread", noAccounts, Unknown, ""},
 	{"subid-keys", "one", with("28.5.2", good+"dockremap:300000:1\n"), OK, ""},
 	{"subid-keys", "both", with("28.5.2", good+"999:300000:1\n"), Warning, "/etc/subuid has lines for dockremap and for 999"},

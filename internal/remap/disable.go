@@ -39,8 +39,9 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	if err := trusted(f); err != nil {
 		return p, err
 	}
-	if value, there := f.Daemon.Value.Flag("userns-remap"); there && f.Daemon.Err == nil {
-		return p, fmt.Errorf("dockerd was started with --userns-remap=%s, which no file of Docker's says: take the flag out of what starts it (%s), and restart it", value, starts(f.Unit.Value))
+	if err := flagged(f, "userns-remap"); err != nil {
+		return p, fmt.Errorf("planning the change of %s: %w, so editing that file does not turn it off: take the flag out there, and restart the daemon (%s)",
+			f.ConfigPath(), err, restartCommand(f.Unit.Value))
 	}
 	enabled, known := newest(past)
 	if known && enabled.Proven && enabled.ID == lastKept(past) {
@@ -100,18 +101,6 @@ func (p *Plan) startRan() {
 		names = append(names, c.String())
 	}
 	p.Steps = slices.Insert(p.Steps, at, Step{Name: StepStart, Title: "Start the containers that ran before enable: " + strings.Join(names, ", ")})
-}
-
-// starts names the files that say how dockerd is started.
-func starts(u survey.Unit) string {
-	if u.File == "" {
-		return "its service"
-	}
-	s := u.File
-	for _, f := range u.Files {
-		s += ", " + f.Path
-	}
-	return s
 }
 
 // newest is the last enable that was kept.

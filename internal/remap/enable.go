@@ -66,6 +66,11 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	if o.Driver != "" {
 		keys = append(keys, pair{driverKey, o.Driver})
 	}
+	for _, k := range keys {
+		if err := flagged(f, k.key); err != nil {
+			return p, fmt.Errorf("planning the change of %s: %w, and dockerd does not start with a setting in both places: take the flag out first", config.path, err)
+		}
+	}
 	edited, err := config.set(keys)
 	if err != nil {
 		return p, err

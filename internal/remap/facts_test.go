@@ -36,6 +36,9 @@ func plain() survey.Facts {
 		Daemon: read(survey.Daemon{
 			PID: 812, Exe: "/usr/sbin/dockerd", Args: []string{"/usr/sbin/dockerd", "-H", "fd://", "--config-file", "/etc/docker/daemon.json"}, Config: "/etc/docker/daemon.json",
 		}),
+		Start: read(survey.Start{
+			Program: "/usr/sbin/dockerd", Args: []string{"-H", "fd://", "--config-file", "/etc/docker/daemon.json"}, Config: "/etc/docker/daemon.json", FromUnit: true,
+		}),
 		Unit: read(survey.Unit{Manager: survey.Systemd, Name: "docker.service", Active: "active", MainPID: 812, Socket: "active"}),
 		Config: read(survey.ConfigFile{
 			TextFile: text("/etc/docker/daemon.json", "{\n  \"log-driver\": \"local\"\n}\n"), Parent: host.Stat{Mode: fs.ModeDir | 0o755},

@@ -173,7 +173,7 @@ func withAccount(f *survey.Facts, line string) {
 // What a process calls itself is never run.
 func TestValidateRunsTheExecutable(t *testing.T) {
 	f := plain()
-	f.Daemon.Value.Args[0] = "/home/m/evil"
+	f.Daemon.Value.Args = []string{"/home/m/evil", "--evil"}
 	p := enable(t, f, nil)
 	assert.Equal(t, step(t, p, StepValidate).Acts[1].Run.Args[0], "/usr/sbin/dockerd")
 	for _, s := range p.Steps {
@@ -206,6 +206,9 @@ func TestPlanEnableRefuses(t *testing.T) {
 		{"a hostile name", nil, func(o *EnableOptions) { o.User = "-rf /" }, "no such user"},
 		{"no tools", func(f *survey.Facts) { f.Tools = read(survey.Tools{}) }, nil, "neither useradd nor adduser"},
 		{"what there is cannot be recorded", func(f *survey.Facts) { f.Volumes.Err = errors.New("no luck") }, nil, "recording what the engine has now"},
+		{"a program that others can write", func(f *survey.Facts) { f.Start.Value.Doubt = "UID 1000" }, nil, "root's own program: UID 1000"},
+		{"a flag that the key would stand against", func(f *survey.Facts) { f.Start.Value.Args = []string{"--userns-remap", "x"} }, nil, "both places"},
+		{"a driver that is a flag", func(f *survey.Facts) { f.Start.Value.Args = []string{"-soverlay2"} }, func(o *EnableOptions) { o.Driver = "overlay2" }, "both places"},
 		{"a process that is not believed", func(f *survey.Facts) { f.Daemon.Value.Doubt = "it runs as UID 1000" }, nil, "it runs as UID 1000"},
 		{"the daemon is down", func(f *survey.Facts) { f.Engine.Err = survey.ErrDaemonDown }, nil, "does not answer"},
 	} {
@@ -445,9 +448,13 @@ func TestPlanDisable(t *testing.T) {
 	})
 	t.Run("a flag", func(t *testing.T) {
 		f := on
-		f.Daemon.Value.Args = append(slices.Clone(f.Daemon.Value.Args), "--userns-remap=dockremap")
+		f.Start.Value.Args = append(slices.Clone(f.Start.Value.Args), "--userns-remap=dockremap")
+		f.Unit.Value.Files = []survey.TextFile{
+			text("/lib/systemd/system/docker.service", "[Service]\nExecStart=/usr/sbin/dockerd $DOCKER_OPTS\n"),
+			text("/etc/default/docker", "# DOCKER_OPTS=--userns-remap=dockremap\nDOCKER_OPTS=\"-D --userns-remap=dockremap\"\n"),
+		}
 		_, err := PlanDisable(f, nil, o)
-		assert.ErrorContains(t, err, "--userns-remap=dockremap")
+		assert.ErrorContains(t, err, "--userns-remap=dockremap (/etc/default/docker, line 2)")
 	})
 	t.Run("taken out, and not restarted", func(t *testing.T) {
 		f := on
@@ -540,15 +547,15 @@ func TestSocketOf(t *testing.T) {
 		want             string
 	}{
 		{"unix:///run/other.sock", "", nil, "unix:///run/other.sock"},
-		{"ssh://root@db1", "", []string{"dockerd", "-H", "fd://"}, defaultSocket},
-		{"ssh://root@db1", "", []string{"dockerd"}, defaultSocket},
-		{"ssh://root@db1", "", []string{"dockerd", "--host=unix:///run/d.sock"}, "unix:///run/d.sock"},
-		{"ssh://root@db1", "", []string{"dockerd", "-H", "tcp://0.0.0.0:2376"}, noSocket},
-		{"ssh://root@db1", `{"hosts": ["tcp://1.2.3.4:2375", "unix:///run/e.sock"]}`, []string{"dockerd"}, "unix:///run/e.sock"},
-		{"ssh://root@db1", `{"hosts": 7}`, []string{"dockerd"}, defaultSocket},
+		{"ssh://root@db1", "", []string{"-H", "fd://"}, defaultSocket},
+		{"ssh://root@db1", "", nil, defaultSocket},
+		{"ssh://root@db1", "", []string{"--host=unix:///run/d.sock"}, "unix:///run/d.sock"},
+		{"ssh://root@db1", "", []string{"-Htcp://0.0.0.0:2376"}, noSocket},
+		{"ssh://root@db1", `{"hosts": ["tcp://1.2.3.4:2375", "unix:///run/e.sock"]}`, nil, "unix:///run/e.sock"},
+		{"ssh://root@db1", `{"hosts": 7}`, nil, defaultSocket},
 	} {
 		f := plain()
-		f.Endpoint, f.Daemon.Value.Args, f.Config.Value.Data = tc.endpoint, tc.args, []byte(tc.config)
+		f.Endpoint, f.Start.Value.Args, f.Config.Value.Data = tc.endpoint, tc.args, []byte(tc.config)
 		assert.Equal(t, socketOf(f), tc.want)
 	}
 }

@@ -58,6 +58,15 @@ func usersOf(volume string, containers []survey.Container) (names []string, last
 	return names, lasts
 }
 
+// startArgs are the arguments that dockerd is started with next; if that cannot be
+// told, those that it runs with.
+func startArgs(f survey.Facts) []string {
+	if args := f.Daemon.Value.Args; f.Start.Err != nil && f.Daemon.Err == nil && len(args) > 0 {
+		return args[1:]
+	}
+	return f.Start.Value.Args
+}
+
 // socketOf is where the daemon's own host finds it: the unix socket of the
 // endpoint or of a flag, else of daemon.json, else the default one. "none" is a
 // daemon that has no unix socket.
@@ -69,12 +78,9 @@ func socketOf(f survey.Facts) string {
 	var hosts []string
 	raw, _ := doc.Get("hosts")
 	_ = json.Unmarshal(raw, &hosts) // of another type, dockerd would not have started
-	args := f.Daemon.Value.Args
-	for i, a := range args {
-		if (a == "-H" || a == "--host") && i+1 < len(args) {
-			hosts = append(hosts, args[i+1])
-		} else if name, value, ok := strings.Cut(a, "="); ok && (name == "-H" || name == "--host") {
-			hosts = append(hosts, value)
+	for _, flag := range survey.Flags(startArgs(f)) {
+		if flag.Name == "host" {
+			hosts = append(hosts, flag.Value)
 		}
 	}
 	for _, h := range hosts {
@@ -166,30 +172,67 @@ func short(d time.Duration) string {
 }
 
 // trusted refuses to plan by what a process says of itself that is not believed to
-// be root's dockerd: its arguments decide where the engine is, and its program is
-// run.
+// be root's dockerd, or to run a program that is not root's alone: arguments
+// decide where the engine is, and the program is run.
 func trusted(f survey.Facts) error {
 	if d := f.Daemon.Value; f.Daemon.Err == nil && d.Doubt != "" {
 		return fmt.Errorf("planning: process %d is not believed to be the dockerd that root runs on this host: %s", d.PID, d.Doubt)
 	}
+	if s := f.Start.Value; f.Start.Err == nil && s.Doubt != "" {
+		return fmt.Errorf("planning: %s is not believed to be root's own program: %s", s.Program, s.Doubt)
+	}
 	return nil
 }
 
+// flagged refuses a key of daemon.json that dockerd is given as a flag too: it does
+// not start with both.
+func flagged(f survey.Facts, key string) error {
+	var word string
+	for _, flag := range survey.Flags(startArgs(f)) {
+		if flag.Name == key {
+			word = flag.Word
+		}
+	}
+	if word == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is set by the flag %s (%s)", key, word, places(f.Unit.Value, word))
+}
+
+// places names where a flag stands, or the files that it may stand in.
+func places(u survey.Unit, word string) string {
+	var all []string
+	for _, line := range u.Lines(word) {
+		all = append(all, line.String())
+	}
+	if len(all) > 0 {
+		return strings.Join(all, "; ")
+	}
+	for _, file := range u.Files {
+		all = append(all, file.Path)
+	}
+	if len(all) > 0 {
+		return "in one of " + strings.Join(all, ", ")
+	}
+	return "in what starts dockerd"
+}
+
 // validate has dockerd itself read the new daemon.json together with the flags
-// that it runs with, where it can: --validate is there from 23.0 on, and sees
-// the user and the ranges from 26.0 on. An account that is named exists by then,
-// since with "default" dockerd would make one. What is run is the executable that
-// the kernel names, never what the process calls itself.
+// that it will be started with, if it can: --validate is there from 23.0 on, and
+// sees the user and the ranges from 26.0 on. An account that is named exists by
+// then, since with "default" dockerd would make one. What is run is the program
+// that systemd starts, or the executable that the kernel names, never what a
+// process calls itself.
 func (p *Plan) validate(f survey.Facts, text []byte) {
-	d := f.Daemon.Value
-	if f.Daemon.Err != nil || len(d.Args) == 0 || !path.IsAbs(d.Exe) || !validates(f.Engine.Value.Version) {
+	s := f.Start.Value
+	if f.Start.Err != nil || s.Doubt != "" || !path.IsAbs(s.Program) || !validates(f.Engine.Value.Version) {
 		return
 	}
 	candidate := path.Join(p.Dir(), "daemon.json")
-	args := slices.Concat([]string{d.Exe, "--validate", "--config-file", candidate}, withoutConfig(d.Args[1:]))
+	args := slices.Concat([]string{s.Program, "--validate", "--config-file", candidate}, withoutConfig(s.Args))
 	p.Steps = append(p.Steps, Step{
 		Name:  StepValidate,
-		Title: "Have dockerd read the new daemon.json with the flags it runs with",
+		Title: "Have dockerd read the new daemon.json with the flags that it will be started with",
 		Acts: []Act{
 			write(candidate, text, 0o600),
 			run("having dockerd read what "+f.ConfigPath()+" will be", args...),

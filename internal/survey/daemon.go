@@ -71,10 +71,12 @@ type Unit struct {
 	File      string   // FragmentPath
 	DropIns   []string // paths
 	// Start is ExecStart's argv as systemd has it: variables of the environment
-	// files are not put in.
+	// files are not put in, unless Verbatim says that there are none to put in.
 	Start            string
+	Verbatim         bool
+	Program          string            // what is run: a path
 	EnvironmentFiles []EnvironmentFile // that the unit names
-	Files            []TextFile        // environment files, drop-ins, /etc/conf.d/docker, those that are there
+	Files            []TextFile        // the unit, its drop-ins and environment files, /etc/conf.d/docker, those that are there
 	Environment      []string
 	Restart          string // "always", "on-failure", "no"
 	KillMode         string

@@ -40,6 +40,7 @@ type Facts struct {
 	// From the host.
 	Daemon   Read[Daemon]
 	Unit     Read[Unit]
+	Start    Read[Start] // how dockerd is started next
 	Config   Read[ConfigFile]
 	SubUID   Read[TextFile] // /etc/subuid
 	SubGID   Read[TextFile] // /etc/subgid
@@ -68,12 +69,14 @@ func (f Facts) Remapped() (remapped, ok bool) {
 // SameHost says whether host facts are there to be read.
 func (f Facts) SameHost() bool { return f.HostKind != host.KindNone }
 
-// ConfigPath is the path of daemon.json, there or not: the one that dockerd was
-// told, else its default.
+// ConfigPath is the path of daemon.json, there or not: the one that dockerd reads
+// when it is started next.
 func (f Facts) ConfigPath() string {
 	switch {
 	case f.Config.Value.Path != "":
 		return f.Config.Value.Path
+	case f.Start.Value.Config != "":
+		return f.Start.Value.Config
 	case f.Daemon.Value.Config != "":
 		return f.Daemon.Value.Config
 	}

@@ -3,7 +3,6 @@ package survey
 import (
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -40,10 +39,15 @@ func (l *look) fillHost(f *Facts) {
 		f.Daemon.Value.Others, f.Daemon.Value.Unread = l.others(d), l.unread
 	} else {
 		f.Daemon.Err = ErrNoProcess
-		d = l.startedWith()
 	}
 	f.Sockets = l.realSockets()
 	f.Unit.Value = l.unit(d)
+	f.Start = l.start(d, running, f.Unit.Value)
+	if next, _, err := l.next(d, running, f.Unit.Value); err == nil {
+		d = next
+	} else if !running {
+		d = l.startedWith()
+	}
 	f.Config = l.config(d)
 	f.Storage = l.storage()
 	f.Pending = l.pending()
@@ -136,7 +140,11 @@ func (l *look) unit(d process) Unit {
 
 // unitFiles are the files that say with what flags a unit starts dockerd.
 func (l *look) unitFiles(u Unit) []TextFile {
-	paths := slices.Clone(u.DropIns)
+	var paths []string
+	if u.File != "" {
+		paths = append(paths, u.File)
+	}
+	paths = append(paths, u.DropIns...)
 	for _, f := range u.EnvironmentFiles {
 		paths = append(paths, f.Path)
 	}

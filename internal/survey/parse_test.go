@@ -114,14 +114,22 @@ func TestShow(t *testing.T) {
 		Manager: Systemd, Name: "docker.service", LoadState: "loaded", Active: "failed", Sub: "failed",
 		Result: "start-limit-hit", NRestarts: 2, File: "/lib/systemd/system/docker.service",
 		DropIns:     []string{"/etc/systemd/system/docker.service.d/a.conf", "/etc/systemd/system/docker.service.d/b.conf"},
+		Program:     "/usr/sbin/dockerd",
 		Start:       "/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS",
 		Environment: []string{"A=1", "B=2"}, Restart: "always", KillMode: "process", NeedReload: true,
 		EnvironmentFiles: []EnvironmentFile{{"/etc/default/docker", true}, {"/etc/docker env", false}},
 	})
 	assert.Equal(t, unitOf(map[string]string{"Id": "snap.docker.dockerd.service"}).Manager, SnapD)
 	assert.Equal(t, len(parseShow("System has not been booted with systemd as init system (PID 1). Can't operate.\n")), 0)
-	assert.Equal(t, argv("{ path=/a ; argv[]=/a x ; b }\n{ path=/d ; argv[]=/d y ; e }"), "/d y")
-	assert.Equal(t, argv(""), "")
+	u := unitOf(map[string]string{
+		"ExecStart": "{ path=/a ; argv[]=/a x ; b }\n{ path=/d ; argv[]=/e y ; f }", "ExecStartEx": "{ path=/d ; argv[]=/e y ; flags=no-env-expand ; f }",
+		"Environment": `"A=b c" D=e "Q=x\"y"`,
+	})
+	assert.Equal(t, u.Program+" runs "+u.Start, "/d runs /e y")
+	assert.Check(t, u.Verbatim)
+	assert.DeepEqual(t, u.Environment, []string{"A=b c", "D=e", `Q=x"y`})
+	u = unitOf(map[string]string{"ExecStart": ""})
+	assert.Equal(t, u.Program+u.Start, "")
 }
 
 func TestStatusIDs(t *testing.T) {

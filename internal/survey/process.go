@@ -49,10 +49,11 @@ func (l *look) link(p string) string { return l.seen.Links[p][p] }
 // of cmd/dockerd does. That of a rootless one lies in its user's home, which
 // only its environment tells: Config is empty then, unless a flag names it.
 func (d *process) setConfig() {
-	if d.Config, d.ConfigGiven = d.Flag("config-file"); d.ConfigGiven {
-		return
-	}
+	d.Config, d.ConfigGiven = d.Flag("config-file")
 	switch {
+	case d.ConfigGiven && !path.IsAbs(d.Config): // from a directory that is not known
+		d.Config = ""
+	case d.ConfigGiven:
 	case d.snap():
 		d.Config = snapConfig
 	case d.UID == 0 && d.HostUserns:
@@ -159,11 +160,10 @@ func (l *look) dataRoot() string {
 // startedWith is the dockerd that the host's unit would start: what is known of
 // it before, or without, a process.
 func (l *look) startedWith() process {
-	unit := l.service("")
-	d := process{unit: unit.Name}
-	d.Args = strings.Fields(unit.Start)
-	d.HostUserns, d.HostMounts, d.HostPIDs = true, true, true
-	d.setConfig()
+	d, _, err := l.next(process{}, false, l.service(""))
+	if err != nil {
+		d.setConfig()
+	}
 	return d
 }
 

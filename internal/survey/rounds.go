@@ -112,6 +112,9 @@ func (l *look) second() host.Questions {
 	askRoot(&q, l.dataRoot())
 	for _, unit := range l.units {
 		q.Files = append(q.Files, unit.DropIns...)
+		if unit.Program != "" {
+			q.Files, q.Reals = append(q.Files, unit.File), append(q.Reals, unit.Program)
+		}
 		for _, f := range unit.EnvironmentFiles {
 			q.Files = append(q.Files, f.Path)
 		}
@@ -128,9 +131,14 @@ func (l *look) third() host.Questions {
 	q.ACLs = true
 	l.askReals(&q)
 	l.askSockets(&q)
-	root := l.dataRoot()
+	root, next := l.dataRoot(), l.startedWith()
 	askRoot(&q, root)
 	q.Stats = append(q.Stats, chain(l.real(root))...)
+	askConfig(&q, next)
+	q.Reals = append(q.Reals, l.configuredRoot(next))
+	if next.Exe != "" {
+		q.Stats = append(q.Stats, chain(next.Exe)...)
+	}
 	for _, name := range l.seen.Dirs[root].Names {
 		if _, _, ok := treeName(name); ok {
 			q.Stats = append(q.Stats, path.Join(root, name))

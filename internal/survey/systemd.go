@@ -7,7 +7,7 @@ import (
 
 // properties are what is asked of systemd for each unit, systemctl(1) show.
 const properties = "--property=Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,FragmentPath,DropInPaths," +
-	"ExecStart,EnvironmentFiles,Environment,Restart,KillMode,NeedDaemonReload,Listen"
+	"ExecStart,ExecStartEx,EnvironmentFiles,Environment,Restart,KillMode,NeedDaemonReload,Listen"
 
 // parseShow reads the output of `systemctl show` for several units: blocks of
 // KEY=value, an empty line between them. A key that is there twice, as ExecStart
@@ -44,13 +44,14 @@ func unitOf(show map[string]string) Unit {
 	u.MainPID, _ = strconv.Atoi(show["MainPID"])
 	u.NRestarts, _ = strconv.Atoi(show["NRestarts"])
 	if env := show["Environment"]; env != "" {
-		u.Environment = strings.Fields(env)
+		u.Environment = splitWords(env)
 	}
 	for line := range strings.Lines(show["Listen"]) { // "/run/docker.sock (Stream)"
 		address, _, _ := strings.Cut(strings.TrimSpace(line), " (")
 		u.Listen = append(u.Listen, address)
 	}
-	u.Start = argv(show["ExecStart"])
+	u.Program, u.Start = command(show["ExecStart"])
+	u.Verbatim = strings.Contains(show["ExecStartEx"], "no-env-expand")
 	for line := range strings.Lines(show["EnvironmentFiles"]) {
 		path, optional, _ := strings.Cut(strings.TrimSpace(line), " (")
 		if path != "" {
@@ -63,14 +64,14 @@ func unitOf(show map[string]string) Unit {
 	return u
 }
 
-// argv takes the command line out of an ExecStart such as
+// command takes the program and the command line out of an ExecStart such as
 // "{ path=/usr/bin/dockerd ; argv[]=/usr/bin/dockerd -H fd:// ; ignore_errors=no ; … }".
-// Where there are several, the last one is the main process of a unit.
-func argv(execStart string) string {
-	_, rest, ok := strings.Cut(execStart[strings.LastIndex(execStart, "{ path=")+1:], "argv[]=")
+// If there are several, the last one is the main process of a unit.
+func command(execStart string) (program, argv string) {
+	path, rest, ok := strings.Cut(execStart[strings.LastIndex(execStart, "{ path=")+1:], " ; argv[]=")
 	if !ok {
-		return ""
+		return "", ""
 	}
 	line, _, _ := strings.Cut(rest, " ; ")
-	return strings.TrimSpace(line)
+	return strings.TrimPrefix(path, " path="), strings.TrimSpace(line)
 }

@@ -119,7 +119,7 @@ func peer(ctx context.Context, endpoint string) host.Process {
 
 // unreadHost says of all host facts why they are not there.
 func (f *Facts) unreadHost(err error) {
-	f.Daemon, f.Unit, f.Config = Read[Daemon]{Err: err}, Read[Unit]{Err: err}, Read[ConfigFile]{Err: err}
+	f.Daemon, f.Unit, f.Start, f.Config = Read[Daemon]{Err: err}, Read[Unit]{Err: err}, Read[Start]{Err: err}, Read[ConfigFile]{Err: err}
 	f.SubUID, f.SubGID = Read[TextFile]{Err: err}, Read[TextFile]{Err: err}
 	f.Accounts, f.Kernel, f.Tools = Read[Accounts]{Err: err}, Read[Kernel]{Err: err}, Read[Tools]{Err: err}
 	f.Maps, f.Storage = Read[[]LiveMap]{Err: err}, Read[Storage]{Err: err}
