@@ -145,16 +145,6 @@ func (l *look) sources() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// missing are the stats that a path still needs.
-func (l *look) missing(p string) []string {
-	_, need := pathOf(p, l.seen.Stats)
-	var all []string
-	for _, n := range need {
-		all = append(all, chain(n)...)
-	}
-	return all
-}
-
 // treeName reads the name of a remapped root, "<uid>.<gid>".
 func treeName(name string) (uid, gid int64, ok bool) {
 	u, g, found := strings.Cut(name, ".")
