@@ -17,6 +17,7 @@ type step struct {
 	shell string            // of a RUN by a shell other than /bin/sh -c
 	args  map[string]string // that a RUN was given
 	kit   bool              // BuildKit made it, whose history leaves out --mount and --from
+	whole bool              // it is the last of several that made one layer
 }
 
 // steps reads an image's history. Each layer gets the number of its record; where
@@ -27,6 +28,7 @@ func steps(img image.Image) (all []step, of []int) {
 	for i, h := range img.Config.History {
 		s := parseStep(h.CreatedBy)
 		s.kit = s.kit || h.Comment == "buildkit.dockerfile.v0"
+		s.whole = strings.HasPrefix(h.Comment, "FROM ") // buildah without --layers
 		if s.verb == "" && classic && s.text != "" && !h.Empty {
 			s.verb, s.rest, s.text = "RUN", s.text, "RUN "+s.text // ["a", "b"] of the classic builder
 		}

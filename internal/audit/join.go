@@ -44,9 +44,24 @@ func (j *join) describe() []Layer {
 			DiffID:      j.img.Layers[i].DiffID,
 			Digest:      j.img.Layers[i].Digest,
 			Instruction: j.step(i).text,
+			Candidates:  j.candidates(i),
 			Base:        i < j.base.layers,
 			Entries:     l.entries,
 			Unmapped:    l.unmapped,
+		}
+	}
+	return all
+}
+
+// candidates are the instructions that can have made a layer in which something is
+// wrong, if they are several.
+func (j *join) candidates(layer int) (all []string) {
+	if len(j.bad(layer)) == 0 || layer < j.base.layers {
+		return nil
+	}
+	if makers := j.plan().recipe.made[layer]; len(makers) > 1 {
+		for _, in := range slices.Backward(makers) {
+			all = append(all, in.Raw)
 		}
 	}
 	return all

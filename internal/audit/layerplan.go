@@ -29,7 +29,7 @@ func (j *join) layerPlan(layer int) layerPlan {
 	}
 	moves := j.moves(in, groups)
 	if len(moves) == 0 {
-		return layerPlan{}
+		return layerPlan{said: j.unrecorded(makers, groups)}
 	}
 	switch in.Verb {
 	case "RUN":
@@ -86,7 +86,7 @@ func (j *join) likely(in *dockerfile.Instruction) bool {
 // oneOf lists what can have made a layer.
 func (j *join) oneOf(makers []*dockerfile.Instruction, groups []*group) layerPlan {
 	if len(j.moves(nil, groups)) == 0 {
-		return layerPlan{}
+		return layerPlan{said: j.unrecorded(makers, groups)}
 	}
 	var all []string
 	for _, in := range slices.Backward(makers) {
@@ -94,6 +94,26 @@ func (j *join) oneOf(makers []*dockerfile.Instruction, groups []*group) layerPla
 	}
 	return layerPlan{said: fmt.Sprintf("one of these made the layer, and history does not tell which: %s. In that one, let the last command be: %s",
 		strings.Join(all, "; "), j.find(j.moves(nil, groups), groups))}
+}
+
+// unrecorded tells of a COPY, of several instructions that made a layer, whose files
+// have an owner that its history does not have: buildah leaves out --chown.
+func (j *join) unrecorded(makers []*dockerfile.Instruction, groups []*group) string {
+	for _, in := range makers {
+		words := strings.Fields(in.Rest())
+		if len(makers) < 2 || !isClassic(in.Rest()) || len(words) < 3 || in.Flag("--chown") != "" {
+			continue
+		}
+		dir := strings.Trim(words[len(words)-1], "/")
+		for _, g := range groups {
+			if !slices.ContainsFunc(g.paths, func(p string) bool { return dir == "" || p == dir || strings.HasPrefix(p, dir+"/") }) {
+				continue
+			}
+			return escape.Line(fmt.Sprintf("probably %s has a --chown, which history does not record: make it --chown=%d:%d",
+				in.Raw, j.becomes(g, g.uid, false), j.becomes(g, g.gid, true)))
+		}
+	}
+	return ""
 }
 
 // A move gives files of one number another one.

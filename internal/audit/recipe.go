@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/dockerfile"
@@ -116,17 +117,43 @@ func (r *recipe) makers(j *join, layer int, at []*dockerfile.Instruction) []*doc
 	if layer > 0 {
 		first = j.record[layer-1] + 1
 	}
-	all := []*dockerfile.Instruction{at[record]}
+	verb := j.history[record].verb
+	several := j.history[record].whole || verb != "" && verb != "WORKDIR" && !makesLayer(verb)
+	var all []*dockerfile.Instruction
+	if makesLayer(verb) || !several {
+		all = appendSet(all, at[record])
+	}
 	for i := record - 1; i >= first; i-- {
-		switch j.history[i].verb {
-		case "RUN", "COPY", "ADD":
-			if at[i] != nil {
-				all = append(all, at[i])
-			}
+		if makesLayer(j.history[i].verb) {
+			several = several || j.history[i].verb == "COPY" || j.history[i].verb == "ADD"
+			all = appendSet(all, at[i])
 		}
 	}
-	if all[0] == nil {
-		all = all[1:]
+	if !several {
+		return all[:min(1, len(all))] // a RUN that changed nothing
+	}
+	return all
+}
+
+// makesLayer says whether an instruction can change files. WORKDIR only makes a
+// folder.
+func makesLayer(verb string) bool { return verb == "RUN" || verb == "COPY" || verb == "ADD" }
+
+func appendSet(all []*dockerfile.Instruction, in *dockerfile.Instruction) []*dockerfile.Instruction {
+	if in == nil {
+		return all
+	}
+	return append(all, in)
+}
+
+// between adds the instructions of the Dockerfile that history does not have at
+// all: kaniko's only has the last of those that made a layer.
+func (r *recipe) between(before, last *dockerfile.Instruction, known map[*dockerfile.Instruction]bool) (all []*dockerfile.Instruction) {
+	from := slices.Index(r.all, before)
+	for i := slices.Index(r.all, last) - 1; i > from; i-- {
+		if in := r.all[i]; makesLayer(in.Verb) && !known[in] {
+			all = append(all, in)
+		}
 	}
 	return all
 }
@@ -148,8 +175,18 @@ func (j *join) fromFile() *recipe {
 	if !strings.EqualFold(stage.Root().Words[0], "scratch") {
 		j.base.layers = max(j.base.layers, base)
 	}
+	known := map[*dockerfile.Instruction]bool{}
+	for _, in := range at {
+		known[in] = true
+	}
+	var before *dockerfile.Instruction
 	for i := j.base.layers; i < len(r.made); i++ {
 		r.made[i] = r.makers(j, i, at)
+		if len(r.made[i]) > 0 && len(j.history) < len(r.all) {
+			last := r.made[i][0]
+			r.made[i] = append(r.made[i], r.between(before, last, known)...)
+			before = last
+		}
 	}
 	args := map[string]string{}
 	for i, s := range j.history {

@@ -87,9 +87,12 @@ type Layer struct {
 	DiffID      string `json:"diffID"`
 	Digest      string `json:"digest"`      // "" where the source has none
 	Instruction string `json:"instruction"` // that made it, "" where it cannot be told
-	Base        bool   `json:"base"`        // of the base image, false when unsure
-	Entries     int64  `json:"entries"`     // headers, all but PAX globals
-	Unmapped    int64  `json:"unmapped"`
+	// Candidates are the instructions that can have made it, if it was made by
+	// several at once and history does not tell which file is of which.
+	Candidates []string `json:"candidates,omitempty"`
+	Base       bool     `json:"base"`    // of the base image, false when unsure
+	Entries    int64    `json:"entries"` // headers, all but PAX globals
+	Unmapped   int64    `json:"unmapped"`
 }
 
 // Finding is one thing that is wrong: all entries of a layer with one owner.

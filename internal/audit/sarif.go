@@ -73,7 +73,11 @@ func results(r Report, opt SARIFOptions) []*sarif.Result {
 	var all []*sarif.Result
 	for _, f := range r.Findings {
 		for _, folder := range folders(f) {
-			all = append(all, result(r, f, folder, place(r, f, lines, opt.Dockerfile)))
+			res := result(r, f, folder, place(r, f, lines, opt.Dockerfile))
+			if opt.Dockerfile != nil && f.lines(lines).Start == 0 {
+				*res.Message.Text += ". No line of the Dockerfile was found that made this."
+			}
+			all = append(all, res)
 		}
 	}
 	return all
@@ -142,13 +146,27 @@ func place(r Report, f Finding, lines []Lines, d *Dockerfile) *sarif.Location {
 	uri, at := artifact(repository(r.Image)), Lines{1, 1}
 	if d != nil {
 		uri = artifact(d.Name)
-		if f.Layer >= 0 && f.Layer < len(lines) && lines[f.Layer].Start > 0 {
-			at = lines[f.Layer]
+		if found := f.lines(lines); found.Start > 0 {
+			at = found
 		}
 	}
 	return sarif.NewLocationWithPhysicalLocation(sarif.NewPhysicalLocation().
 		WithArtifactLocation(sarif.NewArtifactLocation().WithURI(uri)).
 		WithRegion(sarif.NewSimpleRegion(at.Start, at.End)))
+}
+
+// lines are where a finding comes from: the instruction of its layer, or the first
+// that has to change.
+func (f Finding) lines(layers []Lines) Lines {
+	if f.Layer >= 0 && f.Layer < len(layers) && layers[f.Layer].Start > 0 {
+		return layers[f.Layer]
+	}
+	for _, c := range f.Changes {
+		if c.Start > 0 {
+			return Lines{c.Start, c.End}
+		}
+	}
+	return Lines{}
 }
 
 // artifact is a path as a relative URI that stays below its root.

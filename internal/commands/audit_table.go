@@ -120,6 +120,9 @@ func (a *auditTable) heading(w io.Writer, r audit.Report, f audit.Finding) {
 	fmt.Fprintf(w, "%s %s: %s\n", mark, a.style.strong(shortName(r)), a.where(r, f))
 }
 
+// maxCandidates is how many instructions of a layer are listed.
+const maxCandidates = 8
+
 // where names the layer and the instruction that made it.
 func (a *auditTable) where(r audit.Report, f audit.Finding) string {
 	if f.Layer < 0 || f.Layer >= len(r.Layers) {
@@ -130,7 +133,16 @@ func (a *auditTable) where(r audit.Report, f audit.Finding) string {
 	if l.Base {
 		s += ", of the base image"
 	}
-	if l.Instruction != "" {
+	if len(l.Candidates) > 0 {
+		s += ", made by one of"
+		for i, in := range l.Candidates {
+			if i == maxCandidates {
+				s += fmt.Sprintf("\n    and %d more", len(l.Candidates)-i)
+				break
+			}
+			s += "\n    " + a.style.strong(printable(in))
+		}
+	} else if l.Instruction != "" {
 		s += ", made by\n    " + a.style.strong(printable(l.Instruction))
 	}
 	if a.dockerfile != nil {
