@@ -52,12 +52,15 @@ func parseGetfacl(text string) map[string]ACL {
 			path = unescape(name)
 			continue
 		}
-		if e, ok := parseACLEntry(line); ok {
+		if e, ok := parseACLEntry(line); ok && len(acls[path].Entries) < maxACL {
 			acls[path] = ACL{Entries: append(acls[path].Entries, e)}
 		}
 	}
 	return acls
 }
+
+// maxACL is how many entries a list has at most: XATTR_SIZE_MAX, 8 bytes each.
+const maxACL = 8192
 
 // aclTags are the words of getfacl for entries with and without an ID.
 var aclTags = map[string][2]ACLTag{
@@ -81,11 +84,11 @@ func parseACLEntry(line string) (ACLEntry, bool) {
 	}
 	e := ACLEntry{Tag: tags[0], ID: -1}
 	if parts[1] != "" {
-		id, err := strconv.ParseInt(parts[1], 10, 64)
+		id, err := strconv.ParseUint(parts[1], 10, 32)
 		if err != nil {
 			return ACLEntry{}, false
 		}
-		e.Tag, e.ID = tags[1], id
+		e.Tag, e.ID = tags[1], int64(id)
 	}
 	for i, letter := range "rwx" {
 		if strings.ContainsRune(parts[2], letter) {

@@ -34,7 +34,7 @@ func (f *frames) pairs() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, pairs := zeroed(data), map[string]string{}
+	parts, pairs := zeroed(data, 2*MaxNames+1), map[string]string{}
 	for i := 0; i+1 < len(parts) && len(pairs) < MaxNames; i += 2 {
 		if parts[i+1] != "" {
 			pairs[parts[i]] = parts[i+1]

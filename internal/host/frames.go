@@ -86,6 +86,12 @@ func (f *frames) record(limit int) (body []byte, cut bool, status string, err er
 	return body, cut, status, err
 }
 
+// rest is what was read of a stream that was cut off, and not handed out.
+func (f *frames) rest() []byte {
+	rest, _ := f.r.Peek(f.r.Buffered())
+	return rest
+}
+
 // unexpected: a stream that ends before its mark was cut off.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {

@@ -45,6 +45,8 @@ func (local) Run(ctx context.Context, c Command) (Result, error) {
 	if err := checkCommand(c); err != nil {
 		return Result{}, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, runTime, errSlow)
+	defer cancel()
 	path, ok := program(c.Args[0])
 	if !ok {
 		return Result{Stderr: fmt.Appendf(nil, "%s: No such file or directory", c.Args[0]), Code: 127}, nil
@@ -59,7 +61,7 @@ func (local) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		return Result{}, fmt.Errorf("running %s: %w", c.Args[0], ctx.Err())
+		return Result{}, fmt.Errorf("running %s: %w", c.Args[0], context.Cause(ctx))
 	}
 	r := Result{Stdout: out.buf.Bytes(), Stderr: bytes.TrimRight(errs.buf.Bytes(), "\n")}
 	var exit *exec.ExitError

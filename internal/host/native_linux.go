@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"time"
 )
 
 // Local is this machine, looked at by this process with the rights it has.
@@ -40,6 +41,33 @@ func (l local) Look(ctx context.Context, q Questions) (Answers, error) {
 	if err := checkQuestions(q); err != nil {
 		return a, err
 	}
+	return within(ctx, patience, func(ctx context.Context) (Answers, error) { return l.look(ctx, q, a) })
+}
+
+// within gives up what takes too long, or longer than ctx: reading from a file
+// system that hangs cannot be ended.
+func within[T any](ctx context.Context, most time.Duration, do func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errSlow)
+	defer cancel()
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		value, err := do(ctx)
+		done <- answer{value, err}
+	}()
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, fmt.Errorf("looking at this machine: %w", context.Cause(ctx))
+	}
+}
+
+func (l local) look(ctx context.Context, q Questions, a Answers) (Answers, error) {
 	for _, path := range q.Files {
 		a.Files[path] = readBody(Path{Name: path})
 	}

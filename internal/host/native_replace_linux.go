@@ -85,7 +85,7 @@ func keepAttrs(old string, temp *os.File) error {
 		return &fs.PathError{Op: "listxattr", Path: old, Err: err}
 	}
 	value := make([]byte, 64<<10) // XATTR_SIZE_MAX
-	for _, name := range zeroed(names[:n]) {
+	for _, name := range zeroed(names[:n], n+1) {
 		n, err := unix.Lgetxattr(old, name, value)
 		if err == nil {
 			err = unix.Fsetxattr(int(temp.Fd()), name, value[:n], 0)

@@ -8,6 +8,39 @@ uid=$(id -u)
 trap '' INT
 exec 3>&1
 
+# A look goes on in the background, while this shell waits for the end of its input:
+# that is the end of the client, or of the connection. What still looks then, at
+# something that hangs, is ended.
+leave() { trap '' 1 15; trap - 0; fell $$; exit; }
+trap leave 0 1 15
+look=
+# fell PID: ends what PID has started, and all that that has. What is stopped
+# starts nothing more meanwhile.
+fell() {
+	for child in $(sed -n "s/^\([0-9]*\) (.*) . $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null); do
+		kill -STOP "$child"
+		set -- "$1" "$child"
+		fell "$2"
+		kill -KILL "$2"
+	done 2>/dev/null
+}
+# bye: nothing is running, but for the beat.
+bye() { trap - 0; kill "$beat"; exit; }
+
+# beat: an empty line to standard error every now and then. sshd sees by it that the
+# connection is dead, of which nobody tells it.
+beat() {
+	trap 'kill "$nap"; exit' 15
+	while :; do
+		sleep 15 2>/dev/null &
+		nap=$!
+		wait "$nap"
+		printf '\n' >&2 || exit
+	done
+}
+beat </dev/null >/dev/null 3>&- &
+beat=$!
+
 b() { printf '\n%s %s\n' "$mark" "$1"; }
 fail() { b 1; printf '%s' "$1"; b 0; }
 # why PATH: ends the record of a path that is not there with what the kernel says

@@ -18,7 +18,7 @@ func (r *remote) Close() error { return r.close() }
 // Root asks the shell who it runs as.
 func (r *remote) Root(ctx context.Context) error {
 	var uid, said string
-	err := r.do(ctx, "b 0", func(sh *shell) error {
+	err := r.do(ctx, looking("b 0"), func(sh *shell) error {
 		uid, said = sh.uid, sh.refusal
 		_, err := sh.frames.status()
 		return err
@@ -41,11 +41,14 @@ func (r *remote) Look(ctx context.Context, q Questions) (Answers, error) {
 	for _, c := range q.Commands {
 		ops = append(ops, running(c, &a.Commands))
 	}
-	return a, r.doOps(ctx, ops)
+	return a, r.doOps(ctx, looking(scripts(ops)), ops)
 }
 
-func (r *remote) doOps(ctx context.Context, ops []op) error {
-	return r.do(ctx, scripts(ops), func(sh *shell) error {
+// looking is a request that changes nothing.
+func looking(script string) request { return request{script: script, bytes: lookBytes, wait: patience} }
+
+func (r *remote) doOps(ctx context.Context, q request, ops []op) error {
+	return r.do(ctx, q, func(sh *shell) error {
 		for _, o := range ops {
 			if err := o.read(sh.frames); err != nil {
 				return err

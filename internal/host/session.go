@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -55,7 +53,7 @@ func (s *session) connect(ctx context.Context, ready func() bool) error {
 		return nil
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.do(ctx, "", func(*shell) error { return nil }) }()
+	go func() { done <- s.do(ctx, request{}, func(*shell) error { return nil }) }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !s.up.Load() && !ready() {
@@ -75,6 +73,7 @@ type shell struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     io.Closer
+	answer  *allowance
 	frames  *frames
 	stderr  *tail
 	uid     string // what `id -u` says there
@@ -83,9 +82,28 @@ type shell struct {
 	greeted func() // called when uid is known
 }
 
-// do sends a script and reads its answer: one round trip. Where read fails, or
-// ctx ends, the shell is given up, since nobody knows what it would say next.
-func (s *session) do(ctx context.Context, script string, read func(*shell) error) error {
+// A request is what one round trip asks, and what its answer may take.
+type request struct {
+	script string
+	bytes  int64
+	wait   time.Duration
+	// acts says that the script changes the host: it is let to end, whatever
+	// becomes of the connection. One that only looks ends with the connection.
+	acts bool
+}
+
+// String is the request as the shell reads it. A script that looks goes on beside
+// the shell, which so sees that its input ends: see leave of the prelude.
+func (r request) String() string {
+	if r.acts {
+		return "{ trap - 0 1 15\n" + r.script + "\n:; } </dev/null 2>/dev/null; trap leave 0 1 15\n"
+	}
+	return "${look:+wait $look}\n{ " + r.script + "\n:; } </dev/null 2>/dev/null &\nlook=$!\n"
+}
+
+// do sends a request and reads its answer: one round trip. If read fails, or ctx
+// ends, the shell is given up, since nobody knows what it would say next.
+func (s *session) do(ctx context.Context, r request, read func(*shell) error) error {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -95,20 +113,20 @@ func (s *session) do(ctx context.Context, script string, read func(*shell) error
 	if s.closed {
 		return errClosed
 	}
-	refused, err := s.try(ctx, script, read)
+	refused, err := s.try(ctx, r, read)
 	if refused && s.ask != nil && ctx.Err() == nil {
 		ask := s.ask
 		s.ask = nil
 		if err := ask(ctx); err != nil {
 			return fmt.Errorf("reaching %s: asking for a password: %w", s.name, err)
 		}
-		_, err = s.try(ctx, script, read)
+		_, err = s.try(ctx, r, read)
 	}
 	return err
 }
 
 // try is one attempt; refused says that there was no shell to talk to.
-func (s *session) try(ctx context.Context, script string, read func(*shell) error) (refused bool, err error) {
+func (s *session) try(ctx context.Context, r request, read func(*shell) error) (refused bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -121,7 +139,7 @@ func (s *session) try(ctx context.Context, script string, read func(*shell) erro
 	sh := s.shell
 	defer context.AfterFunc(s.over, sh.kill)()
 	stop := context.AfterFunc(ctx, sh.kill)
-	err = sh.exchange("{ "+script+"\n:; } </dev/null 2>/dev/null\n", fresh, read)
+	err = sh.exchange(r, fresh, read)
 	if !stop() { // ctx ended, and the shell with it
 		err = ctx.Err()
 	}
@@ -153,35 +171,31 @@ func (s *session) start() error {
 	if err := sh.cmd.Start(); err != nil {
 		return fmt.Errorf("reaching %s: %w", s.name, err)
 	}
-	sh.in, sh.out, sh.frames = in, out, newFrames(out, mark)
+	sh.answer = &allowance{r: out, end: sh.kill}
+	sh.in, sh.out, sh.frames = in, out, newFrames(sh.answer, mark)
 	s.shell = sh
 	return nil
 }
 
 // exchange sends a request and reads the answer. The first one sends the
 // definitions along, so that connecting costs no round trip of its own.
-func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) error {
+func (sh *shell) exchange(r request, fresh bool, read func(*shell) error) error {
+	text := r.String()
 	if fresh {
 		mark := strings.TrimSpace(string(sh.frames.mark))
-		request = fmt.Sprintf("mark=%s small=%d\n", mark, smallFile) + prelude + "\nprintf '\\n%s' \"$uid\"; b 0; printf %s \"$refusal\"; b 0\n" + request
+		text = fmt.Sprintf("mark=%s small=%d\n", mark, smallFile) + prelude + "\nprintf '\\n%s' \"$uid\"; b 0; printf %s \"$refusal\"; b 0\n" + text
 	}
-	_, sent := io.WriteString(sh.in, request)
 	if fresh {
-		hello, _, _, err := sh.frames.record(window)
-		if err != nil {
+		sh.answer.grant(2*window, loginTime)
+	} else {
+		sh.answer.grant(r.bytes, r.wait)
+	}
+	_, sent := io.WriteString(sh.in, text)
+	if fresh {
+		if err := sh.greet(); err != nil {
 			return err
 		}
-		// Whatever a login script printed stands before it.
-		fields := strings.Fields(string(hello))
-		if len(fields) > 0 {
-			sh.uid = fields[len(fields)-1]
-		}
-		refusal, _, _, err := sh.frames.record(1024)
-		if err != nil {
-			return err
-		}
-		sh.refusal = strings.Join(strings.Fields(string(refusal)), " ")
-		sh.greeted()
+		sh.answer.grant(r.bytes, r.wait)
 	}
 	if err := read(sh); err != nil {
 		return err
@@ -193,11 +207,16 @@ func (sh *shell) exchange(request string, fresh bool, read func(*shell) error) e
 func (s *session) explain(sh *shell, err error) error {
 	sh.kill()
 	sh.wait()
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		said := cmp.Or(sh.stderr.String(), "the connection ended before the answer did")
+	var none *noShellError
+	switch said := sh.stderr.String(); {
+	case !errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("reaching %s: %w", s.name, err)
+	case said != "":
 		return fmt.Errorf("reaching %s: %s", s.name, said)
+	case errors.As(err, &none):
+		return fmt.Errorf("reaching %s: %w", s.name, none)
 	}
-	return fmt.Errorf("reaching %s: %w", s.name, err)
+	return fmt.Errorf("reaching %s: the connection ended before the answer did", s.name)
 }
 
 // kill asks the shell to end, and ends its input and output: that reaches a
@@ -233,32 +252,11 @@ func (s *session) close() error {
 	late.Stop()
 	s.closed = true
 	if s.shell != nil {
+		_, _ = io.WriteString(s.shell.in, "bye\n") // there is nothing that it would have to end
 		s.shell.in.Close()
 		s.shell.wait()
 		s.shell = nil
 		s.up.Store(false)
 	}
 	return nil
-}
-
-// tail keeps the last lines of a program's standard error.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p...)
-	if over := len(t.buf) - 2048; over > 0 {
-		t.buf = append([]byte(nil), t.buf[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.Join(strings.FieldsFunc(string(t.buf), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }

@@ -25,8 +25,8 @@ func running(c Command, into *[]Result) op {
 		if r.Stderr, _, status, err = f.record(MaxOutput); err != nil {
 			return err
 		}
-		if r.Code, err = strconv.Atoi(status); err != nil {
-			return fmt.Errorf("running %s: unexpected exit code %q", c.Args[0], status)
+		if r.Code, err = strconv.Atoi(status); err != nil || r.Code < 0 || r.Code > 255 {
+			return malformed("the exit code of "+c.Args[0], status)
 		}
 		*into = append(*into, r)
 		return nil
@@ -38,7 +38,7 @@ func (r *remote) Run(ctx context.Context, c Command) (Result, error) {
 		return Result{}, err
 	}
 	var results []Result
-	if err := r.doOps(ctx, []op{running(c, &results)}); err != nil {
+	if err := r.act(ctx, running(c, &results)); err != nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Args[0], err)
 	}
 	return results[0], nil
@@ -51,11 +51,16 @@ func (r *remote) Replace(ctx context.Context, f File) error {
 	script := fmt.Sprintf("%s | replace %d:%d %04o %s",
 		printing(f.Data), f.UID, f.GID, f.Mode.Perm(), quote(f.Path))
 	var refusal error
-	err := r.doOps(ctx, []op{{script, func(fr *frames) (err error) {
+	err := r.act(ctx, op{script, func(fr *frames) (err error) {
 		refusal, err = readReplaced(fr, f.Path)
 		return err
-	}}})
+	}})
 	return errors.Join(refusal, err)
+}
+
+// act does one thing that may change the host.
+func (r *remote) act(ctx context.Context, o op) error {
+	return r.doOps(ctx, request{script: o.script, bytes: runBytes, wait: runTime, acts: true}, []op{o})
 }
 
 // readReplaced reads the two records of replace in the prelude: the word

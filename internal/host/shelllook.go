@@ -2,7 +2,9 @@ package host
 
 import (
 	"fmt"
-	"maps"
+	"math"
+	"path"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -77,8 +79,8 @@ func askReal(path string, into map[string]Real) op {
 		if err.fatal != nil {
 			return err.fatal
 		}
-		if err.said == nil && len(data) == 0 {
-			err.said = saying("readlink", path, "")
+		if err.said == nil && checkPaths([]string{string(data)}) != nil {
+			return malformed("where "+path+" leads", string(data))
 		}
 		into[path] = Real{Path: string(data), Err: err.said}
 		return nil
@@ -91,11 +93,16 @@ func askDir(path string, into map[string]Dir) op {
 		if err.fatal != nil {
 			return err.fatal
 		}
-		names := zeroed(data)
-		sort.Strings(names)
+		names := zeroed(data, MaxNames+1)
 		if len(names) > MaxNames {
 			names, cut = names[:MaxNames], true
 		}
+		for _, name := range names {
+			if strings.Contains(name, "/") || slices.Contains([]string{"", ".", ".."}, name) {
+				return malformed("the names in "+path, name)
+			}
+		}
+		sort.Strings(names)
 		into[path] = Dir{Names: names, Truncated: cut, Err: err.said}
 		return nil
 	}}
@@ -126,20 +133,56 @@ func askLines(l Lines, into map[string]Text) op {
 		if cut { // the last line may be half a line
 			data = data[:strings.LastIndexByte(string(data), '\n')+1]
 		}
-		t := Text{Files: map[string][]string{}, Truncated: cut}
-		for line := range strings.Lines(string(data)) {
-			if path, text, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":"); ok {
-				t.Files[path] = append(t.Files[path], text)
-			}
-		}
-		into[l.Name] = t
-		return nil
+		into[l.Name], err = textOf(string(data), cut, l.Globs)
+		return err
 	}}
+}
+
+// textOf reads the lines of grep -H: a path, a colon, and a line of the file.
+func textOf(data string, cut bool, globs []string) (Text, error) {
+	t := Text{Files: map[string][]string{}, Truncated: cut}
+	asked := matching(globs)
+	for line := range strings.Lines(data) {
+		path, text, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		if !ok {
+			continue
+		}
+		lines, known := t.Files[path]
+		if !known && !asked(path) {
+			return Text{}, malformed("lines", path)
+		}
+		t.Files[path] = append(lines, text)
+	}
+	return t, nil
+}
+
+// matching says of a path whether a pattern asked for it. Most patterns have no
+// wildcard where there are many.
+func matching(patterns []string) func(string) bool {
+	exact := map[string]bool{}
+	var wild []string
+	for _, p := range patterns {
+		if exact[p] = true; strings.ContainsAny(p, `*?[\`) {
+			wild = append(wild, p)
+		}
+	}
+	return func(name string) bool {
+		return exact[name] || slices.ContainsFunc(wild, func(p string) bool {
+			ok, err := path.Match(p, name)
+			return ok && err == nil
+		})
+	}
 }
 
 func askLinks(pattern string, into map[string]Targets) op {
 	return op{"links " + glob(pattern), func(f *frames) error {
 		pairs, err := f.pairs()
+		asked := matching([]string{pattern})
+		for name := range pairs {
+			if !asked(name) {
+				return malformed("links", name)
+			}
+		}
 		into[pattern] = pairs
 		return err
 	}}
@@ -148,7 +191,12 @@ func askLinks(pattern string, into map[string]Targets) op {
 func askPrograms(names []string, into map[string]string) op {
 	return op{"programs " + words(names), func(f *frames) error {
 		pairs, err := f.pairs()
-		maps.Copy(into, pairs)
+		for name, at := range pairs {
+			if !slices.Contains(names, name) || !path.IsAbs(at) {
+				return malformed("where programs are", name+" "+at)
+			}
+			into[name] = at
+		}
 		return err
 	}}
 }
@@ -172,16 +220,18 @@ func parseSpace(path, line string, said error) Space {
 	}
 	var magic uint64
 	var block, blocks, free, inodes, freeInodes int64
-	if _, err := fmt.Sscanf(line, "%x %d %d %d %d %d", &magic, &block, &blocks, &free, &inodes, &freeInodes); err != nil {
+	_, err := fmt.Sscanf(line, "%x %d %d %d %d %d", &magic, &block, &blocks, &free, &inodes, &freeInodes)
+	if err != nil || block <= 0 || blocks < 0 || blocks > math.MaxInt64/block || free < 0 || free > blocks || inodes < 0 || freeInodes < 0 || freeInodes > inodes {
 		return Space{Err: saying("statfs", path, "unexpected answer of stat -f")}
 	}
 	return Space{Type: fsName(magic), Bytes: block * blocks, Free: block * free, Inodes: inodes, FreeInodes: freeInodes}
 }
 
-// zeroed splits what a shell wrote with NULs after each part.
-func zeroed(data []byte) []string {
+// zeroed splits what was written with NULs after each part, into so many parts at
+// most: the last one may be what is left.
+func zeroed(data []byte, most int) []string {
 	if len(data) == 0 {
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+	return strings.SplitN(strings.TrimSuffix(string(data), "\x00"), "\x00", most)
 }

@@ -47,7 +47,7 @@ func (r *remote) readBatches(ctx context.Context, paths []Path, size int, each f
 		}
 	}
 	b := &batches{each: each}
-	err := r.do(ctx, script.String(), func(sh *shell) error {
+	err := r.do(ctx, request{script: script.String(), bytes: filesBytes, wait: patience}, func(sh *shell) error {
 		b.frames = sh.frames
 		for batch := range slices.Chunk(paths, size) {
 			if err := b.read(batch, size == 1); err != nil {

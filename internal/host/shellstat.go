@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,24 +22,9 @@ func askStats(q Questions, into map[string]Stat) op {
 }
 
 func readStats(f *frames, q Questions, into map[string]Stat) error {
-	letters, said, err := readLetters(f)
-	if err != nil {
+	there, err := readLetters(f, q.Stats, into)
+	if err != nil || len(there) == 0 {
 		return err
-	}
-	if len(letters) != len(q.Stats) || strings.Count(letters, "-") != len(said) {
-		return fmt.Errorf("reading stats: %d answers for %d paths", len(letters), len(q.Stats))
-	}
-	var there []string
-	for i, path := range q.Stats {
-		if letters[i] == '+' {
-			there = append(there, path)
-			continue
-		}
-		into[path] = Stat{Err: saying("lstat", path, said[0])}
-		said = said[1:]
-	}
-	if len(there) == 0 {
-		return nil
 	}
 	if err := readStatLines(f, there, into); err != nil {
 		return err
@@ -49,19 +35,39 @@ func readStats(f *frames, q Questions, into map[string]Stat) error {
 	return readACLs(f, there, into)
 }
 
-// readLetters reads the messages for what is not there, and the letters.
-func readLetters(f *frames) (letters string, said []string, err error) {
+// readLetters reads the messages for what is missing, and then the letters: which
+// of the paths are there.
+func readLetters(f *frames, paths []string, into map[string]Stat) (there []string, err error) {
+	var said []string
 	for {
-		body, _, status, err := f.record(MaxLines)
+		body, _, status, err := f.record(max(window, len(paths)))
 		switch {
 		case err != nil:
-			return "", nil, err
+			return nil, err
 		case status == "letters":
-			return string(body), said, nil
-		case status == "0":
+			return byLetters(string(body), paths, said, into)
+		case status == "0" && len(said) < len(paths):
 			said = append(said, string(body))
+		case status != "1":
+			return nil, malformed("stats", status)
 		}
 	}
+}
+
+func byLetters(letters string, paths, said []string, into map[string]Stat) (there []string, err error) {
+	missing := strings.Count(letters, "-")
+	if len(letters) != len(paths) || missing != len(said) || strings.Count(letters, "+") != len(letters)-missing {
+		return nil, malformed("stats", letters)
+	}
+	for i, path := range paths {
+		if letters[i] == '+' {
+			there = append(there, path)
+			continue
+		}
+		into[path] = Stat{Err: saying("lstat", path, said[0])}
+		said = said[1:]
+	}
+	return there, nil
 }
 
 func readStatLines(f *frames, there []string, into map[string]Stat) error {
@@ -69,10 +75,10 @@ func readStatLines(f *frames, there []string, into map[string]Stat) error {
 	if err != nil {
 		return err
 	}
-	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	if len(lines) != len(there) {
-		return fmt.Errorf("reading stats: %d lines for %d paths", len(lines), len(there))
+	if n := bytes.Count(text, []byte("\n")); n != len(there) {
+		return malformed("stats", fmt.Sprintf("%d lines for %d paths", n, len(there)))
 	}
+	lines := strings.Split(string(text), "\n")
 	for i, path := range there {
 		into[path] = parseStat(path, lines[i])
 	}
@@ -84,9 +90,10 @@ func parseStat(path, line string) Stat {
 	if line == "gone" {
 		return Stat{Err: &fs.PathError{Op: "lstat", Path: path, Err: errGone}}
 	}
-	var mode uint32
+	var mode, uid, gid uint32
 	var s Stat
-	if _, err := fmt.Sscanf(line, "%x %d %d %d %d %d %d", &mode, &s.UID, &s.GID, &s.Size, &s.Device, &s.Inode, &s.Links); err != nil {
+	n, err := fmt.Sscanf(line, "%x %d %d %d %d %d %d", &mode, &uid, &gid, &s.Size, &s.Device, &s.Inode, &s.Links)
+	if s.UID, s.GID = int64(uid), int64(gid); err != nil || n != 7 || s.Size < 0 || s.Links < 0 {
 		return Stat{Err: &fs.PathError{Op: "lstat", Path: path, Err: errors.New("unexpected answer of stat")}}
 	}
 	s.Mode = FileMode(mode)
@@ -96,7 +103,7 @@ func parseStat(path, line string) Stat {
 func readTargets(f *frames, into map[string]Stat) error {
 	targets, err := f.pairs()
 	for path, target := range targets {
-		if s, ok := into[path]; ok && s.Err == nil {
+		if s, ok := into[path]; ok && s.Mode&fs.ModeSymlink != 0 {
 			s.Target = target
 			into[path] = s
 		}
