@@ -131,24 +131,32 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 	host := boot(t, testbed.Engine28)
 	inUse(t, host)
 	oldFiles, oldEngine := files(t, host), engine(t, host)
-	for _, file := range []string{"/etc/subuid", "/etc/subgid", "/etc/shadow", daemonJSON} {
-		for name, closed := range map[string]func(t *testing.T) (open func()){
-			"immutable": func(t *testing.T) func() { return freeze(t, host, file) },
-			"mounted": func(t *testing.T) func() {
-				host.Shell(t, "mount --bind "+file+" "+file+" && mount -o remount,bind,ro "+file)
-				return func() { host.Run(t, "umount", file) }
-			},
-		} {
-			t.Run(file+" "+name, func(t *testing.T) {
-				open := closed(t)
-				a := change(t, host, "root", "enable", "--yes", "--stable=0s")
-				open()
-				assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "Nothing was changed") && strings.Contains(a.stdout+a.stderr, file), "%d: %s%s", a.code, a.stdout, a.stderr)
-				assert.Equal(t, files(t, host), oldFiles)
-				settled(t, host)
-			})
-		}
+	mounted := func(_ *testing.T, file string) (open func()) {
+		host.Shell(t, "mount --bind "+file+" "+file+" && mount -o remount,bind,ro "+file)
+		return func() { host.Run(t, "umount", file) }
 	}
+	immutable := func(t *testing.T, file string) func() { return freeze(t, host, file) }
+	for file, closed := range map[string]func(*testing.T, string) (open func()){
+		"/etc/subuid": immutable, "/etc/subgid": mounted, "/etc/shadow": immutable, daemonJSON: mounted,
+	} {
+		t.Run(file, func(t *testing.T) {
+			open := closed(t, file)
+			a := change(t, host, "root", "enable", "--yes", "--stable=0s")
+			open()
+			assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "Nothing was changed") && strings.Contains(a.stdout+a.stderr, file), "%d: %s%s", a.code, a.stdout, a.stderr)
+			assert.Equal(t, files(t, host), oldFiles)
+			settled(t, host)
+		})
+	}
+	t.Run("a daemon that comes up too late", func(t *testing.T) {
+		const dropIn = "/etc/systemd/system/docker.service.d/late.conf"
+		host.WriteFile(t, dropIn, []byte("[Service]\nExecStartPre=/bin/sleep 33\n"), 0o644)
+		host.Run(t, "systemctl", "daemon-reload")
+		a := change(t, host, "root", "enable", "--yes", "--stable=0s", "--confirm-timeout=30s")
+		host.Shell(t, "rm -r "+filepath.Dir(dropIn)+"; systemctl daemon-reload")
+		assert.Check(t, strings.Contains(a.stderr, "docker.service did not come up within the 30s"), a.stderr)
+		undone(t, host, a, oldFiles, oldEngine)
+	})
 	t.Run("it becomes immutable meanwhile", func(t *testing.T) {
 		c := begin(t, host, "enable", "--yes", "--stable=5m")
 		c.await("Prove it")

@@ -80,6 +80,9 @@ func (r Runner) giveUp(ctx context.Context, p Plan, at Step, why error) (Outcome
 
 func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 	if err := w.alive(ctx); err != nil { // what comes after the way back was taken would stay
+		if s.Name == StepProve {
+			return w.late(err)
+		}
 		return err
 	}
 	for i, a := range s.Acts {
@@ -87,6 +90,8 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 		switch {
 		case err != nil && s.Name == StepArm && i < len(s.Acts)-1:
 			return fmt.Errorf("%w: %w", errUntouched, err)
+		case err != nil && s.Name == StepRestart:
+			return errors.Join(w.late(w.alive(ctx)), err) // the undo's restart may have ended this one
 		case err != nil:
 			return err
 		}
@@ -103,7 +108,7 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 		return r.Start(ctx, w.plan.Ran, w.alive)
 	case StepProve:
 		if err := w.renew(ctx); err != nil { // the restart may have taken its time
-			return fmt.Errorf("restarting %s took longer than the host waits (--confirm-timeout %s): %w", w.plan.Unit, w.plan.Timeout, err)
+			return w.late(err)
 		}
 		return r.Prove(ctx, w.alive)
 	}
@@ -161,6 +166,17 @@ type watch struct {
 	runner  Runner
 	plan    Plan
 	renewed time.Time
+}
+
+// late says what it means that the host has begun to undo the change by itself at a
+// restart, or right after one: that the restart took too long.
+func (w *watch) late(err error) error {
+	var refused *CommandError
+	if !errors.As(err, &refused) || refused.Code != codeDecided {
+		return err
+	}
+	return fmt.Errorf("%[1]s did not come up within the %[2]s that the host waits for it (--confirm-timeout), so the host undid the change by itself; 'journalctl -u %[1]s' says what it did meanwhile",
+		w.plan.Unit, short(w.plan.Timeout))
 }
 
 // alive sets the timer anew once half of the time is gone.

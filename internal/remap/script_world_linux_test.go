@@ -149,7 +149,7 @@ func (w *world) verb(c Change, words ...string) (code int, said string) {
 // lay puts the script down, with no time between its tries.
 func (w *world) lay(t *testing.T, c Change) {
 	t.Helper()
-	slow, quick := []byte("pause=15 tries=20"), []byte("pause=0 tries=4")
+	slow, quick := []byte("pause=15 tries=20"), []byte("pause=0 tries=6")
 	assert.Assert(t, bytes.Contains(c.Script(), slow))
 	assert.NilError(t, os.MkdirAll(w.path(c.Dir()), 0o700))
 	w.write(t, c.Dir()+"/change.sh", string(bytes.Replace(c.Script(), slow, quick, 1)))

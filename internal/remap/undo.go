@@ -24,7 +24,7 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 	defer cancel()
 	told := r.fire(ctx, p)
 	var refused *CommandError
-	if errors.As(told, &refused) && refused.Code == codeKept {
+	if errors.As(told, &refused) && refused.Code == codeDecided {
 		return r.kept(ctx, p)
 	}
 	if told != nil && ctx.Err() != nil {
@@ -57,8 +57,9 @@ func (r Runner) undo(ctx context.Context, p Plan) (Outcome, error) {
 }
 
 const (
-	// codeKept is how the script says that the change was kept already.
-	codeKept = 4
+	// codeDecided is how the script says that the other one of keep and undo was
+	// quicker.
+	codeDecided = 4
 	// settleTime is how long a daemon that was restarted may take to show all.
 	settleTime = 30 * time.Second
 )
