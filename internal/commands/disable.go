@@ -125,7 +125,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	}
 	note.start("comparing what both data roots have")
 	m, _ := check.NewInput(facts, check.Options{}).Map() // without one, no file is a mapped user's
-	left.sides, left.unseen = remap.LookAtSides(ctx, t.host, facts, m)
+	left.sides, left.unseen = remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, m)
 	note.stop()
 	if err := ctx.Err(); err != nil {
 		return err

@@ -85,16 +85,7 @@ func listed[T any](kind string, items survey.Read[[]T], name func(T) string) str
 // onBothSides points out what both data roots have under one name.
 func (l leaving) onBothSides(b *strings.Builder) {
 	there := printable(l.plan.After.DataRoot)
-	if l.sides.Unread != nil {
-		fmt.Fprintf(b, "Which volumes %s has cannot be told: %s\n\n", there, printable(report.Why(l.sides.Unread)))
-	}
-	if len(l.sides.Volumes) > 0 {
-		fmt.Fprintf(b, "These volumes exist in both data roots, each with its own data. Without remap, containers use the data in %s:\n", there)
-		for _, t := range l.sides.Volumes {
-			fmt.Fprintf(b, "  - %s: %s\n", printable(t.Name), newerText(t))
-		}
-		b.WriteString("\n")
-	}
+	b.WriteString(twinsText(l.sides, "Without", there))
 	var same []string
 	for _, n := range l.facts.Networks.Value {
 		if hasName(l.plan.After.Networks, n.Name) {
@@ -113,6 +104,23 @@ func (l leaving) onBothSides(b *strings.Builder) {
 	case !l.plan.Recorded:
 		fmt.Fprintf(b, "Which containers, networks and images %s has is not recorded, since userns-remap was not turned on by 'docker userns enable', or was changed since.\n\n", there)
 	}
+}
+
+// twinsText points out the volumes that both data roots have; with is "With" or
+// "Without", and next the data root that containers use then.
+func twinsText(s remap.Sides, with, next string) string {
+	var b strings.Builder
+	if s.Unread != nil {
+		fmt.Fprintf(&b, "Which volumes %s has cannot be told: %s\n\n", next, printable(report.Why(s.Unread)))
+	}
+	if len(s.Volumes) > 0 {
+		fmt.Fprintf(&b, "These volumes exist in both data roots, each with its own data. %s remap, containers use the data in %s:\n", with, next)
+		for _, t := range s.Volumes {
+			fmt.Fprintf(&b, "  - %s: %s\n", printable(t.Name), newerText(t))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }
 
 // images are those whose tags both sides have, and whether each is the same one.
@@ -143,19 +151,19 @@ func newerText(t remap.Twin) string {
 	order, known := t.Newer()
 	switch {
 	case !known:
-		return "which one is newer is unknown: it could not be found out in time; compare " + printable(t.RemappedPath) + " with " + printable(t.PlainPath)
-	case t.Remapped.Empty && t.Plain.Empty:
+		return "which one is newer is unknown: it could not be found out in time; compare " + printable(t.LeftPath) + " with " + printable(t.NextPath)
+	case t.Left.Empty && t.Next.Empty:
 		return "both are empty"
-	case order > 0 && t.Plain.Empty:
-		return "the one that stays behind has data, last written " + t.Remapped.At.Format(lastWritten) + "; the other one is EMPTY"
+	case order > 0 && t.Next.Empty:
+		return "the one that stays behind has data, last written " + t.Left.At.Format(lastWritten) + "; the other one is EMPTY"
 	case order > 0:
-		return fmt.Sprintf("the one that stays behind is NEWER, last written %s; containers go back to data of %s", t.Remapped.At.Format(lastWritten), t.Plain.At.Format(lastWritten))
-	case t.Remapped.Empty:
+		return fmt.Sprintf("the one that stays behind is NEWER, last written %s; containers go back to data of %s", t.Left.At.Format(lastWritten), t.Next.At.Format(lastWritten))
+	case t.Left.Empty:
 		return "the one that stays behind is empty"
 	case order == 0:
-		return "both were last written at " + t.Plain.At.Format(lastWritten)
+		return "both were last written at " + t.Next.At.Format(lastWritten)
 	}
-	return fmt.Sprintf("the one that stays behind is older, last written %s; the other one %s", t.Remapped.At.Format(lastWritten), t.Plain.At.Format(lastWritten))
+	return fmt.Sprintf("the one that stays behind is older, last written %s; the other one %s", t.Left.At.Format(lastWritten), t.Next.At.Format(lastWritten))
 }
 
 // mounts names what mapped users own outside of the data root.

@@ -135,7 +135,13 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; '%s' proves that it holds.\n", printable(plan.Before.DataRoot), t.docker("userns", "verify"))
 		return nil
 	}
-	if err := opts.show(dockerCLI, facts, results, plan); err != nil || opts.dryRun {
+	note.start("comparing what both data roots have")
+	sides, unseen := remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, plan.After.Map)
+	note.stop()
+	if unseen != nil {
+		return refuse(dockerCLI, unseen)
+	}
+	if err := opts.show(dockerCLI, facts, results, plan, sides); err != nil || opts.dryRun {
 		return err
 	}
 	if err := confirm(ctx, dockerCLI, opts.yes, "\nIs a maintenance window booked for this host?", "Has the load balancer been told to send nothing here?", "Make the change?"); err != nil {
@@ -150,7 +156,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 }
 
 // show prints what was found and the plan, or refuses it for its checks.
-func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []report.Result, p remap.Plan) error {
+func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []report.Result, p remap.Plan, sides remap.Sides) error {
 	var bad []string
 	for _, r := range results {
 		if r.Status == report.Error && !slices.Contains(o.accept, r.ID) {
@@ -163,7 +169,7 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 	if len(bad) > 0 {
 		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "These checks stand in the way: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
 	}
-	fmt.Fprintf(dockerCLI.Out(), "%s\nThe plan:\n%s", imagesLeft(p), planText(p, styleOf(dockerCLI.Out())))
+	fmt.Fprintf(dockerCLI.Out(), "%s\n%sThe plan:\n%s", imagesLeft(p), twinsText(sides, "With", printable(p.After.DataRoot)), planText(p, styleOf(dockerCLI.Out())))
 	return nil
 }
 

@@ -89,5 +89,7 @@ func TestWhatIsLeftBehind(t *testing.T) {
 		assert.DeepEqual(t, runs, []string{"once", "web"})
 		assert.Equal(t, onHost(t, host, "exec", "web", "cat", "/data/f"), "old")
 		settled(t, host)
+		a = must(t, host, "enable", "--dry-run")
+		assert.Check(t, strings.Contains(a.stdout, "With remap, containers use the data in /var/lib/docker/165536.165536:\n  - data: the one that stays behind is older, last written 2026-01-02 03:04:05 UTC; the other one 20"), a.stdout)
 	})
 }

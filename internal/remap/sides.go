@@ -26,13 +26,12 @@ type Sides struct {
 	Unread error
 }
 
-// Twin is a volume that both data roots have, each with data of its own.
+// Twin is a volume that both data roots have, each with data of its own: one that
+// stays behind in the data root that is left, and one in the next data root.
 type Twin struct {
-	Name         string
-	Remapped     LastWrite
-	Plain        LastWrite
-	RemappedPath string
-	PlainPath    string
+	Name               string
+	Left, Next         LastWrite
+	LeftPath, NextPath string
 }
 
 // LastWrite is when something in a volume was last modified.
@@ -42,16 +41,16 @@ type LastWrite struct {
 	Known bool // false if it was not found out in time
 }
 
-// Newer compares the two: above 0 if the remapped volume was written last, below
-// 0 if the other one was. ok is false if it could not be told.
+// Newer compares the two: above 0 if the one that stays behind was written last,
+// below 0 if the other one was. ok is false if it could not be told.
 func (t Twin) Newer() (order int, ok bool) {
-	if !t.Remapped.Known || !t.Plain.Known {
+	if !t.Left.Known || !t.Next.Known {
 		return 0, false
 	}
-	if t.Remapped.Empty || t.Plain.Empty {
-		return cmp.Compare(btoi(t.Plain.Empty), btoi(t.Remapped.Empty)), true
+	if t.Left.Empty || t.Next.Empty {
+		return cmp.Compare(btoi(t.Next.Empty), btoi(t.Left.Empty)), true
 	}
-	return t.Remapped.At.Compare(t.Plain.At), true
+	return t.Left.At.Compare(t.Next.At), true
 }
 
 func btoi(b bool) int {
@@ -83,16 +82,16 @@ const (
 // volumeName is what the engine takes as one (volume/service of moby).
 var volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
-// LookAtSides compares the volumes of the remapped data root in use with those of
-// the data root without remap, and looks for files of mapped users in what the
-// containers mount from the host. m is the map in force.
-func LookAtSides(ctx context.Context, h host.Host, f survey.Facts, m idmap.Map) (Sides, error) {
+// LookAtSides compares the volumes of the data root in use with those of the next
+// one, and looks for files of mapped users in what the containers of a remapped
+// engine mount from the host. m is the map in force.
+func LookAtSides(ctx context.Context, h host.Host, f survey.Facts, next string, m idmap.Map) (Sides, error) {
 	var s Sides
+	if err := s.lookAtVolumes(ctx, h, f, next); err != nil {
+		return s, fmt.Errorf("comparing the volumes of both data roots: %w", err)
+	}
 	if !f.Engine.Value.Remapped() {
 		return s, nil
-	}
-	if err := s.lookAtVolumes(ctx, h, f); err != nil {
-		return s, fmt.Errorf("comparing the volumes of both data roots: %w", err)
 	}
 	if err := s.lookAtMounts(ctx, h, f, m); err != nil {
 		return s, fmt.Errorf("looking for files of mapped users: %w", err)
@@ -100,14 +99,16 @@ func LookAtSides(ctx context.Context, h host.Host, f survey.Facts, m idmap.Map) 
 	return s, nil
 }
 
-func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts) error {
-	plain := path.Join(plainRoot(f), "volumes")
-	remapped := path.Join(f.Engine.Value.DataRoot, "volumes")
-	a, err := h.Look(ctx, host.Questions{Dirs: []string{plain}})
+func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts, next string) error {
+	left, next := path.Join(f.Engine.Value.DataRoot, "volumes"), path.Join(next, "volumes")
+	if f.Engine.Value.DataRoot == "" || left == next || len(f.Volumes.Value) == 0 {
+		return nil
+	}
+	a, err := h.Look(ctx, host.Questions{Dirs: []string{next}})
 	if err != nil {
 		return err
 	}
-	there := a.Dirs[plain]
+	there := a.Dirs[next]
 	if there.Err != nil && !isMissing(there.Err) {
 		s.Unread = there.Err
 	}
@@ -116,9 +117,9 @@ func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts) 
 		if !slices.Contains(there.Names, v.Name) || !volumeName.MatchString(v.Name) || v.Driver != "local" && v.Driver != "" {
 			continue
 		}
-		t := Twin{Name: v.Name, RemappedPath: path.Join(remapped, v.Name, "_data"), PlainPath: path.Join(plain, v.Name, "_data")}
+		t := Twin{Name: v.Name, LeftPath: path.Join(left, v.Name, "_data"), NextPath: path.Join(next, v.Name, "_data")}
 		if s.Volumes = append(s.Volumes, t); len(s.Volumes) <= maxTwins {
-			folders = append(folders, t.RemappedPath, t.PlainPath)
+			folders = append(folders, t.LeftPath, t.NextPath)
 		}
 	}
 	lines, err := lookInto(ctx, h, lastModified, folders)
@@ -126,7 +127,7 @@ func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts) 
 		return err
 	}
 	for i := range s.Volumes[:len(folders)/2] {
-		s.Volumes[i].Remapped, s.Volumes[i].Plain = lastWrite(lines[2*i]), lastWrite(lines[2*i+1])
+		s.Volumes[i].Left, s.Volumes[i].Next = lastWrite(lines[2*i]), lastWrite(lines[2*i+1])
 	}
 	return nil
 }

@@ -99,9 +99,9 @@ func TestNewer(t *testing.T) {
 	at := func(s int64) LastWrite { return LastWrite{At: time.Unix(s, 0), Known: true} }
 	empty := LastWrite{Empty: true, Known: true}
 	for _, tc := range []struct {
-		remapped, plain LastWrite
-		order           int
-		known           bool
+		left, next LastWrite
+		order      int
+		known      bool
 	}{
 		{at(2), at(1), 1, true},
 		{at(1), at(2), -1, true},
@@ -112,7 +112,7 @@ func TestNewer(t *testing.T) {
 		{LastWrite{}, at(1), 0, false},
 		{at(1), LastWrite{}, 0, false},
 	} {
-		order, known := Twin{Remapped: tc.remapped, Plain: tc.plain}.Newer()
+		order, known := Twin{Left: tc.left, Next: tc.next}.Newer()
 		assert.Check(t, order == tc.order && known == tc.known, "%v: %d %v", tc, order, known)
 	}
 }
