@@ -120,7 +120,7 @@ func carried(k Kind) func(*judge) report.Result {
 			}
 		}
 		if len(details) > 0 {
-			return report.Warn("%d of %s; recreate what is needed, then accept that the rest is gone with: %s",
+			return report.Warn("missing: %d of %s; recreate what is needed, and accept the rest with: %s",
 				len(details), report.Count(had, string(k)), report.Docker(j.Facts, "userns", "verify", "--accept-missing")).With(bounded(details)...)
 		}
 		r := report.Pass("all of %s", report.Count(had, string(k)))

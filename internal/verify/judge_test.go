@@ -240,7 +240,7 @@ var cases = []struct {
 	{"containers-up", "still starting", up(survey.Container{State: "running", Health: "starting"}), report.OK, ""},
 	{"containers-up", "unread", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-containers", "all", func(*Seen) {}, report.OK, "all of 1 container"},
-	{"carried-containers", "one is missing", had(Former{Kind: KindContainer, Name: "db", Ran: true}), report.Warning, "1 of 2 containers; recreate what is needed, then accept that the rest is gone with: docker userns verify --accept-missing\ndb: it ran"},
+	{"carried-containers", "one is missing", had(Former{Kind: KindContainer, Name: "db", Ran: true}), report.Warning, "missing: 1 of 2 containers; recreate what is needed, and accept the rest with: docker userns verify --accept-missing\ndb: it ran"},
 	{"carried-containers", "it is accepted", had(Former{Kind: KindContainer, Name: "db", Accepted: true}), report.OK, "1 of 2 containers, the others are accepted as missing"},
 	{"carried-containers", "it does not run", func(s *Seen) { s.Containers.Value[0].State = "exited" }, report.Warning, "web: it is there, but does not run as it did before"},
 	{"carried-containers", "it did not run before", func(s *Seen) { s.Before.Value.Things[0].Ran, s.Containers.Value[0].State = false, "exited" }, report.OK, ""},
