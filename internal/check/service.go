@@ -89,7 +89,7 @@ func serviceNext(in *Input) Result {
 		return unread("how dockerd is started next", in.Start.Err)
 	case u.NeedReload:
 		return fail("files of %s were changed since systemd read them, so what it starts after the next reload or boot is not what it shows now", u.Name).
-			Fixed("sudo systemctl daemon-reload", "docker userns check")
+			Fixed("sudo systemctl daemon-reload", in.docker("userns", "check"))
 	case in.Daemon.Err != nil:
 		return pass("%s", strings.Join(next.Args, " "))
 	case d.Config != "" && next.Config != "" && d.Config != next.Config:
