@@ -69,16 +69,50 @@ func checkImport(t *testing.T, path, pkg, name string) {
 	}
 }
 
-// TestDockerCLI holds docker/cli to v28: from v29 on it hands out another
-// client, which does not talk to engines before 25.
-func TestDockerCLI(t *testing.T) {
+// versions are the least that this program may be linked with: what comes before
+// has known vulnerabilities.
+var versions = map[string]string{
+	"go.opentelemetry.io/otel":                          "1.40.0",
+	"go.opentelemetry.io/otel/sdk":                      "1.40.0",
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace": "1.40.0",
+	"golang.org/x/net":                                  "0.53.0",
+	"google.golang.org/grpc":                            "1.79.3",
+}
+
+// TestVersions holds docker/cli and docker/docker to v28.5.2: from v29 on docker/cli
+// hands out another client, which does not talk to engines before 25. Others it
+// holds above what is known to be vulnerable.
+func TestVersions(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"github.com/docker/cli v28.", "github.com/docker/docker v28."} {
-		if !strings.Contains(string(mod), "\t"+line) {
-			t.Errorf("go.mod does not ask for %s*", line)
+	linked := map[string]string{}
+	for line := range strings.Lines(string(mod)) {
+		if name, version, ok := strings.Cut(strings.TrimSpace(line), " v"); ok {
+			linked[name], _, _ = strings.Cut(version, " ")
 		}
 	}
+	for _, name := range []string{"github.com/docker/cli", "github.com/docker/docker"} {
+		if linked[name] != "28.5.2+incompatible" {
+			t.Errorf("go.mod has %s in version %q, not v28.5.2", name, linked[name])
+		}
+	}
+	for name, least := range versions {
+		if linked[name] == "" || older(linked[name], least) {
+			t.Errorf("go.mod has %s in version %q, not v%s or later", name, linked[name], least)
+		}
+	}
+}
+
+func older(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		x, _ := strconv.Atoi(as[i])
+		y, _ := strconv.Atoi(bs[i])
+		if x != y {
+			return x < y
+		}
+	}
+	return len(as) < len(bs)
 }
