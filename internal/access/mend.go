@@ -100,6 +100,8 @@ func (l Loss) mendTree(f survey.Facts) Mending {
 		case k.Mode&(fs.ModeDevice|fs.ModeNamedPipe) != 0, k.Mode&fs.ModeSocket != 0 && k.UID == 0:
 			return Refusal{Why: "it holds devices, pipes or sockets of root", Instead: "mount a folder of its own"}.mending()
 		case k.Mode&fs.ModeSymlink != 0:
+		case k.Mode.IsDir() && k.Mode.Perm()&0o002 != 0:
+			return Refusal{Why: "every user of the host can put links in it while the command runs", Instead: "mount a folder of its own"}.mending()
 		case k.Mode&fs.ModeSetuid != 0, k.Mode&fs.ModeSetgid != 0 && !k.Mode.IsDir(), l.writes() && rootsProgram(k.Mode, k.UID):
 			return Refusal{Why: "it holds programs that root may run", Instead: "mount it read-only, or mount a copy"}.mending()
 		case private(k.Mode):
@@ -204,12 +206,15 @@ func moved(e idmap.Extents, id int64) (int64, bool) {
 }
 
 // whenRemapped is a command that changes owners if the engine remaps, or with -qv
-// if it does not.
-func whenRemapped(f survey.Facts, grep, dir string, from, to [2]int64) string {
-	id := func(n int64) string { return fmt.Sprint(n) }
-	return "if " + report.Command("sudo", "docker", "-H", engine(f), "info", "-f", "{{.SecurityOptions}}") + " | grep " + grep + " name=userns; then " +
-		report.Command("sudo", "find", dir, "-xdev", "-user", id(from[0]), "-group", id(from[1])) +
-		" -exec chown -h " + id(to[0]) + ":" + id(to[1]) + " {} +; fi"
+// if it does not. GNU chown follows no link, whatever is put in the place of a
+// file meanwhile; that of busybox cannot choose by the owner.
+func whenRemapped(f survey.Facts, grep, at string, from, to [2]int64) string {
+	pair := func(p [2]int64) string { return fmt.Sprintf("%d:%d", p[0], p[1]) }
+	change := report.Command("sudo", "chown", "-RPh", "--from="+pair(from), pair(to), "--", at)
+	if f.Kernel.Value.OSRelease["ID"] == "alpine" {
+		change = report.Command("sudo", "find", at, "-xdev", "-user", fmt.Sprint(from[0]), "-group", fmt.Sprint(from[1])) + " -exec chown -h " + pair(to) + " {} +"
+	}
+	return "if " + report.Command("sudo", "docker", "-H", engine(f), "info", "-f", "{{.SecurityOptions}}") + " | grep " + grep + " name=userns; then " + change + "; fi"
 }
 
 // engine is the endpoint of the engine on its own host.

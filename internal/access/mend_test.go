@@ -17,8 +17,9 @@ import (
 
 // given are the commands that give the files of an owner away, and back.
 func given(owner int) (there, back string) {
-	there = fmt.Sprintf("if sudo docker -H unix:///var/run/docker.sock info -f '{{.SecurityOptions}}' | grep -q name=userns; then sudo find /srv/x -xdev -user %[1]d -group %[1]d -exec chown -h %[2]d:%[2]d {} +; fi", owner, owner+100000)
-	back = fmt.Sprintf("if sudo docker -H unix:///var/run/docker.sock info -f '{{.SecurityOptions}}' | grep -qv name=userns; then sudo find /srv/x -xdev -user %[2]d -group %[2]d -exec chown -h %[1]d:%[1]d {} +; fi", owner, owner+100000)
+	remapped := "if sudo docker -H unix:///var/run/docker.sock info -f '{{.SecurityOptions}}' | grep "
+	there = fmt.Sprintf(remapped+"-q name=userns; then sudo chown -RPh --from=%[1]d:%[1]d %[2]d:%[2]d -- /srv/x; fi", owner, owner+100000)
+	back = fmt.Sprintf(remapped+"-qv name=userns; then sudo chown -RPh --from=%[2]d:%[2]d %[1]d:%[1]d -- /srv/x; fi", owner, owner+100000)
 	return there, back
 }
 
@@ -42,10 +43,11 @@ func TestMend(t *testing.T) {
 		"read by its group":   {999, dir(0o750, 999), []survey.Kind{kind(0o640, 999)}, []string{toDatabase, fromDatabase}, ""},
 		"its image's root":    {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, ""},
 		"given already":       {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999), kind(0o600, 100999)}, []string{toDatabase, fromDatabase}, ""},
-		"a key in it":         {999, dir(0o777, 0), []survey.Kind{kind(0o400, 999)}, []string{toRoot, toDatabase, fromRoot, fromDatabase}, ""},
+		"a key in it":         {999, dir(0o755, 0), []survey.Kind{kind(0o400, 999)}, []string{toRoot, toDatabase, fromRoot, fromDatabase}, ""},
 		"a key of another":    {999, dir(0o700, 999), []survey.Kind{kind(0o600, 7)}, nil, "only user 7 may read"},
 		"many owners":         {0, dir(0o700, 1), []survey.Kind{kind(0o600, 2), kind(0o600, 3), kind(0o600, 4), kind(0o600, 5), kind(0o600, 6), kind(0o600, 7), kind(0o600, 8), kind(0o600, 9)}, nil, "9 owners"},
 		"a socket of root":    {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeSocket|0o666, 0)}, nil, "sockets of root"},
+		"open for all":        {0, dir(0o755, 0), []survey.Kind{kind(0o777|fs.ModeDir, 0)}, nil, "every user of the host"},
 		"a device":            {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeDevice|0o660, 0)}, nil, "devices"},
 		"a setuid program":    {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeSetuid|0o755, 5)}, nil, "programs that root may run"},
 		"a program of root":   {0, dir(0o755, 0), []survey.Kind{kind(0o755, 0)}, nil, "programs that root may run"},
@@ -108,6 +110,14 @@ func TestInstall(t *testing.T) {
 		f.Tools.Value = survey.Tools{"setfacl": "/usr/bin/setfacl"}
 		assert.Check(t, is.Len(install(f), 0))
 	}
+}
+
+// Alpine's chown cannot choose by the owner.
+func TestBusyboxChown(t *testing.T) {
+	f := survey.Facts{}
+	f.Kernel.Value.OSRelease = map[string]string{"ID": "alpine"}
+	got := whenRemapped(f, "-q", "/srv/it's", [2]int64{999, 7}, [2]int64{100999, 100007})
+	assert.Assert(t, strings.HasSuffix(got, `; then sudo find '/srv/it'\''s' -xdev -user 999 -group 7 -exec chown -h 100999:100007 {} +; fi`), got)
 }
 
 // An ACL entry never takes away what the user had.

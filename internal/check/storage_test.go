@@ -1,6 +1,10 @@
 package check
 
 import (
+	"testing"
+
+	"gotest.tools/v3/assert"
+
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -57,4 +61,27 @@ var storageCases = []testCase{
 	{"data-root-trees", "the same", storage(func(s *survey.Storage) { s.Trees = []survey.Tree{{Name: "165536.165536", Images: 2}} }), Warning, "come back"},
 	{"data-root-trees", "on", isOn, OK, "none"},
 	{"data-root-trees", "unread", noStorage, Unknown, ""},
+}
+
+// Nobody is let through a folder that is somebody's or the system's; what to do
+// instead is said.
+func TestDataRootPathFix(t *testing.T) {
+	at := func(dirs ...survey.Parent) Result {
+		return one(t, "data-root-path", storage(func(s *survey.Storage) {
+			s.DataRoot, s.Real, s.Current, s.Path.Parents = "/srv/x/docker", "/srv/x/docker", "/srv/x/docker", dirs
+		}), func(f *survey.Facts, _ *Options) {
+			f.Accounts.Value.Users = append(f.Accounts.Value.Users, survey.Entry{Name: "zoe", ID: 1001, Home: "/srv/zoe"})
+		})
+	}
+	r := at(dirs("/", 0o755, "/srv", 0o755, "/srv/x", 0o700)...)
+	assert.Equal(t, r.Status, Error)
+	assert.DeepEqual(t, r.Fix, []string{"sudo chmod o+x -- /srv/x"})
+	for _, parents := range [][]survey.Parent{
+		dirs("/", 0o755, "/home", 0o755, "/home/alice", 0o700), dirs("/", 0o755, "/root", 0o700), dirs("/", 0o755, "/srv", 0o755, "/srv/zoe", 0o700),
+		dirs("/", 0o755, "/var", 0o700), dirs("/", 0o755, "/srv", 0o777, "/srv/x", 0o700),
+	} {
+		r := at(parents...)
+		assert.Equal(t, r.Status, Error)
+		assert.Equal(t, len(r.Fix), 0, "%v", r.Fix)
+	}
 }

@@ -102,6 +102,10 @@ func TestMountsAreMendedSafely(t *testing.T) {
 		assert.Check(t, strings.Contains(docker, source), "%s: %s", source, docker)
 	}
 
+	host.Shell(t, "mv $(command -v setfacl) /root/setfacl")
+	assert.Equal(t, over(t, host, "root").of(t, "impact-bind-mounts").Fix[0], "sudo apt-get install acl")
+	host.Shell(t, "mv /root/setfacl /usr/bin/setfacl")
+
 	run(files.Fix)
 	assert.Assert(t, up("pg"), "a command that was pasted too early broke it")
 	assert.Equal(t, host.Shell(t, `docker inspect -f '{{.State.StartedAt}}' pg web`), started)
@@ -110,6 +114,9 @@ func TestMountsAreMendedSafely(t *testing.T) {
 	host.Busybox(t, "bb")
 	start()
 	assert.Assert(t, !up("pg"), "it needed no mending")
+	onHost(t, host, "rm", "-f", "pg")
+	onHost(t, host, "run", "-d", "--network=none", "--stop-signal=KILL", "--name=pg", "--user=999:999", "-v", "/srv/pg:/data", "bb", "sleep", "100000")
+	assert.DeepEqual(t, verifyOver(t, host, "root").of(t, "mounts").Fix, over(t, host, "root").of(t, "impact-bind-mounts").Fix)
 	onHost(t, host, "rm", "-f", "pg", "web")
 	run(files.Fix)
 	start()
@@ -117,7 +124,11 @@ func TestMountsAreMendedSafely(t *testing.T) {
 	assert.Equal(t, host.Shell(t, "docker exec pg stat -c '%u %a' /data"), "999 700")
 	assert.Equal(t, verifyOver(t, host, "root").of(t, "mounts").Status, "ok")
 
-	onHost(t, host, "rm", "-f", "pg", "web")
+	onHost(t, host, "run", "-d", "--network=none", "--stop-signal=KILL", "--name=agent", "-v", "/run:/run:ro", "-v", "/var/run:/var/run", "-v", "/:/rootfs:ro", "bb", "sleep", "100000")
+	v := verifyOver(t, host, "root", "--connect").of(t, "sockets-connect")
+	assert.Check(t, v.Status == "skipped" && is.Len(v.Details, 3)().Success() && strings.Contains(v.noted("agent: /run"), "are not tried"), "%v", v)
+
+	onHost(t, host, "rm", "-f", "pg", "web", "agent")
 	host.Shell(t, "rm /etc/docker/daemon.json; systemctl restart docker.service; docker rm -f pg web")
 	run(files.Fix)
 	start()

@@ -46,11 +46,13 @@ var insideScript = `LC_ALL=C; export LC_ALL
 for d do
 	echo D
 	[ -d "$d" ] && [ ! -h "$d" ] || continue
-	find "$d" -xdev -exec stat -c '%f %u %g' -- {} + 2>&1 | awk '
+	how=$(find "$d" -xdev -exec stat -c '%f %u %g' -- {} + 2>&1 | awk '
 		/^[0-9a-f]+ [0-9]+ [0-9]+$/ { if (++n > ` + strconv.Itoa(maxEntries) + `) { cut = 1; exit } if (!($0 in seen)) { seen[$0]; if (++k > ` + strconv.Itoa(maxKinds) + `) { cut = 1; exit } print "K " $0 } next }
 		/: No such file or directory$/ { next }
 		{ bad = 1 }
-		END { print cut ? "cut" : bad ? "bad" : "whole" }'
+		END { print cut ? "cut" : bad ? "bad" : "whole" }')
+	printf '%s\n' "$how"
+	case $how in *whole) ;; *) continue ;; esac
 	[ -z "$(find "$d" -xdev \( -type f -links +1 ` + oddNames() + ` \) -print 2>/dev/null | head -c 1)" ] || echo odd
 	echo end
 done`
@@ -104,12 +106,12 @@ func insides(dirs []string, out string) map[string]*Inside {
 			in.Kinds = append(in.Kinds, k)
 		case line == "odd":
 			in.Odd = true
-		case line == "whole", line == "bad":
+		case line == "whole":
 			ended = line
+		case line == "bad":
+			in.Err = errNoClean
 		case line == "end" && ended == "whole" && len(in.Kinds) > 0:
 			in.Err = nil
-		case line == "end" && ended == "bad":
-			in.Err = errNoClean
 		}
 	}
 	return found

@@ -73,6 +73,16 @@ func mounting(stat host.Stat, writable bool) func(*Seen) {
 	}
 }
 
+// holding has the container mount a folder for all, with a file in it.
+func holding(mode fs.FileMode, uid int64) func(*Seen) {
+	return func(s *Seen) {
+		mounting(host.Stat{Mode: fs.ModeDir | 0o777}, true)(s)
+		p := s.Paths.Value["/srv/x"]
+		p.Inside = &survey.Inside{Kinds: []survey.Kind{{Mode: mode, UID: uid}}}
+		s.Paths.Value["/srv/x"] = p
+	}
+}
+
 func parents(dirs ...string) (all []survey.Parent) {
 	for _, dir := range dirs {
 		all = append(all, survey.Parent{Path: dir, Stat: host.Stat{Mode: fs.ModeDir | 0o755}})
@@ -208,6 +218,9 @@ var cases = []struct {
 	{"mounts", "a named user of its ACL", mounting(host.Stat{Mode: 0o670, UID: 1000, ACL: host.ACL{Entries: []host.ACLEntry{
 		{Tag: host.ACLUserObj, ID: -1, Perm: 6}, {Tag: host.ACLUser, ID: 101000, Perm: 6}, {Tag: host.ACLGroupObj, ID: -1}, {Tag: host.ACLMask, ID: -1, Perm: 7}, {Tag: host.ACLOther, ID: -1},
 	}}}, true), report.OK, ""},
+	{"mounts", "a key in it", holding(0o600, 1000), report.Error, "cannot read files in it"},
+	{"mounts", "a key of another in it", holding(0o600, 1001), report.OK, ""},
+	{"mounts", "a key that root could read", func(s *Seen) { holding(0o600, 1000)(s); s.Chosen[0].Identity.Value = survey.Account{} }, report.Warning, "cannot read files in it"},
 	{"mounts", "not looked at", func(s *Seen) { mounting(host.Stat{}, true)(s); clear(s.Paths.Value) }, report.Unknown, "not looked at"},
 	{"mounts", "ACL unread", mounting(host.Stat{ACL: host.ACL{Err: errTest}}, true), report.Unknown, "its ACL: no luck"},
 	{"mounts", "user unread", func(s *Seen) { mounting(host.Stat{}, true)(s); s.Chosen[0].Identity.Err = errTest }, report.Unknown, "the container's user"},

@@ -78,7 +78,7 @@ func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.P
 		return report.Pass("") // processes says what is not in the map
 	}
 	r := report.Fail("")
-	if loss.Lacks == access.Write && path.Stat.Mode&fs.ModeSocket == 0 {
+	if loss.Lacks == access.Write && path.Stat.Mode&fs.ModeSocket == 0 || loss.Inside && loss.UID == 0 {
 		r = report.Warn("")
 	}
 	todo := loss.Mend(j.Facts)
