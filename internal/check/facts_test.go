@@ -114,7 +114,7 @@ func blind(kind string) survey.Facts {
 		Daemon: fails[survey.Daemon](), Unit: fails[survey.Unit](), Start: fails[survey.Start](), Config: fails[survey.ConfigFile](),
 		SubUID: fails[survey.TextFile](), SubGID: fails[survey.TextFile](), Accounts: fails[survey.Accounts](),
 		Kernel: fails[survey.Kernel](), Tools: fails[survey.Tools](), Maps: fails[[]survey.LiveMap](), Storage: fails[survey.Storage](),
-		Paths: fails[map[string]survey.Path](), Pending: fails[*survey.Pending](),
+		Paths: fails[map[string]survey.Path](), Pending: fails[*survey.Pending](), Left: fails[[]survey.Left](),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 var impactChecks = []Check{
 	{ID: "impact-containers", Category: catImpact, Title: "No container is left behind", Needs: []string{"daemon-answers"}, Run: impactContainers},
+	{ID: "impact-stop-time", Category: catImpact, Title: "The outage is short: containers stop quickly", Needs: []string{"daemon-answers"}, Run: impactStopTime},
 	{ID: "impact-host-namespaces", Category: catImpact, Title: "No container is privileged or joins a namespace of the host", Needs: []string{"daemon-answers"}, Run: impactHostNamespaces},
 	{ID: "impact-shared-namespaces", Category: catImpact, Title: "No container joins a namespace of one that remap treats otherwise", Needs: []string{"daemon-answers"}, Run: impactShared},
 	{ID: "impact-userns-host", Category: catImpact, Title: "No container stays out of remap", Needs: []string{"daemon-answers"}, Run: impactUsernsHost},

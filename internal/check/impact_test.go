@@ -27,6 +27,10 @@ func containers(c ...survey.Container) func(*survey.Facts, *Options) {
 	}
 }
 
+func leftOne(f *survey.Facts, _ *Options) {
+	f.Left.Value = []survey.Left{{ID: "0123456789abcdef", Namespace: "moby", Shim: 7, PIDs: []int{8}, Root: true}}
+}
+
 func noContainers(f *survey.Facts, _ *Options) {
 	f.Containers = survey.Read[[]survey.Container]{Err: errTest}
 }
@@ -76,6 +80,16 @@ var impactCases = []testCase{
 	{"impact-containers", "one", containers(survey.Container{Image: "app:1", Labels: map[string]string{"com.docker.compose.project": "shop"}}), Warning, "1 container"},
 	{"impact-containers", "on", isOn, Skipped, ""},
 	{"impact-containers", "unread", noContainers, Unknown, ""},
+	{"impact-stop-time", "quick", containers(survey.Container{StopTimeout: 10}), OK, "20s"},
+	{"impact-stop-time", "slow", containers(survey.Container{StopTimeout: 120}), Warning, "2m10s"},
+	{"impact-stop-time", "slow, but it does not run", containers(survey.Container{StopTimeout: 120, State: "exited"}), OK, ""},
+	{"impact-stop-time", "never", containers(survey.Container{StopTimeout: -1}), Error, "10m0s at most"},
+	{"impact-stop-time", "on", isOn, Skipped, ""},
+	{"impact-stop-time", "unread", noContainers, Unknown, ""},
+	{"left-processes", "none", asFound, OK, ""},
+	{"left-processes", "one", leftOne, Error, "1 container runs outside"},
+	{"left-processes", "beside another engine", then(leftOne, func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []survey.Other{{PID: 77}} }), Unknown, "process 77"},
+	{"left-processes", "unread", func(f *survey.Facts, _ *Options) { f.Left.Err = errTest }, Unknown, ""},
 	{"impact-host-namespaces", "none", containers(survey.Container{NetworkMode: "bridge", IPCMode: "private"}), OK, ""},
 	{"impact-host-namespaces", "privileged", containers(survey.Container{Privileged: true}), Warning, ""},
 	{"impact-host-namespaces", "host network", containers(survey.Container{NetworkMode: "host"}), Warning, ""},

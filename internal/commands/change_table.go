@@ -30,8 +30,6 @@ func shown(step remap.Step) []string {
 	for _, a := range step.Acts {
 		switch {
 		case a.Run == nil || step.Name == remap.StepArm || step.Name == remap.StepKeep || step.Diff != "" && step.Name == remap.StepConfig:
-		case step.Name == remap.StepRestart:
-			lines = append(lines, "systemctl restart "+a.Run.Args[4])
 		case a.Run.Args[0] == "sh":
 		default:
 			lines = append(lines, strings.Join(a.Run.Args, " "))

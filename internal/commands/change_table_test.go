@@ -16,7 +16,7 @@ func TestPlanText(t *testing.T) {
 		{Name: remap.StepArm, Title: "Back up", Acts: []remap.Act{command("mkdir", "-p", "/x"), {File: &host.File{Path: "/x/change.sh"}}, command("sh", "/x/change.sh", "arm")}},
 		{Name: remap.StepAccount, Title: "Make a user", Acts: []remap.Act{command("useradd", "--system", "remap")}},
 		{Name: remap.StepConfig, Title: "Set it", Diff: "--- a\n+++ a\n@@ -1 +1 @@\n-{}\x1b[31m\n+{\"userns-remap\": \"remap\"}\n", Acts: []remap.Act{{File: &host.File{Path: "a"}}}},
-		{Name: remap.StepRestart, Title: "Restart", Acts: []remap.Act{command("sh", "-c", "…", "sh", "docker.service", "120")}},
+		{Name: remap.StepRestart, Title: "Restart", Acts: []remap.Act{command("sh", "/x/change.sh", "restart")}},
 		{Name: remap.StepKeep, Title: "Keep", Acts: []remap.Act{command("sh", "/x/change.sh", "keep")}},
 	}}
 	assert.Equal(t, planText(p, style{}), ` 1. Back up
@@ -29,7 +29,6 @@ func TestPlanText(t *testing.T) {
       -{}\x1b[31m
       +{"userns-remap": "remap"}
  4. Restart
-      systemctl restart docker.service
  5. Keep
 `)
 	coloured := planText(p, style{colour: true})

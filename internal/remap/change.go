@@ -24,6 +24,8 @@ type Change struct {
 	Running []string
 	// DataRoot is what the engine said before, "" unknown.
 	DataRoot string
+	// NewRoot is what it will say once the change is made, "" unknown.
+	NewRoot string
 	// Endpoint is where the docker CLI of the host finds the engine; "none" where
 	// it cannot, "" for the default socket.
 	Endpoint string

@@ -27,6 +27,8 @@ type Plan struct {
 	// Left says what was to be deleted and is left, since no change of this program
 	// made it, or somebody has changed it since.
 	Left []string
+	// Strangers are the containers, by ID, that ran outside of the engine before.
+	Strangers []string
 	// Restart is what a person has to type where the plan does not restart the
 	// daemon; "" where it does.
 	Restart string

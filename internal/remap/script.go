@@ -21,6 +21,7 @@ var scriptParts embed.FS
 //
 //	arm SECONDS     back up the files, and have the host undo the change by then
 //	renew SECONDS   from now on, instead
+//	restart         stop the containers, then the daemon, and start it again, for the change
 //	keep            the change is good: nothing will undo it any more
 //	undo            take it back now, in this process
 //	fire            the same, by systemd where there is one: it goes on when the caller is cut off
@@ -42,7 +43,7 @@ func (c Change) Script() []byte {
 	fmt.Fprintf(&b, "#!/bin/sh\n# The way back of one change of userns-remap. 'sh %s/change.sh undo' takes it.\n", c.Dir())
 	for _, v := range []struct{ name, value string }{
 		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
-		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
+		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"new_root", c.NewRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", v.name, quote(v.value))
 	}

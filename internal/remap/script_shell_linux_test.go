@@ -146,6 +146,9 @@ func newStory(t *testing.T, shell string, seed uint64) *story {
 	for _, name := range []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"} {
 		s.before[name] = s.read(name)
 	}
+	for _, c := range s.Running {
+		s.write(t, "/stub/running/"+c, "")
+	}
 	s.lay(t, s.Change)
 	return s
 }
@@ -287,8 +290,14 @@ func (s *story) apply(t *testing.T) bool {
 	if s.IntN(4) == 0 {
 		return false
 	}
-	_, said := s.run("systemctl", "restart", "docker.service")
-	assert.Equal(t, said, "")
+	for range s.IntN(3) {
+		s.killed(t, "restart")
+	}
+	if s.IntN(4) == 0 {
+		return true // it was killed for good
+	}
+	code, said := s.verb(s.Change, "restart")
+	assert.Equal(t, code, 0, said)
 	return true
 }
 
@@ -347,6 +356,8 @@ func (s *story) ended(t *testing.T) {
 		s.same(t, s.want)
 		assert.Assert(t, strings.Contains(s.read("/stub/root"), strconv.Quote(s.DataRoot+"\n")), s.read("/stub/root"))
 		assert.Assert(t, strings.Contains(s.read("/stub/active"), `"active\n"`))
+		_, running := s.run("/bin/sh", "-c", "ls /stub/running; ls /stub/app /stub/socket 2>&1")
+		assert.Equal(t, running, "c1\nc2\n/stub/app\n/stub/socket\n")
 	}
 	_, left := s.run("/bin/sh", "-c", "ls -d /etc/*docker-userns* /etc/docker/*docker-userns* /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /etc/*.lock /etc/*.[0-9]* /stub/unknown /stub/timers/* /var/lib/docker-userns/pending /var/lib/docker-userns/*/reserve 2>/dev/null")
 	assert.Equal(t, left, "")

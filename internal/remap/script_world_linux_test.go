@@ -64,6 +64,9 @@ func newWorld(t *testing.T, shell string) *world {
 	w.write(t, "/stub/instance", "first\n")
 	w.write(t, "/stub/root", "/var/lib/docker\n")
 	w.write(t, "/stub/restarts", "")
+	w.write(t, "/stub/socket", "")
+	w.write(t, "/stub/app", "")
+	assert.NilError(t, os.Mkdir(w.path("stub/running"), 0o755))
 	t.Cleanup(func() { w.kill() })
 	if code, said := w.run("true"); code != 0 {
 		t.Skipf("no root file system can be made here: %s", said)

@@ -108,12 +108,18 @@ func id(now time.Time) string { return now.UTC().Format("20060102T150405Z") }
 // begin fills in what the way back has to know of the daemon.
 func (p *Plan) begin(f survey.Facts, now time.Time) {
 	p.On = report.On(f.Endpoint, f.HostKind)
-	p.ID, p.DataRoot, p.Endpoint, p.Down = id(now), p.Before.DataRoot, socketOf(f), f.Engine.Err != nil
+	p.ID, p.DataRoot, p.NewRoot, p.Endpoint, p.Down = id(now), p.Before.DataRoot, p.After.DataRoot, socketOf(f), f.Engine.Err != nil
+	if p.NewRoot == p.DataRoot { // the daemon stays where it is
+		p.NewRoot = ""
+	}
 	if u := f.Unit.Value; f.Unit.Err == nil && u.Manager == survey.Systemd {
 		p.Unit = u.Name
 		if u.Socket != "" {
 			p.Socket = "docker.socket"
 		}
+	}
+	for _, l := range f.Left.Value {
+		p.Strangers = append(p.Strangers, l.ID)
 	}
 	for _, c := range f.Containers.Value {
 		if c.Running() && !c.AutoRemove {
@@ -258,10 +264,6 @@ func withoutConfig(args []string) []string {
 	return rest
 }
 
-// restartTime is how long a daemon may take to come up: TimeoutStartSec of
-// docker.service is unlimited in places, and stopping containers takes 15 s.
-const restartTime = 120 * time.Second
-
 // finish adds the steps that every plan ends with.
 func (p *Plan) finish(f survey.Facts, noRestart bool) {
 	switch {
@@ -269,7 +271,7 @@ func (p *Plan) finish(f survey.Facts, noRestart bool) {
 		p.Restart = restartCommand(f.Unit.Value)
 	default:
 		p.Steps = append(p.Steps,
-			Step{Name: StepRestart, Title: "Restart " + p.Unit + ", which stops every running container", Acts: []Act{p.restart()}},
+			p.restart(f),
 			Step{Name: StepProve, Title: proving[p.Verb]})
 	}
 	p.Steps = append(p.Steps, Step{Name: StepKeep, Title: "Disarm the way back: the change stays", Acts: []Act{
@@ -282,12 +284,19 @@ var proving = map[Verb]string{
 	Disable: "Prove it: the engine answers and does not remap, what was left in the old data root is there again, and the daemon stays up",
 }
 
-// restart begins with a clean count of starts, since systemd gives up after three
-// within a minute.
-func (p *Plan) restart() Act {
-	return run("restarting "+p.Unit, "sh", "-c", `systemctl reset-failed "$1" 2>/dev/null; exec timeout "$2" systemctl restart "$1"`,
-		"sh", p.Unit, seconds(restartTime))
+// restart is the outage. The time that containers need to stop is not to use up
+// that of the way back.
+func (p *Plan) restart(f survey.Facts) Step {
+	s := Step{Name: StepRestart, Title: fmt.Sprintf("Restart %s: stop every container, then the daemon, and start it again", p.Unit)}
+	if stop := f.StopTime(); stop > usualStop {
+		s.Acts = append(s.Acts, run("giving the containers time to stop", "sh", p.scriptPath(), "renew", seconds(p.Timeout+stop)))
+	}
+	s.Acts = append(s.Acts, run("restarting "+p.Unit, "sh", p.scriptPath(), "restart"))
+	return s
 }
+
+// usualStop is how long a container has to stop unless it says otherwise.
+const usualStop = 10 * time.Second
 
 // restartCommand is what a person types to restart the daemon.
 func restartCommand(u survey.Unit) string {

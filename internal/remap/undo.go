@@ -146,7 +146,22 @@ func Differs(p Plan, f survey.Facts, files map[string]host.Body, notes string) [
 	if f.Engine.Err != nil {
 		return append(wrong, f.Engine.Err.Error())
 	}
-	return append(wrong, missing(p.Before, stateOf(f))...)
+	return append(append(wrong, missing(p.Before, stateOf(f))...), left(p, f)...)
+}
+
+// left says which containers go on outside of the engine. Those that did so
+// before are not the change's.
+func left(p Plan, f survey.Facts) []string {
+	if f.Left.Err != nil {
+		return []string{f.Left.Err.Error()}
+	}
+	var wrong []string
+	for _, l := range f.Left.Value {
+		if !slices.Contains(p.Strangers, l.ID) {
+			wrong = append(wrong, l.String())
+		}
+	}
+	return wrong
 }
 
 // missing says what of one state another does not show. Images and containers
@@ -193,5 +208,5 @@ func Proven(p Plan, f survey.Facts) []string {
 	if f.Engine.Err != nil {
 		return []string{f.Engine.Err.Error()}
 	}
-	return missing(p.After, stateOf(f))
+	return append(missing(p.After, stateOf(f)), left(p, f)...)
 }

@@ -1,9 +1,11 @@
 package survey
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +28,7 @@ func containerOf(answer container.InspectResponse) inspected {
 	if answer.ContainerJSONBase == nil {
 		return inspected{}
 	}
-	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image}
+	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image, StopTimeout: defaultStopTimeout}
 	if answer.State != nil {
 		c.State, c.PID, c.ExitCode = answer.State.Status, answer.State.Pid, answer.State.ExitCode
 		c.Started = timeOf(answer.State.StartedAt)
@@ -37,6 +39,9 @@ func containerOf(answer container.InspectResponse) inspected {
 	c.Restarts = answer.RestartCount
 	if answer.Config != nil {
 		c.Image, c.User, c.Labels = answer.Config.Image, answer.Config.User, answer.Config.Labels
+		if answer.Config.StopTimeout != nil {
+			c.StopTimeout = *answer.Config.StopTimeout
+		}
 	}
 	if answer.HostConfig != nil {
 		c.addHostConfig(answer.HostConfig)
@@ -52,6 +57,7 @@ func containerOf(answer container.InspectResponse) inspected {
 			c.Networks = append(c.Networks, name)
 		}
 		sort.Strings(c.Networks)
+		c.Ports = portsOf(answer.NetworkSettings)
 	}
 	return inspected{c, layersOf(answer.GraphDriver.Data)}
 }
@@ -64,6 +70,22 @@ func timeOf(s string) time.Time {
 		return time.Time{}
 	}
 	return at
+}
+
+// portsOf are the ports of the host that lead to a container now.
+func portsOf(settings *container.NetworkSettings) []Port {
+	var ports []Port
+	for inside, bindings := range settings.Ports {
+		for _, b := range bindings {
+			if n, err := strconv.Atoi(b.HostPort); err == nil {
+				ports = append(ports, Port{Address: b.HostIP, Number: n, Protocol: inside.Proto()})
+			}
+		}
+	}
+	slices.SortFunc(ports, func(a, b Port) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Address, b.Address))
+	})
+	return ports
 }
 
 func (c *Container) addHostConfig(h *container.HostConfig) {

@@ -11,13 +11,13 @@ import (
 // program is the name of the executable of the daemon.
 const program = "dockerd"
 
-// namedDockerd gives the processes of root that call themselves dockerd, lowest
-// first. A process chooses its name itself, so this is where to look closer, and
-// proof of nothing.
-func (l *look) namedDockerd() []int {
+// named gives the processes of root that call themselves so, lowest first. A
+// process chooses its name itself, so this is where to look closer, and proof of
+// nothing.
+func (l *look) named(name string) []int {
 	var pids []int
 	for p, lines := range l.seen.Lines[names].Files {
-		if slices.Contains(lines, "Name:\t"+program) && allRoot(strings.Join(lines, "\n")) {
+		if slices.Contains(lines, "Name:\t"+name) && allRoot(strings.Join(lines, "\n")) {
 			pids = append(pids, pidOf(p))
 		}
 	}

@@ -38,6 +38,8 @@ type Container struct {
 	SecurityOpt    []string
 	ReadOnly       bool
 	AutoRemove     bool   // gone once it stops
+	StopTimeout    int    // seconds that it has to end in; negative: as long as it takes
+	Ports          []Port // of the host, that lead to it
 	Restart        string // restart policy's name
 	Devices        []Device
 	DeviceRules    []string          // cgroup rules
@@ -47,6 +49,16 @@ type Container struct {
 	Mounts         []Mount
 	Runtime        string
 }
+
+// Port is a port of the host that leads to a container.
+type Port struct {
+	Address  string // of the host, "" and "0.0.0.0" for all of IPv4
+	Number   int
+	Protocol string // "tcp", "udp", "sctp"
+}
+
+// defaultStopTimeout is what dockerd gives a container that says nothing (20.10 to 29).
+const defaultStopTimeout = 10
 
 // Running says whether the container has processes that a restart of the daemon
 // stops.

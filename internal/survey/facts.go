@@ -50,6 +50,7 @@ type Facts struct {
 	Maps     Read[[]LiveMap]
 	Storage  Read[Storage]
 	Paths    Read[map[string]Path] // by Mount.Source: those of all bind mounts
+	Left     Read[[]Left]          // containers that run here and that the engine does not know
 	Pending  Read[*Pending]        // a change under way; nil where there is none
 
 	// MountTable is the host's.

@@ -109,7 +109,7 @@ func (l *look) candidates() (pids []int, more int) {
 		add(l.peer.PID)
 	}
 	add(l.unitPID())
-	named := l.namedDockerd()
+	named := l.named(program)
 	if slices.Contains(named, l.mainPID()) {
 		add(l.mainPID())
 	}

@@ -53,7 +53,7 @@ const (
 
 // first is the round that needs to know nothing.
 func first(maps bool) host.Questions {
-	lines := []host.Lines{{Name: names, Globs: []string{"/proc/[0-9]*/status"}, Prefixes: []string{"Name:\t" + program, "Uid:\t0\t0\t0\t0"}}}
+	lines := []host.Lines{{Name: names, Globs: []string{"/proc/[0-9]*/status"}, Prefixes: []string{"Name:\t" + program, "Name:\t" + shimName, "Uid:\t0\t0\t0\t0"}}}
 	if maps {
 		lines = append(lines,
 			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
@@ -101,6 +101,7 @@ func (l *look) second() host.Questions {
 		q.Links = append(append(q.Links, dir+"/exe"), spaces(dir)...)
 	}
 	q.Lines = l.containerLines()
+	q.Links = append(q.Links, l.askShims()...)
 	for _, c := range l.containers {
 		q.Inside = append(q.Inside, c.accountFiles()...)
 	}

@@ -70,6 +70,9 @@ func Take(ctx context.Context, t Target) Facts {
 	for _, c := range l.containers {
 		f.Containers.Value = append(f.Containers.Value, c.Container)
 	}
+	if errHost == nil {
+		f.Left.Value, f.Left.Err = l.left(ctx, t.API, &f)
+	}
 	f.attach()
 	if t.Inside != nil && errHost == nil {
 		f.addInside(l.lookInto(ctx, t.Inside(f)))
@@ -123,7 +126,7 @@ func (f *Facts) unreadHost(err error) {
 	f.SubUID, f.SubGID = Read[TextFile]{Err: err}, Read[TextFile]{Err: err}
 	f.Accounts, f.Kernel, f.Tools = Read[Accounts]{Err: err}, Read[Kernel]{Err: err}, Read[Tools]{Err: err}
 	f.Maps, f.Storage = Read[[]LiveMap]{Err: err}, Read[Storage]{Err: err}
-	f.Paths, f.Pending = Read[map[string]Path]{Err: err}, Read[*Pending]{Err: err}
+	f.Paths, f.Pending, f.Left = Read[map[string]Path]{Err: err}, Read[*Pending]{Err: err}, Read[[]Left]{Err: err}
 	f.MountTable = Read[[]MountPoint]{Err: err}
 }
 

@@ -9,10 +9,33 @@ import (
 )
 
 var processQuestions = []Question{
+	{ID: LeftProcesses, Category: catProcesses, Title: "No container runs outside of the engine", answer: leftProcesses},
 	{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace", answer: usernsHost},
 	{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host", answer: hostRoot},
 	{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says", answer: inMap},
 	{ID: ContainersUp, Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks", answer: containersUp},
+}
+
+// LeftProcesses is the question whether containers run outside of the engine.
+const LeftProcesses = "left-processes"
+
+// leftProcesses: what runs outside of the engine has no map of this engine, and
+// writes on to volumes that a second container may be given.
+func leftProcesses(j *judge) report.Result {
+	if j.Left.Err != nil {
+		return report.Unread("whether containers run outside of the engine", j.Left.Err)
+	}
+	if len(j.Left.Value) == 0 {
+		return report.Pass("none")
+	}
+	var details []report.Detail
+	for _, l := range j.Left.Value {
+		details = append(details, report.Detail{Name: fmt.Sprintf("%.12s", l.ID), Note: l.String()})
+	}
+	if others := j.Daemon.Value.Others; len(others) > 0 {
+		return report.Unsure("%s the engine does not know; another dockerd runs here (process %d) and may know them", verb(len(details), "container runs that", "containers run that"), others[0].PID).With(bounded(details)...)
+	}
+	return report.Fail("%s outside of the engine", verb(len(details), "container runs", "containers run")).With(bounded(details)...)
 }
 
 func usernsHost(j *judge) report.Result {

@@ -151,6 +151,15 @@ var cases = []struct {
 	{"map-in-force", "no container, a probe", func(s *Seen) { s.Chosen, s.Probed = nil, idmap.Single(100000, 65536) }, report.OK, ""},
 	{"map-in-force", "no host", weak, report.Unknown, "ssh://"},
 	{"map-in-force", "processes unread", func(s *Seen) { s.Processes.Err, s.Processes.Value = errTest, nil }, report.Unknown, "no luck"},
+	{"left-processes", "none", func(*Seen) {}, report.OK, ""},
+	{"left-processes", "one", func(s *Seen) {
+		s.Left.Value = []survey.Left{{ID: "0123456789abcdef", Namespace: "moby", Shim: 7, PIDs: []int{8, 9}, Root: true}}
+	}, report.Error, "process 8 and 1 more, root on the host"},
+	{"left-processes", "beside another engine", func(s *Seen) {
+		s.Left.Value = []survey.Left{{ID: "0123456789abcdef", Namespace: "moby", Shim: 7, PIDs: []int{8}}}
+		s.Daemon.Value.Others = []survey.Other{{PID: 77}}
+	}, report.Unknown, "process 77"},
+	{"left-processes", "unread", func(s *Seen) { s.Left.Err = errTest }, report.Unknown, "no luck"},
 	{"userns-host", "none", func(*Seen) {}, report.OK, "none of 1 container"},
 	{"userns-host", "one", func(s *Seen) {
 		s.Chosen[0].UsernsMode, s.Processes.Value[0].Stays = "host", true
@@ -354,7 +363,7 @@ func TestNothingSeen(t *testing.T) {
 	s := Seen{}
 	s.Engine.Value = sound().Engine.Value
 	weak(&s)
-	s.Containers.Err, s.Processes.Err = errTest, errTest
+	s.Containers.Err, s.Processes.Err, s.Left.Err = errTest, errTest, errTest
 	for _, r := range Judge(s, Options{}) {
 		if !strings.HasPrefix(r.ID, "daemon-") && r.ID != "data-root" {
 			assert.Check(t, r.Status == report.Unknown, "%s: %s: %s", r.ID, r.Status, r.Message)

@@ -104,30 +104,6 @@ runs_old() {
 	[ "$seen" = "$(cat "$dir/instance" 2>/dev/null)" ] || [ "$seen" = "$(cat "$run/instance" 2>/dev/null)" ]
 }
 
-restart() {
-	say "restarting $unit"
-	true >"$run/restarted"
-	rm -f "$run/booted-clean" "$run/instance" "$run/started"
-	drop_probes
-	systemctl reset-failed "$unit" 2>/dev/null
-	[ -z "$socket" ] || systemctl reset-failed "$socket" 2>/dev/null
-	limited 120 systemctl restart "$unit"
-	waited=0
-	while [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
-		sleep 1
-		waited=$((waited + 1))
-	done
-	active && instance >"$run/instance"
-}
-
-# start_again starts what ran before the change, once after each restart.
-start_again() {
-	[ -e "$run/restarted" ] && [ ! -e "$run/started" ] && [ -n "$running" ] || return 0
-	true >"$run/started"
-	engine 300 start $running >/dev/null ||
-		note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
-}
-
 # engine SECONDS ARGUMENTS…: the docker CLI, and nothing of anybody's settings.
 engine() {
 	command -v docker >/dev/null && [ "$endpoint" != none ] || return
@@ -150,6 +126,11 @@ proven() {
 	[ -z "$down" ] || return 0 # as it was
 	active || {
 		because "$unit does not start; 'journalctl -u $unit' says why"
+		return 1
+	}
+	still=$(held "$new_root")
+	[ -z "$still" ] || {
+		because "processes of $new_root still run, and the engine does not know them (PID and container): $(echo $still)"
 		return 1
 	}
 	command -v docker >/dev/null && [ "$endpoint" != none ] || return 0

@@ -52,6 +52,7 @@ prepare() {
 	note_account && each_file replaceable && each_account replaceable && each_file back_up || return
 	[ -z "$tree" ] || { [ ! -e "$tree" ] && [ ! -h "$tree" ]; } || true >"$dir/hadtree" || return
 	[ -n "$unit" ] || return 0
+	[ -z "$socket" ] || ! systemctl is-active --quiet "$socket" || true >"$dir/listens"
 	instance >"$dir/instance" && lay || {
 		say "laying down the units of a boot in $units: that did not work; is the disk full, or /etc read-only?"
 		return 1
@@ -80,7 +81,7 @@ wound() {
 # disarm leaves nothing of a change that was not armed.
 disarm() {
 	[ -z "$unit" ] || { unwind '' && lift "$name"; }
-	rm -rf -- "$dir/backup" "$dir/reserve" "$dir/instance" "$dir/due" "$dir/nofolder" "$dir/hadline" "$dir/hadtree" "$dir/nowants"
+	rm -rf -- "$dir/backup" "$dir/reserve" "$dir/instance" "$dir/due" "$dir/nofolder" "$dir/hadline" "$dir/hadtree" "$dir/nowants" "$dir/listens"
 }
 
 renew() {
@@ -215,6 +216,7 @@ once() {
 	why='' stuck=yes config=''
 	each_file restore || :
 	if [ -n "$unit" ]; then
+		left=$new_root
 		runs_old || { [ -n "$config" ] && active; } || restart
 		[ -n "$config" ] || { proven && start_again; } || stuck=no
 	fi
@@ -225,6 +227,16 @@ once() {
 	}
 	[ -z "$why" ] || return
 	each_file restore && each_file is_back && account_gone && [ -z "$why" ]
+}
+
+# switch is the outage of the change. An undo waits until it is through, or has
+# given way.
+switch() {
+	hold "$run/undo" 0
+	left=$data_root
+	if ours && [ -z "$(verdict)" ]; then restart && start_dependents && return; fi
+	[ -z "$(verdict)" ] || die 4 "restarting $unit: too late, the change is decided: $(verdict)"
+	die 1 "restarting $unit: that did not work; 'journalctl -u $unit' says more"
 }
 
 # fire has systemd undo it, which goes on where the caller is cut off, and waits.
@@ -286,7 +298,8 @@ verb=${1-}
 trusted || exit 2
 case $verb in
 forget | arm | renew | keep | undo | fire | boot | expire | status) "$verb" "$@" ;;
+restart) switch ;;
 add) change_line with_line "$@" ;;
 drop) change_line without_lines "$@" ;;
-*) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
+*) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | restart | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
 esac

@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/testbed"
+)
+
+// impatient is a systemd that gives dockerd less time to stop than a container has
+// that does not end by itself: what dockerd leaves behind then goes on.
+const impatient = `mkdir -p /etc/systemd/system/docker.service.d
+	printf '[Service]\nTimeoutStopSec=4\n' >/etc/systemd/system/docker.service.d/patience.conf
+	printf '[Unit]\nRequires=docker.service\nAfter=docker.service\n[Service]\nExecStart=/bin/sleep infinity\n' >/etc/systemd/system/needsit.service
+	systemctl daemon-reload; systemctl start needsit`
+
+// stubborn starts a container that does not end before it is killed, 12 seconds
+// after it was asked to. It writes to a file of the host all the time.
+const stubborn = `docker run -d --name=%s --stop-timeout=12 -v /srv/log:/log %s bb sh -c 'trap "" TERM; busybox httpd -h /bin; while :; do echo x >>/log/%s; sleep 1; done' >/dev/null; `
+
+func starts(name, options string) string {
+	return strings.NewReplacer("%s bb", options+" bb", "=%s", "="+name, "/log/%s", "/log/"+name).Replace(stubborn)
+}
+
+// writes says whether something still writes to the file of a container.
+func writes(t *testing.T, host *testbed.Host, name string) bool {
+	t.Helper()
+	return host.Shell(t, `before=$(wc -c </srv/log/`+name+`); sleep 2.5; [ "$before" = "$(wc -c </srv/log/`+name+`)" ] || echo yes`) == "yes"
+}
+
+// reached asks a container for a page, from the host.
+func reached(t *testing.T, host *testbed.Host, address string) {
+	t.Helper()
+	got := host.Shell(t, "for i in 1 2 3 4 5 6 7 8; do busybox wget -q -T 2 -O - http://"+address+"/busybox 2>/dev/null | head -c 4 | tail -c 3 && exit 0; sleep 1; done; ip route; ip -br link")
+	assert.Equal(t, got, "ELF", address)
+}
+
+const network = "docker network create --subnet=10.77.0.0/24 app >/dev/null; docker network create -o com.docker.network.bridge.name=mine --subnet=10.78.0.0/24 named >/dev/null; ip link show theirs >/dev/null 2>&1 || ip link add theirs type bridge; docker network create -o com.docker.network.bridge.name=theirs --subnet=10.79.0.0/24 theirs >/dev/null; "
+
+// bridges are those of the kernel.
+func bridges(t *testing.T, host *testbed.Host) string {
+	t.Helper()
+	return host.Shell(t, `cd /sys/class/net; for b in */bridge; do echo "${b%/bridge}"; done | sed 's/^br-............$/br-ID/'`)
+}
+
+// An outage ends with nothing left of what ran before it: no process that the
+// engine does not know, and no bridge that takes the place of one with the same
+// subnet. That is so after enable, after disable, and after an undo.
+func TestOutage(t *testing.T) {
+	for _, name := range []testbed.Engine{testbed.Engine28, testbed.Engine26} {
+		t.Run(string(name), func(t *testing.T) {
+			t.Parallel()
+			host := boot(t, name)
+			host.Busybox(t, "bb")
+			host.Shell(t, impatient+"; mkdir -p -m 777 /srv/log; "+network+starts("old", "--network=app --ip=10.77.0.5"))
+			reached(t, host, "10.77.0.5")
+			old := engine(t, host)
+
+			t.Run("enable", func(t *testing.T) {
+				a := change(t, host, "root", "enable", "--yes", "--stable=0s")
+				assert.Equal(t, a.code, 0, a.stdout+a.stderr)
+				assert.Check(t, strings.Contains(a.stdout, "it has 12s to stop"), a.stdout)
+				assert.Check(t, !writes(t, host, "old"))
+				assert.Equal(t, bridges(t, host), "docker0\ntheirs")
+				assert.Equal(t, host.Run(t, "systemctl", "is-active", "needsit"), "active")
+				host.Busybox(t, "bb")
+				host.Shell(t, network+starts("new", "--network=app --ip=10.77.0.6"))
+				reached(t, host, "10.77.0.6")
+				v := verifyOver(t, host, "root")
+				assert.Equal(t, v.of(t, "left-processes").Status, "ok")
+			})
+			t.Run("disable", func(t *testing.T) {
+				a := change(t, host, "root", "disable", "--yes", "--stable=0s")
+				assert.Equal(t, a.code, 0, a.stdout+a.stderr)
+				assert.Check(t, !writes(t, host, "new"))
+				host.Shell(t, "docker start old")
+				reached(t, host, "10.77.0.5")
+				assert.Equal(t, engine(t, host), old)
+			})
+			t.Run("undo", func(t *testing.T) {
+				host.Shell(t, `echo '{"live-restore": true}' >/etc/docker/daemon.json; systemctl reload docker`)
+				oldFiles := files(t, host)
+				c := begin(t, host, "enable", "--yes", "--stable=0s", "--soak=3m", "--accept=live-restore")
+				c.await("Prove it")
+				soaking(t, host)
+				assert.Check(t, !writes(t, host, "old"))
+				host.Busybox(t, "bb")
+				host.Shell(t, "docker rm -f new >/dev/null; docker network rm app named theirs >/dev/null 2>&1; "+network+starts("newer", "--network=app --ip=10.77.0.7"))
+				reached(t, host, "10.77.0.7")
+				c.interrupt()
+				undone(t, host, c.end(), oldFiles, old)
+				assert.Check(t, writes(t, host, "old"))
+				assert.Check(t, !writes(t, host, "newer"))
+				reached(t, host, "10.77.0.5")
+				assert.Equal(t, host.Run(t, "systemctl", "is-active", "needsit"), "active")
+				assert.Check(t, strings.Contains(host.Run(t, "ip", "-br", "link"), "theirs"))
+			})
+		})
+	}
+}
+
+// A container that outlives a switch by hand goes on as root of the host, and the
+// engine does not show it: verify, check and enable do.
+func TestLeftProcesses(t *testing.T) {
+	t.Parallel()
+	host := boot(t, testbed.Engine28)
+	host.Busybox(t, "bb")
+	host.Shell(t, impatient+"; mkdir -p -m 777 /srv/log; "+starts("old", "--network=none"))
+	id := host.Run(t, "docker", "inspect", "-f", "{{.Id}}", "old")
+	assert.Equal(t, over(t, host, "root").of(t, "left-processes").Status, "ok")
+
+	// A program of somebody's that is called like a shim and stands where one does is none.
+	host.Shell(t, `d=/srv/moby/$(printf %064d 7); mkdir -p -m 755 $d; cp /bin/sleep /srv/containerd-shim-runc-v2
+		cd $d; setpriv --reuid=65534 --clear-groups /srv/containerd-shim-runc-v2 1000 >/dev/null 2>&1 &`)
+
+	host.Shell(t, `useradd -r dockremap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 dockremap
+		echo '{"userns-remap": "dockremap"}' >/etc/docker/daemon.json; systemctl restart docker`)
+	assert.Check(t, writes(t, host, "old"))
+	v := verifyOver(t, host, "root").of(t, "left-processes")
+	assert.Equal(t, v.Status, "error", v.Message)
+	assert.Equal(t, len(v.Details), 1)
+	assert.Equal(t, v.Details[0].Name, id[:12])
+	assert.Check(t, strings.Contains(v.Details[0].Note, "root on the host"), v.Details[0].Note)
+
+	// The same the other way round.
+	host.Busybox(t, "bb")
+	host.Shell(t, starts("new", "--network=none")+"rm /etc/docker/daemon.json; systemctl reset-failed docker; systemctl restart docker")
+	assert.Check(t, writes(t, host, "new"))
+	c := over(t, host, "root").of(t, "left-processes")
+	assert.Equal(t, c.Status, "error", c.Message)
+	a := change(t, host, "root", "enable", "--yes")
+	assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "left-processes"), "%d: %s%s", a.code, a.stdout, a.stderr)
+}

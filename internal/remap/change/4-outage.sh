@@ -1,0 +1,232 @@
+# The outage: the containers are stopped, then the daemon, what it leaves in the
+# kernel goes, and the daemon starts again. The change does this, and so does the
+# way back, the other way round.
+left= # the data root that is left
+
+# restart leaves the data root $left. All of it can be done again after it was ended
+# half-way.
+restart() {
+	say "restarting $unit"
+	true >"$run/restarted"
+	rm -f "$run/booted-clean" "$run/instance" "$run/started"
+	drop_probes
+	for phase in stop_dependents stop_containers stop_daemon nothing_held; do
+		"$phase" || [ "$verb" != restart ] || return
+	done
+	delete_bridges
+	! gives_way && start_daemon
+}
+
+# gives_way: the change was decided to be undone while it is still being made.
+gives_way() { [ "$verb" = restart ] && [ -n "$(verdict)" ]; }
+
+# watched COMMAND…: runs it, but no longer than until it has to give way.
+watched() {
+	"$@" &
+	job=$!
+	(while ! gives_way; do sleep 1; done; kill "$job") >/dev/null 2>&1 &
+	watcher=$!
+	wait "$job"
+	set -- "$?"
+	kill "$watcher" 2>/dev/null
+	wait "$watcher" 2>/dev/null
+	! gives_way && return "$1"
+}
+
+# stop_dependents: systemd stops the units that need docker together with it, and
+# does not start them again by itself. They go first, so that none of them starts a
+# container that was just stopped.
+stop_dependents() {
+	if [ ! -e "$dir/dependents" ]; then
+		dependents >"$dir/dependents.$$" && mv -f "$dir/dependents.$$" "$dir/dependents" || return
+	fi
+	others=$(cat "$dir/dependents")
+	[ -n "$others" ] || return 0
+	say "stopping the units that need $unit:" $others
+	watched limited 120 systemctl stop $others
+}
+
+# dependents are the active units that a stop of docker stops too.
+dependents() {
+	queue=$unit found=
+	while [ -n "$queue" ]; do
+		next=
+		for other in $(systemctl show -p RequiredBy -p RequisiteOf -p BoundBy -p ConsistsOf $queue | sed -n 's/^[A-Za-z]*=//p'); do
+			case " $unit $socket $found " in *" $other "*) continue ;; esac
+			found="$found $other" next="$next $other"
+			! systemctl is-active --quiet "$other" || printf '%s\n' "$other"
+		done
+		queue=$next
+	done
+}
+
+start_dependents() {
+	[ ! -s "$dir/dependents" ] || systemctl start --no-block $(cat "$dir/dependents") ||
+		note "some of the units that need $unit could not be started: " $(cat "$dir/dependents")
+}
+
+# stop_containers has the engine stop what runs. What runs when the change is made
+# is kept for the way back. An engine that does not answer cannot be asked; then
+# nothing_held sees to it.
+stop_containers() {
+	known=$(engine 20 network ls -q --no-trunc --filter driver=bridge) && printf '%s\n' "$known" >"$dir/networks-${left##*/}"
+	for round in 1 2 3; do
+		! gives_way || return
+		ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
+		if [ "$verb" = restart ] && [ ! -e "$dir/ran" ]; then
+			engine 60 container inspect -f '{{if not .HostConfig.AutoRemove}}{{.Id}}{{end}}' $ids >"$dir/ran.$$"
+			mv -f "$dir/ran.$$" "$dir/ran" && flush "$dir" || return
+		fi
+		stop_those $ids
+	done
+	ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
+	say "stopping containers: these still run:" $ids
+	return 1
+}
+
+# stop_those IDS…: each container has the time that it was given to end in, and is
+# killed by the engine after it.
+stop_those() {
+	longest=10
+	for limit in $(engine 60 container inspect -f '{{json .Config.StopTimeout}}' "$@"); do
+		case $limit in
+		-*) limit=600 ;; # it would be waited for without end
+		*[!0-9]* | ??????*) continue ;;
+		esac
+		[ "$limit" -le "$longest" ] || longest=$limit
+	done
+	say "stopping $# containers, which may take $longest seconds"
+	watched engine $((longest * ($# / 50 + 1) + 60)) stop "$@" >/dev/null # the CLI stops 50 at a time
+}
+
+# start_again starts what the change has stopped, once after each restart. Where the
+# daemon was not restarted after all, some of it may only be about to end.
+start_again() {
+	[ -e "$run/restarted" ] && [ ! -e "$run/started" ] || return 0
+	ran=$running
+	[ ! -e "$dir/ran" ] || ran=$(cat "$dir/ran")
+	if [ -n "$ran" ]; then
+		[ "$(instance)" != "$(cat "$dir/instance" 2>/dev/null)" ] || stop_those $ran
+		engine 300 start $ran >/dev/null || engine 300 start $ran >/dev/null || # some need others to run
+			note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
+	fi
+	start_dependents
+	true >"$run/started"
+}
+
+# stop_daemon takes the socket first: while it listens, any call of a client starts
+# dockerd again.
+stop_daemon() {
+	main=$(systemctl show -p MainPID "$unit")
+	main=$(birth "${main#MainPID=}")
+	watched limited 150 systemctl stop ${socket:+"$socket"} "$unit"
+	waited=0
+	while ! gives_way; do
+		case $(systemctl show -p ActiveState "$unit") in
+		ActiveState=inactive | ActiveState=failed) [ -n "$main" ] && [ "$(birth "${main%.*}")" = "$main" ] || return 0 ;;
+		esac
+		[ "$waited" -lt 30 ] || {
+			say "stopping $unit: it still runs after 3 minutes"
+			return 1
+		}
+		sleep 1
+		waited=$((waited + 1))
+	done
+	return 1
+}
+
+start_daemon() {
+	systemctl reset-failed "$unit" 2>/dev/null
+	[ -z "$socket" ] || systemctl reset-failed "$socket" 2>/dev/null
+	[ ! -e "$dir/listens" ] || limited 60 systemctl start "$socket"
+	limited 120 systemctl start "$unit"
+	waited=0
+	while [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
+		sleep 1
+		waited=$((waited + 1))
+	done
+	active && { [ "$verb" = restart ] || instance >"$run/instance"; } # see runs_old
+}
+
+# shims: a line "PID ID" for each process that holds a container. Names prove
+# nothing: one is believed if it is root's, in the namespaces of the host, and its
+# program is a file of root's.
+shims() {
+	for process in /proc/[0-9]*; do
+		IFS= read -r comm 2>/dev/null <"$process/comm" || continue
+		case $comm in containerd-shim*) ;; *) continue ;; esac
+		[ "$(stat -c %u "$process" 2>/dev/null)$(stat -L -c %u "$process/exe" 2>/dev/null)" = 00 ] || continue
+		for space in user mnt pid; do
+			[ "$(readlink "$process/ns/$space")" = "$(readlink "/proc/self/ns/$space")" ] || continue 2
+		done
+		tr '\000' '\n' 2>/dev/null <"$process/cmdline" | {
+			option= container=
+			while IFS= read -r word; do
+				case $option in
+				-id | --id) container=$word ;;
+				-workdir | --workdir) container=${word##*/} ;;
+				esac
+				option=$word
+			done
+			case $container in '' | *[!0-9a-f]*) ;; *) printf '%s %s\n' "${process#/proc/}" "$container" ;; esac
+		}
+	done
+}
+
+# held ROOT: a line "PID ID" for each live process that a shim holds for a
+# container or a plugin of that data root.
+held() {
+	[ -n "$1" ] || return 0
+	shims | while read -r shim container; do
+		[ -d "$1/containers/$container" ] || [ -d "$1/plugins/$container" ] || continue
+		for child in $(cat "/proc/$shim/task"/[0-9]*/children 2>/dev/null); do
+			[ -z "$(birth "$child")" ] || printf '%s %s\n' "$child" "$container"
+		done
+	done
+}
+
+# nothing_held: no process of the data root that is left outlives its daemon. The
+# change is given up for one; the way back ends it, as the engine would have.
+nothing_held() {
+	gone= waited=0
+	while still=$(held "$left") && [ -n "$still" ]; do
+		! gives_way || return
+		if [ "$waited" -ge 15 ]; then
+			say "stopping containers: these processes outlive the daemon (PID and container):" $still
+			return 1
+		elif [ "$verb" != restart ]; then
+			signal=TERM
+			[ "$waited" -lt 10 ] || signal=KILL
+			[ "$gone" = "$signal" ] || printf '%s\n' "$still" | while read -r child container; do kill -s "$signal" "$child"; done
+			gone=$signal
+		fi
+		sleep 1
+		waited=$((waited + 1))
+	done
+}
+
+# delete_bridges takes the bridges out of the kernel that the daemon of the data
+# root that is left has made: a network of the other data root with the same subnet
+# would be out of reach. The daemon makes them again when it returns. What it has
+# made stands in its own records; a bridge that a user named goes only if the
+# network was there when the daemon was stopped.
+delete_bridges() {
+	records=$left/network/files/local-kv.db
+	[ -n "$left" ] && [ -f "$records" ] && command -v ip >/dev/null || return 0
+	tr -c '[:print:]' '\n' <"$records" | tr '{' '\n' |
+		sed -n '/"DefaultBridge":true/d; s/.*"BridgeIfaceCreator":1,"BridgeName":"\([^"]*\)".*"ID":"\([0-9a-f]\{64\}\)".*/\2 \1/p' | sort -u |
+		while read -r network bridge; do
+			case $bridge in
+			docker0 | docker_gwbridge | '' | *[!A-Za-z0-9_.-]* | -*) continue ;;
+			"br-${network%"${network#????????????}"}") ;;
+			*) named || continue ;;
+			esac
+			[ -d "/sys/class/net/$bridge/bridge" ] || continue
+			ip link delete "$bridge" 2>/dev/null || say "deleting the bridge $bridge: that did not work"
+		done
+}
+
+# named: the bridge that a user named is of a network that was there.
+named() {
+	case $nl$(cat "$dir/networks-${left##*/}" 2>/dev/null)$nl in *"$nl$network$nl"*) ;; *) return 1 ;; esac
+}

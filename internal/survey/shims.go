@@ -1,0 +1,245 @@
+package survey
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+// Left is a container, or a managed plugin, whose processes run on this host
+// although the engine does not know it: it was started by another dockerd, or by
+// this one with another data root.
+type Left struct {
+	ID        string
+	Namespace string // of containerd, e.g. "moby", "moby-100000.100000"
+	Shim      int    // PID of the process that holds the others
+	PIDs      []int  // that it holds
+	Root      bool   // one of them is root on the host
+}
+
+// String says what is wrong with it.
+func (l Left) String() string {
+	said := fmt.Sprintf("container %.12s runs outside of the engine: process %d", l.ID, l.PIDs[0])
+	if more := len(l.PIDs) - 1; more > 0 {
+		said += fmt.Sprintf(" and %d more", more)
+	}
+	if l.Root {
+		said += ", root on the host"
+	}
+	return said + fmt.Sprintf(" (held by process %d, containerd namespace %s)", l.Shim, l.Namespace)
+}
+
+// shimName is what /proc/PID/comm has room for of containerd-shim-runc-v2 and its like.
+const shimName = "containerd-shim"
+
+const (
+	shimHolds = "children of shims"
+	heldUsers = "users of what shims hold"
+)
+
+// maxLeft is how many shims that the engine does not know are looked into.
+const maxLeft = 200
+
+// shim is a process that says that it is one.
+type shim struct {
+	pid           int
+	namespace, id string
+}
+
+// askShims asks which container each shim of root holds: it runs in the
+// container's folder below /run, named by containerd's namespace and the ID.
+func (l *look) askShims() []string {
+	var links []string
+	for _, pid := range l.named(shimName) {
+		links = append(links, proc(pid, "cwd"), proc(pid, "ns/pid"))
+	}
+	return links
+}
+
+var (
+	containerID     = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	dockerNamespace = regexp.MustCompile(`^(plugins\.)?moby(-\d+\.\d+)?$`)
+)
+
+// shims are those that hold containers and plugins of a dockerd of this host.
+func (l *look) shims() []shim {
+	var all []shim
+	for _, link := range l.askShims() {
+		if path.Base(link) != "cwd" || !l.shares(path.Dir(link), "pid") {
+			continue
+		}
+		dir := strings.TrimSuffix(l.link(link), " (deleted)")
+		s := shim{pid: pidOf(link), namespace: path.Base(path.Dir(dir)), id: path.Base(dir)}
+		if containerID.MatchString(s.id) && l.isDockers(s.namespace) && !l.isOthers(dir) {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b shim) int { return a.pid - b.pid })
+	return all
+}
+
+func (l *look) isDockers(namespace string) bool {
+	return dockerNamespace.MatchString(namespace) ||
+		l.engine != nil && namespace != "" && slices.Contains(l.engine.ContainerdNamespaces[:], namespace)
+}
+
+// isOthers says whether a container's folder is one of the containerd that another
+// dockerd has started for itself.
+func (l *look) isOthers(dir string) bool {
+	ours, _ := l.daemon()
+	believed, _ := l.processes()
+	return slices.ContainsFunc(believed, func(d process) bool {
+		root, given := d.Flag("exec-root")
+		return given && d.PID != ours.PID && path.IsAbs(root) && strings.HasPrefix(dir, path.Join(root, "containerd")+"/")
+	})
+}
+
+// shimPause is how long a container that is just being removed is given before it
+// counts as left.
+const shimPause = 500 * time.Millisecond
+
+// left finds the containers that the engine does not know. Where all are known,
+// nothing more is asked.
+func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
+	switch {
+	case f.Engine.Err != nil:
+		return nil, f.Engine.Err
+	case f.Containers.Err != nil:
+		return nil, f.Containers.Err
+	case f.Root != nil:
+		return nil, f.Root
+	case l.seen.Lines[names].Truncated:
+		return nil, fmt.Errorf("looking for processes of containers: the host has more of them than are looked at in one go")
+	}
+	strange := slices.DeleteFunc(l.shims(), func(s shim) bool { return f.knows(s.id) })
+	if len(strange) == 0 {
+		return nil, nil
+	}
+	if len(strange) > maxLeft {
+		return nil, fmt.Errorf("looking for processes of containers: the engine does not know %d of them, which are more than are looked at in one go", len(strange))
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(shimPause):
+	}
+	list, err := api.ContainerList(ctx, container.ListOptions{All: true}) // one that was started since is known by now
+	if err != nil {
+		return nil, fmt.Errorf("listing containers: %w", err)
+	}
+	strange = slices.DeleteFunc(strange, func(s shim) bool {
+		return slices.ContainsFunc(list, func(c container.Summary) bool { return c.ID == s.id })
+	})
+	return l.proven(ctx, strange)
+}
+
+func (f *Facts) knows(id string) bool {
+	return slices.ContainsFunc(f.Containers.Value, func(c Container) bool { return c.ID == id }) ||
+		slices.ContainsFunc(f.Plugins.Value, func(p Plugin) bool { return p.ID == id })
+}
+
+// proven gives those that are shims: of root, in the host's namespaces, and their
+// program is a file of root's. One that holds no live process does no harm.
+func (l *look) proven(ctx context.Context, shims []shim) ([]Left, error) {
+	var q host.Questions
+	for _, s := range shims {
+		q.Links = append(append(q.Links, proc(s.pid, "exe")), spaces(proc(s.pid, ""))...)
+	}
+	q.Lines = []host.Lines{{Name: shimHolds, Globs: procFiles(pidsOf(shims), "task/[0-9]*/children")}}
+	if len(shims) == 0 {
+		return nil, nil
+	}
+	if _, err := l.round(ctx, q); err != nil {
+		return nil, err
+	}
+	holds := map[int][]int{}
+	q = host.Questions{}
+	var children []int
+	for p, lines := range l.seen.Lines[shimHolds].Files {
+		for _, field := range strings.Fields(strings.Join(lines, " ")) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				holds[pidOf(p)] = append(holds[pidOf(p)], pid)
+				children = append(children, pid)
+			}
+		}
+	}
+	for _, s := range shims {
+		q.Stats = append(q.Stats, l.program(s))
+	}
+	q.Lines = []host.Lines{{Name: heldUsers, Globs: procFiles(children, "status"), Prefixes: []string{"Uid:", "State:"}}}
+	if len(children) == 0 {
+		return nil, nil
+	}
+	if _, err := l.round(ctx, l.unasked(q)); err != nil {
+		return nil, err
+	}
+	var all []Left
+	for _, s := range shims {
+		if one := l.leftBy(s, holds[s.pid]); len(one.PIDs) > 0 && l.believed(s) {
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}
+
+// believed: what is known of a shim up to here root itself has said, in whatever
+// namespace; this is the kernel's word.
+func (l *look) believed(s shim) bool {
+	dir, exe := proc(s.pid, ""), l.seen.Stats[l.program(s)] // replaced by an upgrade, it may be missing
+	return l.shares(dir, "user") && l.shares(dir, "mnt") && l.shares(dir, "pid") && (exe.Err != nil || exe.UID == 0)
+}
+
+func (l *look) program(s shim) string {
+	return strings.TrimSuffix(l.link(proc(s.pid, "exe")), " (deleted)")
+}
+
+func (l *look) leftBy(s shim, pids []int) Left {
+	one := Left{ID: s.id, Namespace: s.namespace, Shim: s.pid}
+	slices.Sort(pids)
+	for _, pid := range pids {
+		lines := l.seen.Lines[heldUsers].Files[proc(pid, "status")]
+		if len(lines) == 0 || slices.ContainsFunc(lines, func(s string) bool { return strings.HasPrefix(s, "State:\tZ") }) {
+			continue // it has ended
+		}
+		one.PIDs = append(one.PIDs, pid)
+		one.Root = one.Root || isRoot(lines)
+	}
+	return one
+}
+
+// isRoot says whether one of the IDs of a process is root's, proc_pid_status(5).
+func isRoot(lines []string) bool {
+	for _, line := range lines {
+		if rest, ok := strings.CutPrefix(line, "Uid:"); ok {
+			return slices.Contains(strings.Fields(rest), "0")
+		}
+	}
+	return false
+}
+
+func proc(pid int, name string) string { return path.Join("/proc", strconv.Itoa(pid), name) }
+
+func procFiles(pids []int, name string) []string {
+	files := make([]string, len(pids))
+	for i, pid := range pids {
+		files[i] = "/proc/" + strconv.Itoa(pid) + "/" + name
+	}
+	return files
+}
+
+func pidsOf(shims []shim) []int {
+	var pids []int
+	for _, s := range shims {
+		pids = append(pids, s.pid)
+	}
+	return pids
+}
