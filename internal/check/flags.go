@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -32,17 +31,8 @@ func (in *Input) flag(name string) (found survey.Flag, ok bool) {
 	return found, ok
 }
 
-// given names a flag as it is written, and the files that it stands in.
-func (in *Input) given(f survey.Flag) string {
-	var places []string
-	for _, line := range in.Unit.Value.Lines(f.Word) {
-		places = append(places, line.String())
-	}
-	if len(places) == 0 {
-		return f.Word
-	}
-	return fmt.Sprintf("%s (%s)", f.Word, strings.Join(places, "; "))
-}
+// given names a flag as it is written, and where.
+func (in *Input) given(f survey.Flag) string { return in.Unit.Value.Given(f.Word) }
 
 // setting is a setting of dockerd that is a string, and where it stands, "" if it
 // is not set.

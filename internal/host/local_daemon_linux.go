@@ -26,7 +26,12 @@ func Daemons(socket string) ([]*ProcessRoot, error) {
 	}
 	var roots []*ProcessRoot
 	for _, pid := range pids {
-		if r, err := OpenProcessRoot(pid); err == nil {
+		r, err := OpenProcessRoot(pid)
+		switch {
+		case err != nil:
+		case !isDockerd(pid): // it ended, and another process has its number
+			_ = r.Close()
+		default:
 			roots = append(roots, r)
 		}
 	}

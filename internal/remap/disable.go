@@ -149,7 +149,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 	}
 	e := edit{path: c.path, existed: c.existed, before: c.data, title: "Take userns-remap out of " + c.path}
 	if o.To != "" {
-		return backTo(e, past, o.To)
+		return backTo(e, f.Config.Value, past, o.To)
 	}
 	doc, err := daemonjson.Parse(c.data)
 	if err != nil {
@@ -159,7 +159,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 		return e, false, nil
 	}
 	enabled, known := newest(past)
-	ours := known && enabled.config().Path == c.path && enabled.ID == lastKept(past)
+	ours := known && f.Config.Value.Is(enabled.config().Path) && enabled.ID == lastKept(past)
 	var file File
 	if ours {
 		file = enabled.config()
@@ -214,14 +214,14 @@ func withoutDriver(text []byte, enabled Past) ([]byte, error) {
 }
 
 // backTo is the edit that brings back daemon.json as it was before a change.
-func backTo(e edit, past []Past, to string) (edit, bool, error) {
+func backTo(e edit, now survey.ConfigFile, past []Past, to string) (edit, bool, error) {
 	for _, p := range past {
 		if p.ID != to {
 			continue
 		}
 		file := p.config()
 		switch {
-		case file.Path != e.path:
+		case !now.Is(file.Path):
 			return e, false, fmt.Errorf("--to %s: that change was not of %s", to, e.path)
 		case file.Existed && !p.HaveConfig:
 			return e, false, fmt.Errorf("--to %s: its backup is not there any more, or was changed", to)

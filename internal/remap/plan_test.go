@@ -439,6 +439,19 @@ func TestPlanDisable(t *testing.T) {
 		_, err = PlanDisable(f, []Past{past}, o)
 		assert.ErrorContains(t, err, "no such backup")
 	})
+	t.Run("daemon.json by another path", func(t *testing.T) {
+		f, past := on, past
+		f.Config.Value.Path, f.Config.Value.Real = "/etc/docker/daemon.json", "/srv/docker/daemon.json"
+		past.Files = slices.Clone(past.Files)
+		past.Files[0].Path = "/srv//docker/daemon.json"
+		p, err := PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.Check(t, strings.HasPrefix(step(t, p, StepConfig).Title, "Put "), step(t, p, StepConfig).Title)
+		past.Files[0].Path = "/srv/other/daemon.json"
+		p, err = PlanDisable(f, []Past{past}, o)
+		assert.NilError(t, err)
+		assert.Check(t, strings.HasPrefix(step(t, p, StepConfig).Title, "Take "), step(t, p, StepConfig).Title)
+	})
 	t.Run("a process that is not believed", func(t *testing.T) {
 		f := on
 		f.Daemon.Value.Doubt = "it runs as UID 1000"

@@ -202,25 +202,11 @@ func flagged(f survey.Facts, key string) error {
 	if word == "" {
 		return nil
 	}
-	return fmt.Errorf("%s is set by the flag %s (%s)", key, word, places(f.Unit.Value, word))
-}
-
-// places names where a flag stands, or the files that it may stand in.
-func places(u survey.Unit, word string) string {
-	var all []string
-	for _, line := range u.Lines(word) {
-		all = append(all, line.String())
+	given := f.Unit.Value.Given(word)
+	if given == word {
+		given += " of what starts dockerd"
 	}
-	if len(all) > 0 {
-		return strings.Join(all, "; ")
-	}
-	for _, file := range u.Files {
-		all = append(all, file.Path)
-	}
-	if len(all) > 0 {
-		return "in one of " + strings.Join(all, ", ")
-	}
-	return "in what starts dockerd"
+	return fmt.Errorf("%s is set by the flag %s", key, given)
 }
 
 // validate has dockerd itself read the new daemon.json together with the flags

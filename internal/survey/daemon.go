@@ -1,6 +1,10 @@
 package survey
 
-import "github.com/docker-userns/docker-userns/internal/host"
+import (
+	"path"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
 
 // Daemon is the dockerd that serves the endpoint, as a process of its host.
 type Daemon struct {
@@ -98,8 +102,16 @@ type EnvironmentFile struct {
 // fs.ErrNotExist, and Path says where it would be.
 type ConfigFile struct {
 	TextFile
+	Real   string    // its path without symlinks, "" if that was not found out
 	Link   string    // where it is a symlink: what it leads to in the end
 	Parent host.Stat // its directory
+}
+
+// Is says whether a path is that of the file, as dockerd was told it or without
+// symlinks.
+func (c ConfigFile) Is(p string) bool {
+	p = path.Clean(p)
+	return p == path.Clean(c.Path) || p == c.Real
 }
 
 // Storage is the ground that the data root stands on.

@@ -181,8 +181,9 @@ func (l *look) config(d process) Read[ConfigFile] {
 	}
 	t := l.text(d.Config)
 	c := Read[ConfigFile]{Value: ConfigFile{TextFile: t.Value, Parent: l.seen.Stats[path.Dir(d.Config)]}, Err: t.Err}
+	c.Value.Real = l.seen.Reals[d.Config].Path
 	if t.Value.Stat.Target != "" {
-		c.Value.Link = l.seen.Reals[d.Config].Path
+		c.Value.Link = c.Value.Real
 	}
 	return c
 }

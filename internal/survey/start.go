@@ -76,7 +76,7 @@ func (l *look) next(d process, running bool, u Unit) (next process, fromUnit boo
 		next.Args, next.Exe = withOptions(d.Args, l.options(u)), d.Exe
 		next.HostUserns, next.HostMounts, next.UID = d.HostUserns, d.HostMounts, d.UID
 	case u.Manager == OpenRC || u.Manager == SysV:
-		next.Args, next.Exe = append([]string{program}, l.options(u)...), l.seen.Programs[program]
+		next.Args = append([]string{program}, l.options(u)...)
 	default:
 		return next, false, ErrNoStart
 	}
@@ -176,6 +176,18 @@ func (u Unit) Lines(word string) (found []Line) {
 		}
 	}
 	return found
+}
+
+// Given names a word of dockerd's command line, and the lines that it stands in.
+func (u Unit) Given(word string) string {
+	var lines []string
+	for _, line := range u.Lines(word) {
+		lines = append(lines, line.String())
+	}
+	if len(lines) == 0 {
+		return word
+	}
+	return fmt.Sprintf("%s (%s)", word, strings.Join(lines, "; "))
 }
 
 // hasWord says whether a word stands in a line by itself: blanks and quotes around

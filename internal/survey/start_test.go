@@ -103,6 +103,10 @@ func TestStartOfADaemonThatIsDown(t *testing.T) {
 	assert.Equal(t, l.start(process{}, false, unit()).Value.DataRoot, "", "not followed")
 
 	assert.ErrorIs(t, l.start(process{}, false, Unit{Manager: NoUnit}).Err, ErrNoStart)
+	l.seen.Files["/etc/conf.d/docker"] = host.Body{Data: []byte("DOCKER_OPTS='-s x'")}
+	s = l.start(process{}, false, Unit{Manager: OpenRC})
+	assert.NilError(t, s.Err)
+	assert.Equal(t, strings.Join(s.Value.Args, " ")+s.Value.Program+s.Value.Doubt, "--config-file=/srv/d.json -s x")
 	u := unit()
 	u.Start = ""
 	assert.ErrorIs(t, l.start(process{}, false, u).Err, ErrNoStart)
@@ -141,5 +145,7 @@ func TestUnitLines(t *testing.T) {
 	assert.DeepEqual(t, u.Lines("--storage-driver=x"), []Line{{"/lib/docker.service", 3}})
 	assert.DeepEqual(t, u.Lines("-D"), []Line{{"/lib/docker.service", 4}})
 	assert.DeepEqual(t, u.Lines("-l"), []Line{{"/etc/a.conf", 1}})
+	assert.Equal(t, u.Given("-l"), "-l (/etc/a.conf, line 1)")
+	assert.Equal(t, u.Given("-x"), "-x")
 	assert.Equal(t, len(u.Lines("--selinux"))+len(u.Lines("")), 0)
 }
