@@ -28,6 +28,7 @@ func TestTakeTestbed(t *testing.T) {
 			}
 			h.Shell(t, "mkdir -p /etc/systemd/system/docker.service.d && printf '[Service]\nEnvironment=A=1\n' >/etc/systemd/system/docker.service.d/a.conf && systemctl daemon-reload")
 			t.Run("root", func(t *testing.T) { rootOnTestbed(t, h) })
+			t.Run("next start", func(t *testing.T) { nextStartOnTestbed(t, h) })
 			t.Run("users", func(t *testing.T) { usersOnTestbed(t, h) })
 			t.Run("socket", func(t *testing.T) { socketOfTestbed(t, h) })
 			t.Run("remapped", func(t *testing.T) { remappedTestbed(t, h) })
@@ -83,6 +84,43 @@ func rootOnTestbed(t *testing.T, h *testbed.Host) {
 	assert.Equal(t, f.Kernel.Value.Init, "systemd")
 	assert.Check(t, strings.Contains(f.Kernel.Value.OSRelease["PRETTY_NAME"], "Debian"))
 	assert.Check(t, !f.Accounts.Value.Incomplete)
+}
+
+const awkwardUnit = `[Service]
+Environment="AA=b c" L=--label AA2=no
+EnvironmentFile=-/etc/default/awkward
+EnvironmentFile=-/etc/default/none
+ExecStart=
+ExecStart=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $OPTS --label=${UNQ} --label=z=$$x $NONE --label=pre=${AA}post ${L} ${MIX}
+`
+
+const awkwardEnvironment = `# OPTS=no
+export NONE=--bad
+OPTS="--label 'q=r s' \
+  --label=w=\"x\\$\""
+  UNQ=k=b  c  
+MIX='m='"n o"p\ q
+AA2=d
+`
+
+// What is said of the next start, before it, is what systemd then starts.
+func nextStartOnTestbed(t *testing.T, h *testbed.Host) {
+	h.WriteFile(t, "/etc/systemd/system/docker.service.d/b.conf", []byte(awkwardUnit), 0o644)
+	assert.Check(t, over(t, h, "root").Unit.Value.NeedReload)
+	h.WriteFile(t, "/etc/default/awkward", []byte(awkwardEnvironment), 0o644)
+	h.Run(t, "systemctl", "daemon-reload")
+	before := over(t, h, "root")
+	assert.NilError(t, before.Start.Err)
+	assert.Check(t, before.Start.Value.FromUnit && !before.Unit.Value.NeedReload)
+	assert.Equal(t, before.Start.Value.Program+before.Start.Value.Doubt, "/usr/sbin/dockerd")
+	assert.Equal(t, before.Start.Value.DataRoot, "/var/lib/docker")
+	h.Shell(t, "systemctl stop docker.socket docker; systemctl start docker")
+	after := over(t, h, "root")
+	assert.NilError(t, after.Daemon.Err)
+	assert.Check(t, len(after.Daemon.Value.Args) > 10)
+	assert.DeepEqual(t, before.Start.Value.Args, after.Daemon.Value.Args[1:])
+	assert.DeepEqual(t, after.Start.Value.Args, after.Daemon.Value.Args[1:])
+	h.Shell(t, "rm /etc/systemd/system/docker.service.d/b.conf; systemctl daemon-reload; systemctl stop docker.socket docker; systemctl start docker; systemctl reset-failed docker")
 }
 
 // With sudo a user sees what root sees; without, what they may.
