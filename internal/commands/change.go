@@ -95,6 +95,8 @@ type change struct {
 	plan  remap.Plan
 	proof proofOptions
 	image *os.File // an image that the proof needs, saved; nil where none
+	// imageName is where it is saved; "" if nothing but the open file is left of it.
+	imageName string
 }
 
 // apply takes the steps, and says how it ended. The story goes to stderr.

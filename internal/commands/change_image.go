@@ -48,8 +48,10 @@ func (c *change) keepImage(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("saving image %s: %w", name, err)
 	}
-	c.image = file
-	_ = os.Remove(file.Name())
+	c.image, c.imageName = file, file.Name()
+	if os.Remove(file.Name()) == nil {
+		c.imageName = ""
+	}
 	if _, err := io.Copy(file, saved); err != nil {
 		c.dropImage()
 		return fmt.Errorf("saving image %s to %s: %w", name, file.Name(), err)
@@ -60,7 +62,9 @@ func (c *change) keepImage(ctx context.Context, name string) error {
 func (c *change) dropImage() {
 	if c.image != nil {
 		_ = c.image.Close()
-		_ = os.Remove(c.image.Name())
+		if c.imageName != "" { // otherwise the name may be somebody else's by now
+			_ = os.Remove(c.imageName)
+		}
 	}
 }
 

@@ -32,10 +32,20 @@ type TreeVolume struct {
 	Size int64 // bytes on the disk
 }
 
-// ofDockerd is a shell function: the folder $1 holds what dockerd puts into a data
-// root, and nothing else.
+// ofDockerd is a shell function: the folder $1 is the one that dockerd made at $2
+// for the IDs $3 and $4, and holds what dockerd puts into a data root, and nothing
+// else.
 const ofDockerd = `of_dockerd() {
 	[ -d "$1" ] && [ ! -h "$1" ] || { echo "$1 is no folder" >&2; return 1; }
+	case $(stat -c '%u:%g %a' -- "$1") in
+	"0:$4 7"[0-5][0-5] | "0:0 7"[0-5][0-5] | "$3:$4 7"[0-5][0-5]) ;;
+	*) echo "$1 does not have the owner and mode that dockerd gave it" >&2; return 1 ;;
+	esac
+	now=$(stat -c %W -- "$1")
+	case $2-$now in
+	*[!0-9-]* | -* | *- | 0-* | *-0 | "$now-$now") ;; # not known, or the same
+	*) echo "$1 was made by somebody else since" >&2; return 1 ;;
+	esac
 	for f in containers volumes; do
 		[ -d "$1/$f" ] || { echo "$1 has no folder $f, so it is no data root" >&2; return 1; }
 	done
@@ -62,9 +72,9 @@ const content = `content() {
 }
 `
 
-// inventory prints a line for each thing worth naming of the tree in $1: its
+// inventory takes the arguments of of_dockerd, and prints a line for each thing worth naming of the tree in $1: its
 // kind, a number, and a name that may hold anything but a newline.
-const inventory = ofDockerd + content + `of_dockerd "$1" && cd -- "$1" || exit 1
+const inventory = ofDockerd + content + `of_dockerd "$@" && cd -- "$1" || exit 1
 set -- $(du -skx .) && echo "size $1"
 echo "containers $(ls containers 2>/dev/null | wc -l)"
 echo "images $(ls image/*/imagedb/content/sha256 2>/dev/null | wc -l)"
@@ -83,7 +93,7 @@ func Look(ctx context.Context, h host.Host, which []Tree) ([]Tree, error) {
 	var trees []Tree
 	for _, t := range which {
 		p := t.Path
-		r, err := h.Run(ctx, host.Command{Args: []string{"sh", "-c", inventory, "sh", p}})
+		r, err := h.Run(ctx, host.Command{Args: append([]string{"sh", "-c", inventory, "sh"}, t.identity()...)})
 		if err == nil && r.Code != 0 {
 			err = &CommandError{Why: "listing", Code: r.Code, Said: lastWords(r)}
 		}
@@ -97,6 +107,11 @@ func Look(ctx context.Context, h host.Host, which []Tree) ([]Tree, error) {
 		trees = append(trees, t)
 	}
 	return trees, nil
+}
+
+// identity are the arguments of of_dockerd.
+func (t Tree) identity() []string {
+	return []string{t.Path, t.born, fmt.Sprint(t.uid), fmt.Sprint(t.gid)}
 }
 
 // list fills in what the inventory says.
@@ -142,7 +157,7 @@ func (p *Plan) Reclaim(trees []Tree, named []string) error {
 		p.Steps = append(p.Steps, Step{
 			Name:  StepReclaim,
 			Title: fmt.Sprintf("Delete %s: %s, %s, %s", t.Path, units.HumanSize(float64(t.Size)), report.Count(t.Containers, "container"), report.Count(t.Images, "image")),
-			Acts:  []Act{run("deleting "+t.Path, slices.Concat([]string{"sh", "-c", deletion, "sh", t.Path, t.born, fmt.Sprint(t.uid), fmt.Sprint(t.gid)}, named)...)},
+			Acts:  []Act{run("deleting "+t.Path, slices.Concat([]string{"sh", "-c", deletion, "sh"}, t.identity(), named)...)},
 		})
 	}
 	return nil
@@ -152,18 +167,9 @@ func (p *Plan) Reclaim(trees []Tree, named []string) error {
 // alone one that is not as dockerd made it, one in which something is mounted, since
 // that is not the tree's, and one in which a volume that is not among the further
 // arguments has come to hold something.
-const deletion = ofDockerd + content + `t=$1 born=$2 uid=$3 gid=$4
+const deletion = ofDockerd + content + `of_dockerd "$@" || exit 1
+t=$1
 shift 4
-of_dockerd "$t" || exit 1
-case $(stat -c '%u:%g %a' -- "$t") in
-"0:$gid 7"[0-5][0-5] | "0:0 7"[0-5][0-5] | "$uid:$gid 7"[0-5][0-5]) ;;
-*) echo "$t does not have the owner and mode that dockerd gave it" >&2; exit 1 ;;
-esac
-now=$(stat -c %W -- "$t")
-case $born-$now in
-*[!0-9-]* | -* | *- | 0-* | *-0 | "$now-$now") ;; # not known, or the same
-*) echo "$t was made by somebody else since" >&2; exit 1 ;;
-esac
 at=$(printf '%s\n' "$t" | sed 's/\\/\\134/g; s/ /\\040/g; s/	/\\011/g') && [ -n "$at" ] || exit 1
 while read -r _ _ _ _ mounted _; do
 	case $mounted/ in "$at"/*) echo "$mounted is mounted there: unmount it, and run this again" >&2; exit 1 ;; esac

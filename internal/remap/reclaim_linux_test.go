@@ -68,7 +68,12 @@ func TestInventory(t *testing.T) {
 		assert.NilError(t, os.MkdirAll(filepath.Join(tree, dir), 0o755))
 	}
 	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", verify.ProbeName+"-0123456789ab-1000"), nil, 0o644))
-	said, err := exec.Command("sh", "-c", inventory, "sh", tree).Output()
+	assert.NilError(t, os.Chmod(tree, 0o710))
+	said, err := exec.Command("sh", "-c", inventory, "sh", tree, "1000000000", fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())).CombinedOutput()
+	if out, _ := exec.Command("stat", "-c", "%W", tree).Output(); len(out) > 2 {
+		assert.Assert(t, err != nil && strings.Contains(string(said), "was made by somebody else since"), "%v %s", err, said)
+	}
+	said, err = exec.Command("sh", "-c", inventory, "sh", tree, "-", fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())).Output()
 	assert.NilError(t, err)
 	var got Tree
 	got.list(string(said))
