@@ -91,7 +91,10 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 		case err != nil && s.Name == StepArm && i < len(s.Acts)-1:
 			return fmt.Errorf("%w: %w", errUntouched, err)
 		case err != nil && s.Name == StepRestart:
-			return errors.Join(w.late(w.alive(ctx)), err) // the undo's restart may have ended this one
+			if late := w.late(w.alive(ctx)); late != nil { // the undo may have ended this restart
+				return fmt.Errorf("%w: %w", late, err)
+			}
+			return w.late(err)
 		case err != nil:
 			return err
 		}
