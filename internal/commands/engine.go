@@ -51,6 +51,7 @@ type engine struct {
 	client.APIClient
 	endpoint string
 	words    []string // see dockerWords
+	bounds   *answerBounds
 	// host is the machine it runs on where the endpoint is of ssh, which then
 	// leads to both with one connection; else nil.
 	host host.Host
@@ -78,7 +79,12 @@ func openEngine(dockerCLI command.Cli) (*engine, error) {
 		}
 		options = append(options, client.WithDialContext(e.host.(host.Dialer).DialContext))
 	}
-	if e.APIClient, err = client.NewClientWithOpts(options...); err != nil {
+	c, err := client.NewClientWithOpts(options...)
+	if err == nil {
+		e.APIClient = c
+		e.bounds, err = boundAnswers(c)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading docker context %q: %w", dockerCLI.CurrentContext(), err)
 	}
 	return e, nil

@@ -40,11 +40,13 @@ func openTarget(ctx context.Context, dockerCLI command.Cli) (*target, error) {
 
 // survey is what to take a survey of.
 func (t *target) survey() survey.Target {
+	t.bounds.renew()
 	return survey.Target{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
 }
 
 // subject is what to verify.
 func (t *target) subject() verify.Subject {
+	t.bounds.renew()
 	return verify.Subject{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
 }
 

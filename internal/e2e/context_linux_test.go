@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -77,6 +78,34 @@ func TestEnginesThatDoNotAnswer(t *testing.T) {
 		assert.Equal(t, a.code, 2, a.stdout)
 		assert.Assert(t, strings.Contains(a.stderr, "missing:1"), a.stderr)
 	})
+	t.Run("a login that prints", func(t *testing.T) {
+		host.Shell(t, "cp -p /home/op/.bashrc /home/op/.kept 2>/dev/null || :; echo 'echo Welcome to the box' >/home/op/.bashrc; usermod -s /bin/bash op")
+		silent(t, `prints "Welcome to the box" before the daemon answers`, "--context", "op")
+		host.Shell(t, "rm /home/op/.bashrc; mv /home/op/.kept /home/op/.bashrc 2>/dev/null || :")
+	})
+	t.Run("a login without a shell", func(t *testing.T) {
+		host.Shell(t, "usermod -s /usr/sbin/nologin guest")
+		silent(t, `the login ended and said "This account is currently not available."`, "--context", "guest")
+	})
+	t.Run("a link that is lost leaves nothing on the host", func(t *testing.T) {
+		sessions := func() string { return host.Shell(t, "pgrep -f '^sshd.*notty' || :") }
+		host.Shell(t, "sysctl -q -w net.ipv4.tcp_retries2=3") // else it takes a quarter of an hour to be seen
+		watch := host.DockerCommand("--context", "root", "userns", "verify", "--watch", "1h")
+		out, err := watch.StdoutPipe()
+		assert.NilError(t, err)
+		assert.NilError(t, watch.Start())
+		defer watch.Process.Kill()
+		_, err = out.Read(make([]byte, 1)) // the look is over: nothing is on its way any more
+		assert.NilError(t, err)
+		time.Sleep(time.Second)
+		assert.Check(t, sessions() != "", "the session is not kept")
+		mend := host.CutLink(t)
+		defer mend()
+		assert.NilError(t, watch.Process.Kill())
+		_ = watch.Wait()
+		waitUntil(t, "the session ends", func() bool { return sessions() == "" })
+		assert.Equal(t, host.Shell(t, "pgrep -x sleep || :"), "")
+	})
 	t.Run("a host that fell silent", func(t *testing.T) {
 		mend := host.CutLink(t)
 		silent(t, host.Address, "--context", "root")
@@ -91,4 +120,15 @@ func TestEnginesThatDoNotAnswer(t *testing.T) {
 		silent(t, "root", "--context", "root")
 		silent(t, host.Address, "--context", "tls")
 	})
+}
+
+// waitUntil waits for what takes a while, such as a connection that is given up.
+func waitUntil(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(hangs); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("it never came to be that %s", what)
 }

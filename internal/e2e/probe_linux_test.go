@@ -83,7 +83,7 @@ func TestProbeThatIsEnded(t *testing.T) {
 	for _, seen := range []string{"docker images -q", "docker ps -aq"} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 			t.Run(seen+" "+signal.String(), func(t *testing.T) {
-				end := startProbe(t, host)
+				end := startProbe(t, host, "--probe")
 				awaitLabelled(t, host, seen)
 				end(signal)
 				if signal == syscall.SIGKILL {
@@ -95,12 +95,26 @@ func TestProbeThatIsEnded(t *testing.T) {
 			})
 		}
 	}
+	t.Run("attempts at sockets", func(t *testing.T) {
+		host.Busybox(t, "bb")
+		host.Shell(t, `mkdir -p /srv/s; for i in 1 2 3 4 5 6; do docker run -d --network none -v /srv/s:/s bb sleep 1000; done`)
+		before := things(t, host)
+		end := startProbe(t, host, "--connect")
+		awaitLabelled(t, host, "docker ps -aq")
+		began := time.Now()
+		end(syscall.SIGTERM)
+		took := time.Since(began)
+		assert.Check(t, took < 10*time.Second, "it went on for %s", took)
+		t.Log(took)
+		assert.Equal(t, things(t, host), before)
+	})
 }
 
 // startProbe starts a probe, and gives what ends it.
-func startProbe(t *testing.T, host *testbed.Host) (end func(syscall.Signal)) {
+func startProbe(t *testing.T, host *testbed.Host, flags ...string) (end func(syscall.Signal)) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(host.ConfigDir(), "cli-plugins", "docker-userns"), "--context", "root", "userns", "verify", "--probe")
+	args := append([]string{"--context", "root", "userns", "verify"}, flags...)
+	cmd := exec.Command(filepath.Join(host.ConfigDir(), "cli-plugins", "docker-userns"), args...)
 	cmd.Env = host.Env()
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = &said, &said

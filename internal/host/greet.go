@@ -23,9 +23,6 @@ func (e *noShellError) Error() string {
 	return what + ": the account needs a login shell that runs commands, such as /bin/sh (on the host: usermod --shell /bin/sh USER), and no forced command in sshd_config or authorized_keys"
 }
 
-// Unwrap says that the stream was cut off.
-func (*noShellError) Unwrap() error { return io.ErrUnexpectedEOF }
-
 // greet reads who the shell runs as. Whatever a login script printed stands before
 // it.
 func (sh *shell) greet() error {

@@ -209,11 +209,11 @@ func (s *session) explain(sh *shell, err error) error {
 	sh.wait()
 	var none *noShellError
 	switch said := sh.stderr.String(); {
-	case !errors.Is(err, io.ErrUnexpectedEOF):
+	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &none):
 		return fmt.Errorf("reaching %s: %w", s.name, err)
 	case said != "":
 		return fmt.Errorf("reaching %s: %s", s.name, said)
-	case errors.As(err, &none):
+	case none != nil:
 		return fmt.Errorf("reaching %s: %w", s.name, none)
 	}
 	return fmt.Errorf("reaching %s: the connection ended before the answer did", s.name)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/cli/cli/connhelper/ssh"
 )
@@ -80,8 +81,19 @@ func (h *sshHost) DialContext(ctx context.Context, _, _ string) (net.Conn, error
 	if err != nil {
 		return nil, fmt.Errorf("reaching the daemon on %s: %w", h.spec.Host, err)
 	}
-	return h.shared.pipe(ctx, args)
+	conn, err := h.shared.pipe(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return &quiet{Conn: conn, host: h.spec.Host, why: func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), whyTime)
+		defer cancel()
+		return h.connect(ctx, func() bool { return false })
+	}}, nil
 }
+
+// whyTime is how long a host is asked why its daemon said nothing.
+const whyTime = 10 * time.Second
 
 func (h *sshHost) Close() error {
 	err := h.remote.Close()

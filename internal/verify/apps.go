@@ -46,29 +46,32 @@ type Target struct {
 // app-commands, app-sockets and app-starts.
 func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) {
 	if len(p.Health) > 0 {
-		results = append(results, proof("app-health", each(p.Health,
+		results = append(results, proof("app-health", each(ctx, p.Health,
 			func(c Health) (string, error) { return called(c.Name, c.URL.String()), c.Check(ctx, t.Host) })))
 	}
 	if len(p.Commands) > 0 {
-		results = append(results, proof("app-commands", each(p.Commands,
+		results = append(results, proof("app-commands", each(ctx, p.Commands,
 			func(c AppCommand) (string, error) { return c.title(), c.Check(ctx, t) })))
 	}
 	if len(p.Sockets) > 0 {
-		results = append(results, proof("app-sockets", each(p.Sockets,
+		results = append(results, proof("app-sockets", each(ctx, p.Sockets,
 			func(s AppSocket) (string, error) { return called(s.Name, s.Address.String()), s.check(ctx, t) })))
 	}
-	if p.Starts.Count > 0 {
+	if p.Starts.Count > 0 && ctx.Err() == nil {
 		results = append(results, proof("app-starts", p.Starts.check(ctx, t.Probe)))
 	}
 	return results
 }
 
 // each asks all questions of one kind and makes one result of the answers, with
-// a detail for each.
-func each[T any](questions []T, ask func(T) (name string, err error)) report.Result {
+// a detail for each. Once ctx has ended, nobody is to see them.
+func each[T any](ctx context.Context, questions []T, ask func(T) (name string, err error)) report.Result {
 	var details []report.Detail
 	var bad, untold []string
 	for _, q := range questions {
+		if ctx.Err() != nil {
+			break
+		}
 		name, err := ask(q)
 		d := report.Detail{Name: name, Note: "ok"}
 		if err != nil {

@@ -26,6 +26,9 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 		if len(paths) == 0 {
 			continue
 		}
+		if ctx.Err() != nil { // nobody is to see what would be found
+			break
+		}
 		found, err := p.probe.Connect(ctx, c.Name, paths)
 		if err != nil {
 			untried = untried.With(report.Detail{Name: c.Name, Note: err.Error()})

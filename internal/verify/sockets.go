@@ -74,7 +74,7 @@ func (a Address) Reach(ctx context.Context, h host.Host, within time.Duration) e
 	}
 	defer c.Close()
 	if h != nil && h.Kind() == host.KindSSH {
-		if err := taken(c); err != nil {
+		if err := taken(ctx, c); err != nil {
 			return fmt.Errorf("connecting to %s: %w", a, err)
 		}
 	}
@@ -87,7 +87,7 @@ const takenTime = 2 * time.Second
 // taken waits for word that nobody listens: over ssh a stream is there before the
 // other end has answered, and ends at once where none does
 // ([host.StreamDialer]). One that stays open, or says something, was taken.
-func taken(c net.Conn) error {
+func taken(ctx context.Context, c net.Conn) error {
 	ended := make(chan error, 1)
 	go func() {
 		_, err := c.Read(make([]byte, 1))
@@ -99,6 +99,8 @@ func taken(c net.Conn) error {
 			return errors.New("it was closed at once: nobody listens there, or the user of ssh may not connect")
 		}
 		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-time.After(takenTime):
 		return nil
 	}
