@@ -92,7 +92,7 @@ func TestVerifySoundHost(t *testing.T) {
 		}
 		j := verifyOver(t, host, "tls")
 		assert.Equal(t, j.code, 0)
-		assert.DeepEqual(t, j.found("unknown"), []string{"data-root-owner", "map-in-force", "processes", "mounts", "sockets", "carried-containers", "carried-volumes", "carried-networks", "carried-images"})
+		assert.DeepEqual(t, j.found("unknown"), []string{"data-root-owner", "map-in-force", "left-processes", "processes", "mounts", "sockets", "carried-containers", "carried-volumes", "carried-networks", "carried-images"})
 		assert.Equal(t, verifyOver(t, host, "tls", "--strict").code, 1)
 		assert.DeepEqual(t, state(t, host), before)
 
