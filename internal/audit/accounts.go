@@ -40,7 +40,7 @@ func (j *join) lines(name string, data []byte) Finding {
 		if !ok || (name == "etc/group" || j.uid.kernel(uid)) && j.gid.kernel(gid) {
 			continue
 		}
-		if asked := j.opt.ID; asked != nil && uid != *asked && gid != *asked {
+		if j.opt.Asked != nil && !j.opt.Asked.id(uid, gid) {
 			continue
 		}
 		if f.Count++; f.Count == 1 {

@@ -25,9 +25,9 @@ type Options struct {
 	// Paths is how many paths a finding keeps, in archive order; below 0 it
 	// keeps them all, and memory grows with the image.
 	Paths int
-	// ID, where set, leaves only findings of this UID or GID, and lists its
-	// files even where it is mapped. Verdicts are of the whole image still.
-	ID *int64
+	// Asked, if set, leaves only findings of what is looked for, and lists its files
+	// even if nothing is wrong with them. Verdicts are of the whole image still.
+	Asked *Asked
 	// Dockerfile is what the images are made with, nil if it is not at hand.
 	Dockerfile *Dockerfile
 }

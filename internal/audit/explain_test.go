@@ -35,10 +35,11 @@ func TestExplain(t *testing.T) {
 	}
 	for _, tc := range tests {
 		got, ok := Explain(tc.text)
+		got.GID, got.HasGID, got.Path = 0, false, ""
 		assert.Assert(t, ok, "%q", tc.text)
 		assert.Equal(t, got, Explained{Kind: tc.kind, ID: tc.id, HasID: tc.hasID}, "%q", tc.text)
 	}
-	for _, text := range []string{"", "no space left on device", "container ID abc cannot be mapped to a host ID", "1000000"} {
+	for _, text := range []string{"", "no space left on device", "container ID abc cannot be mapped to a host ID", "set uid", "chown /x: permission denied", "1000000 files"} {
 		_, ok := Explain(text)
 		assert.Assert(t, !ok, "%q", text)
 	}
@@ -46,7 +47,48 @@ func TestExplain(t *testing.T) {
 
 func TestExplainAll(t *testing.T) {
 	got := ExplainAll("a: container ID 7 cannot be mapped to a host ID\nb: Host ID 8 cannot be mapped to a container ID\na: container ID 7 cannot be mapped to a host ID\n")
-	assert.DeepEqual(t, got, []Explained{{KindLayer, 7, true}, {KindHost, 8, true}})
+	assert.DeepEqual(t, got, []Explained{{Kind: KindLayer, ID: 7, HasID: true}, {Kind: KindHost, ID: 8, HasID: true}})
+}
+
+// What is looked for: both numbers unless one is in every map, and the path.
+func TestAskedBy(t *testing.T) {
+	tests := []struct {
+		text  string
+		ids   []int64
+		paths []string
+	}{
+		{`failed to register layer: failed to Lchown "/usr/x" for UID 0, GID 70000 (try increasing the number of subordinate IDs in /etc/subuid and /etc/subgid): lchown /usr/x: invalid argument`, []int64{70000}, []string{"usr/x"}},
+		{`level=error msg="failed to Lchown \"/usr/x\" for UID 70000, GID 70001 (try increasing"`, []int64{70000, 70001}, []string{"usr/x"}},
+		{"failed to register layer: lchown /usr/local/bin/docker-credential-gcr: invalid argument", nil, []string{"usr/local/bin/docker-credential-gcr"}},
+		{"potentially insufficient UIDs or GIDs available in user namespace (requested 70000:42 for /etc/gshadow): Check /etc/subuid and /etc/subgid if configured locally and run \"podman system migrate\": lchown /etc/gshadow: invalid argument", []int64{70000, 42}, []string{"etc/gshadow"}},
+		{"ApplyLayer exit status 1 stdout: stderr: there might not be enough IDs available in the namespace (requested 0:42 for /etc/gshadow): lchown /etc/gshadow: invalid argument", []int64{42}, []string{"etc/gshadow"}},
+		{"there might not be enough IDs available in the namespace", nil, nil},
+		{"tar: opt/a b: Cannot change ownership to uid 70000, gid 70001: Invalid argument", []int64{70000, 70001}, []string{"opt/a b"}},
+		{"Error: crun: setresuid(70000): Invalid argument: OCI runtime error", []int64{70000}, nil},
+		{"crun: setgid (70001): Invalid argument", []int64{70001}, nil},
+		{"70000", []int64{70000}, nil},
+		{" 0\n", []int64{0}, nil},
+		{"/opt/x", nil, []string{"opt/x"}},
+		{"Nov 25 host dockerd[1]: x\nNov 25 host dockerd[1]: container ID 7 cannot be mapped to a host ID\ncontainer ID 8 cannot be mapped to a host ID\n", []int64{7, 8}, nil},
+	}
+	for _, tc := range tests {
+		all := ExplainAll(tc.text)
+		assert.Assert(t, len(all) > 0, tc.text)
+		got := AskedBy(all)
+		if got == nil {
+			got = &Asked{}
+		}
+		assert.DeepEqual(t, got, &Asked{IDs: tc.ids, Paths: tc.paths})
+	}
+}
+
+// A file is found by its path, whatever its owner; others are left out.
+func TestAskedPath(t *testing.T) {
+	a := New(Options{Map: usual, Paths: 10, Asked: &Asked{Paths: []string{"opt/b"}}})
+	r := a.Report(made(a, t, [][]entry{{{name: "opt/a", uid: 1000}, {name: "./opt/b", uid: 1000}, {name: "opt/c", uid: 70000}}}))
+	assert.Equal(t, r.Verdict, Unmappable)
+	assert.Equal(t, len(r.Findings), 1)
+	assert.DeepEqual(t, r.Findings[0].Paths, []string{"opt/b"})
 }
 
 func FuzzExplain(f *testing.F) {

@@ -68,6 +68,7 @@ type owner struct {
 // A group holds the offenders of a layer that have the same owner.
 type group struct {
 	owner
+	asked   bool // a file of it is looked for by its path
 	mixed   bool // owners past maxOwners are in here too
 	count   int64
 	paths   []string // the first ones, in archive order

@@ -18,7 +18,7 @@ const (
 	UnmappedUser Rule = "unmapped-user"
 	// UnmappedAccount: a line of passwd or group that no process can use.
 	UnmappedAccount Rule = "unmapped-account"
-	// Owner: nothing is wrong, but the ID was asked for (Options.ID).
+	// Owner: nothing is wrong, but the ID was asked for (Options.Asked).
 	Owner Rule = "owner"
 )
 
@@ -126,6 +126,9 @@ type Finding struct {
 	// Folders are the counts by directory; what is missing to Count lies in
 	// directories that were not counted apart.
 	Folders []Folder `json:"-"`
+
+	// Asked: it has a file that is looked for by its path.
+	Asked bool `json:"-"`
 }
 
 // Report joins the facts of an image's layers. Every layer must have been
@@ -169,14 +172,14 @@ func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
 	return r
 }
 
-// asked leaves the findings of the ID that was asked for.
+// asked leaves the findings of what is looked for.
 func (a *Auditor) asked(all []Finding) []Finding {
-	if a.opt.ID == nil {
+	if a.opt.Asked == nil {
 		return all
 	}
 	kept := []Finding{}
 	for _, f := range all {
-		if f.UID == *a.opt.ID || f.GID == *a.opt.ID {
+		if f.Asked || a.opt.Asked.id(f.UID, f.GID) {
 			kept = append(kept, f)
 		}
 	}

@@ -165,7 +165,7 @@ func TestRequired(t *testing.T) {
 
 func TestAskedID(t *testing.T) {
 	id := int64(1000)
-	a := New(Options{Map: usual, Paths: 10, ID: &id})
+	a := New(Options{Map: usual, Paths: 10, Asked: &Asked{IDs: []int64{id}}})
 	r := a.Report(made(a, t, [][]entry{{{name: "a", uid: 1000}, {name: "b", gid: 1000}, {name: "c", uid: 70000}, {name: "d", uid: 70000, gid: 1000}}}))
 	assert.Equal(t, r.Verdict, Unmappable)
 	assert.Equal(t, r.Layers[0].Unmapped, int64(2))

@@ -53,7 +53,7 @@ func (w *walk) entry(h *tarwalk.Header, body io.Reader) error {
 		w.facts.gid.take(h.GID)
 	}
 	rule := judge(uid, gid)
-	if rule == "" && w.opt.ID != nil && (h.UID == *w.opt.ID || h.GID == *w.opt.ID) {
+	if rule == "" && w.opt.Asked != nil && w.opt.Asked.keeps(h.UID, h.GID, name) {
 		rule = Owner
 	}
 	bits := uint64(nonDir)
@@ -149,6 +149,7 @@ func (w *walk) offender(o owner, name []byte, bits uint64) {
 	}
 	g := w.group(o)
 	g.count++
+	g.asked = g.asked || w.opt.Asked.path(name)
 	dir := parent(name)
 	number := w.facts.dirs.at(dir)
 	if g.hashes.full() || len(name) >= longest || number == noDir {
@@ -174,7 +175,7 @@ func (w *walk) group(o owner) *group {
 		return g
 	}
 	g := &group{owner: o, slots: map[uint32]int{}}
-	asked := w.opt.ID != nil && (o.uid == *w.opt.ID || o.gid == *w.opt.ID)
+	asked := w.opt.Asked.id(o.uid, o.gid)
 	if len(w.owners) >= maxOwners && !asked {
 		if rest := w.others[o.rule]; rest != nil {
 			return rest

@@ -17,7 +17,7 @@ type auditWriter interface {
 	end() error
 }
 
-func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, asked *int64, dockerfile *audit.Dockerfile) (auditWriter, error) {
+func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, asked *audit.Asked, dockerfile *audit.Dockerfile) (auditWriter, error) {
 	switch opts.format {
 	case "", formatter.TableFormatKey:
 		return &auditTable{w: out, style: styleOf(out), idMap: m, asked: asked, dockerfile: dockerfile}, nil

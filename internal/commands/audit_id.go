@@ -4,48 +4,83 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker/cli/cli/command"
 )
 
-// wantedID is the ID that --id or --explain ask for, nil where they do not. What
-// the message of --explain means is said on w.
-func (o auditOptions) wantedID(w io.Writer, docker func(words ...string) string) (*int64, error) {
+// maxExplained is how much of a log is read.
+const maxExplained = 16 << 20
+
+// asked is what --id or --explain look for, nil if they are not given. What the
+// messages of --explain mean is said on standard error.
+func (o auditOptions) asked(dockerCLI command.Streams, docker func(words ...string) string) (*audit.Asked, error) {
 	switch {
 	case o.id != "":
 		id, err := strconv.ParseInt(o.id, 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("--id %q: not a UID or GID; give a number, as in --id 1516583083", o.id)
 		}
-		return &id, nil
+		return &audit.Asked{IDs: []int64{id}}, nil
 	case o.explain != "":
-		e, ok := audit.Explain(o.explain)
-		if !ok {
-			return nil, errors.New("--explain: this is not an engine's message about an ID; give it whole, as in --explain 'container ID 1000000 cannot be mapped to a host ID'")
+		text := o.explain
+		if text == onStdin {
+			read, err := io.ReadAll(io.LimitReader(dockerCLI.In(), maxExplained))
+			if err != nil {
+				return nil, fmt.Errorf("--explain -: reading standard input: %w", err)
+			}
+			text = string(read)
 		}
-		fmt.Fprintln(w, explanation(e, len(o.images) == 0 && !o.all, docker))
-		if !e.HasID {
-			return nil, nil
+		all := audit.ExplainAll(text)
+		if len(all) == 0 {
+			return nil, errors.New("--explain: no engine's message about an ID is in this; give it whole, as in --explain 'container ID 1000000 cannot be mapped to a host ID', or a number, or a path")
 		}
-		return &e.ID, nil
+		said := explanation(all, len(o.images) == 0 && !o.all, docker)
+		fmt.Fprint(dockerCLI.Err(), said)
+		return audit.AskedBy(all), nil
 	}
 	return nil, nil
 }
 
-// explanation says what the engine meant and, where nothing is audited, what to
-// do next.
-func explanation(e audit.Explained, alone bool, docker func(words ...string) string) string {
-	said := meaning(e)
-	switch {
-	case !alone || e.Kind == audit.KindHost || e.Kind == audit.KindRootless:
-	case e.HasID:
-		said += "\nSee where it is: " + docker("userns", "audit-image", "--id", strconv.FormatInt(e.ID, 10), "IMAGE")
-	default:
-		said += "\nSee where it is: " + docker("userns", "audit-image", "IMAGE")
+// explanation says what messages mean, each meaning once and, if nothing is audited,
+// what to do next.
+func explanation(all []audit.Explained, alone bool, docker func(words ...string) string) string {
+	var said []string
+	add := func(text string) {
+		if text != "" && !slices.Contains(said, text) && len(said) < maxMeanings {
+			said = append(said, text)
+		}
 	}
-	return said
+	for _, e := range all {
+		add(meaning(e))
+	}
+	for _, e := range all {
+		words := []string{"userns", "audit-image"}
+		switch ids := e.IDs(); {
+		case !alone || e.Kind == audit.KindHost:
+			continue
+		case len(ids) > 0:
+			words = append(words, "--id", strconv.FormatInt(ids[0], 10))
+		case plainPath.MatchString(e.Path):
+			words = append(words, "--explain", e.Path)
+		}
+		add("See where it is: " + docker(append(words, "IMAGE")...))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return strings.Join(said, "\n") + "\n"
 }
+
+// plainPath is one that needs no quotes in a command.
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9_@%+=:,./-]+$`)
+
+// maxMeanings is how many of a log's messages are explained.
+const maxMeanings = 20
 
 func meaning(e audit.Explained) string {
 	switch e.Kind {
@@ -59,7 +94,15 @@ func meaning(e audit.Explained) string {
 	case audit.KindHost:
 		return fmt.Sprintf("A file on the host belongs to %d, which is no ID of a container under the engine's map. The engine\nleaves such files out of a commit, an export or a build, and says so only in its log.", e.ID)
 	case audit.KindRootless:
-		return fmt.Sprintf("The daemon itself runs in a user namespace without ID %d: this is a rootless engine, not userns-remap.\nIts range in /etc/subuid and /etc/subgid has to be larger, or the image's owners smaller.", e.ID)
+		what := "an ID of the image"
+		if ids := e.IDs(); len(ids) > 0 {
+			what = fmt.Sprintf("ID %d", ids[0])
+		}
+		return fmt.Sprintf("The engine itself runs in a user namespace without %s: it is rootless, or it runs in a container (LXC,\nsysbox, Kubernetes), and this is not its userns-remap. The range that it was given must be larger, or the\nimage's owners smaller.", what)
+	case audit.KindTar:
+		return fmt.Sprintf("tar unpacked a file of %d:%d, which the container's user namespace does not have. --no-same-owner leaves\nthe files to the user that unpacks them.", e.ID, e.GID)
+	case audit.KindPath:
+		return "A file could not be given its owner, most probably since the user namespace does not have the owner's ID."
 	}
 	return ""
 }

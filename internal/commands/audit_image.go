@@ -71,7 +71,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.Int64Var(&opts.size, "size", 0, "Size of the engine's ID map, from ID 0 on")
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "List every path, not the first 10 of each finding")
 	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
-	flags.StringVar(&opts.explain, "explain", "", "Look for the ID in an error message of the engine")
+	flags.StringVar(&opts.explain, "explain", "", "Look for what an error message is about: an ID, a path; - reads a log from standard input")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
 	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF, formatPatch}, cobra.ShellCompDirectiveNoFileComp))

@@ -18,7 +18,7 @@ import (
 const shownPaths = 10
 
 func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) error {
-	id, err := opts.wantedID(dockerCLI.Err(), dockerCommands(dockerCLI))
+	asked, err := opts.asked(dockerCLI, dockerCommands(dockerCLI))
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if err != nil {
 		return err
 	}
-	out, err := newAuditWriter(dockerCLI.Out(), opts, idMap, id, dockerfile)
+	out, err := newAuditWriter(dockerCLI.Out(), opts, idMap, asked, dockerfile)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		paths = -1
 	}
 	run := auditRun{
-		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, ID: id, Dockerfile: dockerfile}),
+		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, Asked: asked, Dockerfile: dockerfile}),
 		out:     out,
 		note:    newProgress(dockerCLI.Err()),
 	}

@@ -16,7 +16,7 @@ type auditTable struct {
 	w          io.Writer
 	style      style
 	idMap      auditedMap
-	asked      *int64 // the ID that is looked for
+	asked      *audit.Asked // what is looked for
 	dockerfile *audit.Dockerfile
 	reports    []audit.Report
 }
@@ -92,9 +92,17 @@ func (a *auditTable) image(w io.Writer, r audit.Report) {
 		a.cure(w, g[0])
 	}
 	if a.asked != nil && len(r.Findings) == 0 {
-		fmt.Fprintf(w, "\n%s %s: nothing in it belongs to %d\n", a.style.mark("•", "-"), a.style.strong(shortName(r)), *a.asked)
+		fmt.Fprintf(w, "\n%s %s: nothing in it %s\n", a.style.mark("•", "-"), a.style.strong(shortName(r)), printable(nothing(a.asked)))
 	}
 	a.bars(w, r)
+}
+
+// nothing says what was looked for in vain.
+func nothing(asked *audit.Asked) string {
+	if len(asked.IDs) == 0 {
+		return "is " + asked.String()
+	}
+	return "belongs to " + asked.String()
 }
 
 // grouped puts findings of a layer that follow each other and have one cure together.

@@ -69,7 +69,7 @@ func TestTable(t *testing.T) {
 func TestTableOfNothing(t *testing.T) {
 	var b strings.Builder
 	id := int64(5)
-	a := auditTable{w: &b, idMap: auditedMap{idmap.Single(100000, 65536), fromFlag}, asked: &id}
+	a := auditTable{w: &b, idMap: auditedMap{idmap.Single(100000, 65536), fromFlag}, asked: &audit.Asked{IDs: []int64{id}}}
 	assert.NilError(t, a.add(tableReports()[0]))
 	assert.NilError(t, a.end())
 	assert.Assert(t, strings.Contains(b.String(), "- good:1: nothing in it belongs to 5\n"), b.String())

@@ -30,6 +30,8 @@ func (o auditOptions) validate() error {
 			"Usage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]", "", "Run 'docker userns audit-image --help' for more information")
 	case len(o.images) > 0 && o.all:
 		return errors.New("--all and IMAGE: give one of the two")
+	case o.explain == onStdin && slices.Contains(o.images, onStdin):
+		return errors.New("- (standard input) can be read once only: it is given for --explain and IMAGE")
 	case o.id != "" && o.explain != "":
 		return errors.New("--id and --explain: give one of the two")
 	case o.dockerfile == "" && o.format == formatPatch:

@@ -229,14 +229,12 @@ func (s shell) sed(args []arg) {
 }
 
 func (s shell) eval(args []arg) {
-	var all text
-	for i, a := range args {
-		if i > 0 {
-			all = all.add(nowhere(" "))
-		}
-		all = all.add(a.text)
+	var all builder
+	for _, a := range args {
+		all.add(a.text)
+		all.add(nowhere(" "))
 	}
-	s.script(all)
+	s.script(all.text())
 }
 
 // shellArgs follows the script of sh -c, bash -euxc, su USER -c.

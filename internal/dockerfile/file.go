@@ -138,6 +138,7 @@ func read(n *parser.Node, lines []string, escape byte) *Instruction {
 // join puts an instruction's lines together as the parser does, and says how many
 // there were.
 func (in *Instruction) join(lines []string) (whole text, used int) {
+	var all builder
 	offset := 0
 	for i, line := range lines {
 		start := offset
@@ -151,12 +152,12 @@ func (in *Instruction) join(lines []string) (whole text, used int) {
 			continue
 		}
 		kept, more := in.continues(line)
-		whole = whole.add(at(in, kept, start))
+		all.add(at(in, kept, start))
 		if !more {
-			return whole, i + 1
+			return all.text(), i + 1
 		}
 	}
-	return whole, len(lines)
+	return all.text(), len(lines)
 }
 
 // continues says whether a line goes on in the next, and takes off what says so.

@@ -129,9 +129,10 @@ func jsonList(t text) []text {
 // jsonString reads a string from behind its first quote to the last one, which
 // must be there. What is escaped stands where its escape sequence ends.
 func jsonString(t text, i int) (word text, end int) {
+	var all builder
 	for ; i < len(t.s) && t.s[i] != '"'; i++ {
 		if t.s[i] != '\\' || i+1 == len(t.s) {
-			word = word.add(t.slice(i, i+1))
+			all.add(t.slice(i, i+1))
 			continue
 		}
 		size := 2
@@ -146,10 +147,10 @@ func jsonString(t text, i int) (word text, end int) {
 		for j := range escaped.from {
 			escaped.from[j] = t.from[i+size-1]
 		}
-		word = word.add(escaped)
+		all.add(escaped)
 		i += size - 1
 	}
-	return word, i
+	return all.text(), i
 }
 
 // HereDoc is the content of the first here-document, "" if there is none.

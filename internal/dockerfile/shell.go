@@ -12,6 +12,7 @@ const (
 	maxScript = 64 << 10 // bytes of a script, and of a value
 	maxDepth  = 4        // scripts in scripts
 	maxWords  = 20000    // expanded
+	perWord   = 256      // bytes of a long word that count as one more
 	maxTurns  = 32       // of a loop
 	maxUses   = 4096     // of numbers, by all instructions
 )
@@ -155,13 +156,20 @@ func (s shell) word(w *syntax.Word, src text) text {
 
 func (s shell) parts(parts []syntax.WordPart, src text, quoted bool) text {
 	var t text
+	if len(parts) == 1 {
+		t = s.part(parts[0], src, quoted)
+		*s.words += len(t.s) / perWord
+		return t
+	}
+	var all builder
 	for _, p := range parts {
-		t = t.add(s.part(p, src, quoted))
-		if len(t.s) > maxScript {
+		t = s.part(p, src, quoted)
+		all.add(t)
+		if *s.words += len(t.s) / perWord; len(all.b) > maxScript || *s.words > maxWords {
 			return nowhere(unknown)
 		}
 	}
-	return t
+	return all.text()
 }
 
 func (s shell) part(p syntax.WordPart, src text, quoted bool) text {
@@ -187,16 +195,16 @@ func unescape(t text, quoted bool) text {
 	if !strings.Contains(t.s, `\`) {
 		return t
 	}
-	var out text
+	var out builder
 	for i := 0; i < len(t.s); i++ {
 		if t.s[i] == '\\' && i+1 < len(t.s) && (!quoted || strings.IndexByte("$`\"\\\n", t.s[i+1]) >= 0) {
 			if i++; t.s[i] == '\n' {
 				continue
 			}
 		}
-		out = out.add(t.slice(i, i+1))
+		out.add(t.slice(i, i+1))
 	}
-	return out
+	return out.text()
 }
 
 // param expands $name and its forms with a default.

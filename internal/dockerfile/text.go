@@ -42,6 +42,19 @@ func (t text) add(u text) text {
 	return text{s: t.s + u.s, from: append(t.from[:len(t.from):len(t.from)], u.from...)}
 }
 
+// builder puts a text together in time that grows with its length.
+type builder struct {
+	b    []byte
+	from []place
+}
+
+func (b *builder) add(t text) {
+	b.b = append(b.b, t.s...)
+	b.from = append(b.from, t.from...)
+}
+
+func (b *builder) text() text { return text{string(b.b), b.from} }
+
 // span is where the whole text stands; false if it is not in one piece.
 func (t text) span() (place, bool) {
 	if len(t.from) == 0 || t.from[0].in == nil && t.from[0].arg == "" {
