@@ -141,6 +141,9 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if unseen != nil {
 		return refuse(dockerCLI, unseen)
 	}
+	if err := t.answerable(ctx, facts, opts.proofOptions); err != nil {
+		return refuse(dockerCLI, err)
+	}
 	if err := opts.show(dockerCLI, facts, results, plan, sides); err != nil || opts.dryRun {
 		return err
 	}

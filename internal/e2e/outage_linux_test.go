@@ -58,6 +58,18 @@ func TestOutage(t *testing.T) {
 			reached(t, host, "10.77.0.5")
 			old := engine(t, host)
 
+			t.Run("a proof that only a container could give that stays behind", func(t *testing.T) {
+				host.Shell(t, `docker run -d --rm --stop-signal=KILL --name=published -p 8080:80 bb busybox httpd -f
+					docker run -d --rm --stop-signal=KILL --name=shared --network=host bb busybox httpd -f -p 8081`)
+				pid := host.Run(t, "systemctl", "show", "-p", "MainPID", "docker")
+				for port, name := range map[string]string{"8080": "published", "8081": "shared"} {
+					a := change(t, host, "root", "enable", "--yes", "--health-url=http://localhost:"+port+"/busybox")
+					assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "container "+name+" serves port "+port), "%d: %s%s", a.code, a.stdout, a.stderr)
+				}
+				assert.Equal(t, host.Run(t, "systemctl", "show", "-p", "MainPID", "docker"), pid)
+				assert.Equal(t, host.Shell(t, "ls /var/lib/docker-userns 2>/dev/null || true"), "")
+				host.Run(t, "docker", "stop", "published", "shared")
+			})
 			t.Run("enable", func(t *testing.T) {
 				a := change(t, host, "root", "enable", "--yes", "--stable=0s")
 				assert.Equal(t, a.code, 0, a.stdout+a.stderr)

@@ -83,3 +83,15 @@ func unwrapped(err error) error {
 	}
 	return err
 }
+
+// Server is the name and the port that are asked; "" for a unix socket.
+func (u URL) Server() (name, port string) {
+	if u.server == nil || u.socket != "" {
+		return "", ""
+	}
+	port = u.server.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.server.Scheme]
+	}
+	return u.server.Hostname(), port
+}

@@ -126,3 +126,12 @@ func (s AppSocket) check(ctx context.Context, t Target) error {
 	}
 	return nil
 }
+
+// Server is the name and the port that are asked; "" for a unix socket.
+func (a Address) Server() (name, port string) {
+	if a.network != "tcp" {
+		return "", ""
+	}
+	name, port, _ = net.SplitHostPort(a.addr)
+	return name, port
+}
