@@ -97,6 +97,7 @@ type change struct {
 	image *os.File // an image that the proof needs, saved; nil where none
 	// imageName is where it is saved; "" if nothing but the open file is left of it.
 	imageName string
+	clock     *clock
 }
 
 // apply takes the steps, and says how it ended. The story goes to stderr.
@@ -108,20 +109,26 @@ func (c *change) apply(ctx context.Context) error {
 		}
 		defer c.dropImage()
 	}
+	c.clock = &clock{w: c.cli.Err()}
+	defer c.clock.stop()
 	began := time.Now()
 	runner := remap.Runner{
 		Host: c.host,
 		Begin: func(n int, s remap.Step) {
 			began = time.Now()
+			defer c.clock.start(working[s.Name])
 			fmt.Fprintf(err, "[%d/%d] %s\n", n, len(c.plan.Steps), printable(s.Title))
 		},
 		Done: func(s remap.Step) {
+			c.clock.stop()
 			if took := time.Since(began); took >= time.Second {
 				fmt.Fprintf(err, "      %s\n", took.Round(100*time.Millisecond))
 			}
 			paused(s)
 		},
 		Undoing: func(why error) {
+			c.clock.stop()
+			defer c.clock.start("the host takes the change back")
 			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", c.said(why), c.byItself())
 		},
 		Start:  c.start,
@@ -129,6 +136,7 @@ func (c *change) apply(ctx context.Context) error {
 		Survey: func(ctx context.Context) survey.Facts { return survey.Take(ctx, c.survey()) },
 	}
 	outcome, why := runner.Apply(ctx, c.plan)
+	c.clock.stop()
 	switch outcome {
 	case remap.Made:
 		return nil
@@ -151,6 +159,20 @@ func (c *change) apply(ctx context.Context) error {
 	fmt.Fprintln(err, c.said(why))
 	c.callForHelp(err)
 	return errPerson
+}
+
+// working says what a step is at for as long as nothing else is known.
+var working = map[remap.StepName]string{
+	remap.StepArm:      "backing up, and arming the way back",
+	remap.StepAccount:  "making the user",
+	remap.StepRanges:   "giving it subordinate IDs",
+	remap.StepValidate: "waiting for dockerd to read the file",
+	remap.StepConfig:   "writing the file",
+	remap.StepRestart:  "stopping the containers, and restarting the daemon",
+	remap.StepProve:    "waiting for the engine to answer",
+	remap.StepKeep:     "disarming the way back",
+	remap.StepForget:   "taking back what enable made",
+	remap.StepReclaim:  "deleting the remapped data root",
 }
 
 // said is an error, with the machine that the commands in it are for, if it came

@@ -89,13 +89,19 @@ func (o proofOptions) proof(c *change) func(context.Context, func(context.Contex
 		p.probe = &verify.Probe{API: c.engine, Host: c.host, Image: o.image, Map: c.plan.After.Map}
 		defer p.probe.Close()
 		facts := survey.Take(ctx, c.survey())
-		for _, prove := range []func(context.Context) error{
-			func(context.Context) error { return joined(remap.Proven(c.plan, facts)) },
-			p.kernel, p.container, p.turnsGood,
-			func(ctx context.Context) error { return p.staysUp(ctx, facts) },
-			p.soaks,
+		for _, one := range []struct {
+			at    string
+			prove func(context.Context) error
+		}{
+			{"looking what the engine has", func(context.Context) error { return joined(remap.Proven(c.plan, facts)) }},
+			{"looking at the processes of all containers", p.kernel},
+			{"starting a container of its own", p.container},
+			{"waiting for the application to be well", p.turnsGood},
+			{fmt.Sprintf("watching the daemon stay up for %s", o.stable), func(ctx context.Context) error { return p.staysUp(ctx, facts) }},
+			{fmt.Sprintf("soaking for %s: starts of containers, health, socket", o.soak), p.soaks},
 		} {
-			if err := errors.Join(prove(ctx), alive(ctx)); err != nil {
+			c.clock.at(one.at)
+			if err := errors.Join(one.prove(ctx), alive(ctx)); err != nil {
 				return err
 			}
 		}

@@ -95,6 +95,7 @@ func TestEnableThatNeedsAPerson(t *testing.T) {
 	c := begin(t, host, "enable", "--yes", "--stable=0s", "--confirm-timeout=30s")
 	a := c.end()
 	assert.Equal(t, a.code, 3, "%s%s", a.stdout, a.stderr)
+	assert.Check(t, strings.Contains(a.stderr, "30s: the host takes the change back"), a.stderr)
 	commands := commandLine.FindAllStringSubmatch(a.stderr, -1)
 	assert.Equal(t, len(commands), 3, a.stderr)
 	assert.Check(t, strings.Contains(a.stderr, "goes on trying") && strings.Contains(a.stderr, "the host is not what it was"), a.stderr)

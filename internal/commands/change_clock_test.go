@@ -1,0 +1,27 @@
+package commands
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/docker/cli/cli/streams"
+	"gotest.tools/v3/assert"
+)
+
+// Who sees no terminal is told now and then what goes on, and nothing after it.
+func TestClock(t *testing.T) {
+	var out bytes.Buffer
+	c := &clock{w: streams.NewOut(&out), every: 20 * time.Millisecond}
+	c.start("waiting")
+	time.Sleep(50 * time.Millisecond)
+	c.at("looking")
+	time.Sleep(50 * time.Millisecond)
+	c.stop()
+	c.stop()
+	said := out.String()
+	assert.Check(t, regexp.MustCompile(`^(      \d+s: waiting\n)+(      \d+s: looking\n)+$`).MatchString(said), "%q", said)
+	time.Sleep(50 * time.Millisecond)
+	assert.Equal(t, out.String(), said)
+}
