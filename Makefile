@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help build install demo test lint cross bench faults fuzz docs clean
+.PHONY: help build install demo test race lint cross bench faults fuzz docs clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: ## Install the plugin, and audit an image made on the spot (no engine need
 test: ## Run all tests; as root on Debian, install first what they need
 	@scripts/test
 
+race: ## Run the tests of all packages under the race detector, but for those that boot hosts
+	@scripts/race
+
 lint: ## Run golangci-lint and the checks of the project's own rules
 	@scripts/lint
 
@@ -28,10 +31,10 @@ cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 bench: ## Measure the audit beside tar, pigz, zstd and docker save, check beside docker info, and verify beside ps
 	@scripts/bench && scripts/bench-check && scripts/bench-verify
 
-faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N
+faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N, RESUME=1 goes on
 	@scripts/faults
 
-fuzz: ## Fuzz every parser for FUZZTIME each (1m)
+fuzz: ## Fuzz every parser, for an hour in total or FUZZTIME each
 	@scripts/fuzz
 
 docs: ## Write the parts of README.md that come from the program

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -68,7 +69,7 @@ const armed = 30 * time.Second
 // A change that is broken off anywhere ends in the old state or the new one,
 // byte for byte, with the daemon up and everything listed: by itself, in time.
 // A sample is tried, which the printed seed picks; FAULTS=all tries all of them,
-// FAULTS=N that many.
+// FAULTS=N that many. Those that the file FAULTS_RECORD has already are left out.
 func TestFaults(t *testing.T) {
 	testbed.Need(t)
 	all := faults()
@@ -86,6 +87,8 @@ func TestFaults(t *testing.T) {
 	} else if given, err := strconv.Atoi(os.Getenv("FAULTS")); err == nil {
 		n = given
 	}
+	record := faultRecord(t)
+	all = slices.DeleteFunc(all, func(f fault) bool { return record.has(f) })
 	var tried, failed atomic.Int64
 	t.Cleanup(func() { t.Logf("fault points tried: %d of %d, failed: %d", tried.Load(), len(all), failed.Load()) })
 	for _, f := range all[:min(n, len(all))] {
@@ -96,11 +99,51 @@ func TestFaults(t *testing.T) {
 				if t.Failed() {
 					failed.Add(1)
 				}
+				record.add(t, f)
 				fmt.Fprintf(os.Stderr, "fault points tried: %d of %d, failed: %d; last: %s\n", tried.Load(), len(all), failed.Load(), f)
 			}()
 			f.try(t)
 		})
 	}
+}
+
+// record is a file with a line for each fault point that was tried: the point, and
+// "ok" or "failed". scripts/faults makes a table of it.
+type record struct {
+	path string // "" for none
+	text string // as it was at the start
+	mu   sync.Mutex
+}
+
+func faultRecord(t *testing.T) *record {
+	t.Helper()
+	r := &record{path: os.Getenv("FAULTS_RECORD")}
+	if r.path != "" {
+		text, err := os.ReadFile(r.path)
+		assert.Assert(t, err == nil || os.IsNotExist(err), "%v", err)
+		r.text = "\n" + string(text)
+	}
+	return r
+}
+
+func (r *record) has(f fault) bool { return strings.Contains(r.text, "\n"+f.String()+"\t") }
+
+func (r *record) add(t *testing.T, f fault) {
+	if r.path == "" {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	result := "ok"
+	if t.Failed() {
+		result = "failed"
+	}
+	file, err := os.OpenFile(r.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err == nil {
+		_, err = fmt.Fprintf(file, "%s\t%s\n", f, result)
+		err = errors.Join(err, file.Close())
+	}
+	assert.Check(t, err == nil, "recording the fault point: %v", err)
 }
 
 func (f fault) try(t *testing.T) {
