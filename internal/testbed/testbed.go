@@ -20,7 +20,8 @@ const (
 	Engine20 Engine = "20.10" // Debian bookworm, API 1.41
 	Engine26 Engine = "26.1"  // Debian trixie, API 1.45
 	Engine28 Engine = "28.5"  // Debian trixie with sid's engine, API 1.51
+	Engine29 Engine = "29"    // the same with a dockerd built from its Go module, images in containerd's store
 )
 
 // Engines are all of them, oldest first.
-var Engines = []Engine{Engine20, Engine26, Engine28}
+var Engines = []Engine{Engine20, Engine26, Engine28, Engine29}

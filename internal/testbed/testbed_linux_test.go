@@ -33,12 +33,30 @@ func TestContextsReachTheHostsEngine(t *testing.T) {
 		for _, name := range []string{"unix", "tls", "root", "op", "opnp"} {
 			got := host.Docker(t, "--context", name, "info", "--format", "{{.Name}} {{.ServerVersion}} {{.Driver}}")
 			assert.Check(t, strings.HasPrefix(got, host.Name+" "+string(host.Engine)+"."), "context %s: %s", name, got)
-			assert.Check(t, strings.HasSuffix(got, " overlay2"), "context %s: %s", name, got)
+			assert.Check(t, strings.HasSuffix(got, " "+driverOf(host.Engine)), "context %s: %s", name, got)
 		}
 		out, err := host.DockerCommand("--context", "guest", "info").CombinedOutput()
 		assert.Check(t, err != nil, "guest is in no group that may talk to the engine: %s", out)
 		assert.Check(t, !strings.Contains(string(out), host.Name), string(out))
 	})
+}
+
+// driverOf is the storage driver of an engine that was just installed.
+func driverOf(engine testbed.Engine) string {
+	if engine == testbed.Engine29 {
+		return "overlayfs" // containerd's store
+	}
+	return "overlay2"
+}
+
+func TestAnUpgradedEngineKeepsItsImages(t *testing.T) {
+	host := testbed.Boot(t, testbed.Engine28)
+	host.Busybox(t, "bb")
+	host.Shell(t, "docker create --name=made bb sleep 1000")
+	host.Upgrade(t)
+	assert.Equal(t, host.Shell(t, "docker info --format '{{.ServerVersion}} {{.Driver}}' | sed 's/[.][^ ]*//'"), "29 overlay2")
+	assert.Equal(t, host.Docker(t, "--context", "root", "run", "--rm", "--network=none", "bb", "id", "-u"), "0")
+	host.Shell(t, "docker start made && docker rm -f made")
 }
 
 func TestUsersOfTheHost(t *testing.T) {

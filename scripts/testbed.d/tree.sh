@@ -1,6 +1,10 @@
 # Trees: a Debian for each engine, made once and kept. A tree is never booted
 # itself; hosts write to a disk laid over it.
 
+# Debian has no engine 29. Its daemon is built from the Go module, which does not
+# know its own version. It needs runc 1.2 or later, for time namespaces.
+moby=github.com/moby/moby/v2 moby_version=v2.0.0-beta.24 engine29=29.8.0
+
 packages="systemd systemd-sysv dbus openssh-server iptables procps iproute2 passwd uidmap sudo acl busybox-static docker.io"
 units_off="apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
 	getty.target systemd-modules-load.service systemd-networkd-wait-online.service"
@@ -54,6 +58,12 @@ tree_of() {
 	echo "$cache/trees/$1-${recipe:0:12}"
 }
 
+do_tree() {
+	[ $# = 1 ] || die "usage: scripts/testbed tree ENGINE"
+	engine_known "$1"
+	tree_of "$1"
+}
+
 make_tree() (
 	engine=$1 tree=$(tree_of "$1")
 	[ -e "$tree" ] && return
@@ -64,7 +74,7 @@ make_tree() (
 	echo "testbed: making a host with engine $engine" >&2
 	new=$(mktemp -d "$cache/trees/.$engine.XXXXXX")
 	chmod 755 "$new"
-	if ! { unpack "$engine" "$new" && furnish "$new"; } >"$new.log" 2>&1 9>&-; then
+	if ! { unpack "$engine" "$new" && furnish "$engine" "$new"; } >"$new.log" 2>&1 9>&-; then
 		tail -n 20 "$new.log" >&2
 		die "making a tree for engine $engine: see $new.log"
 	fi
@@ -73,6 +83,18 @@ make_tree() (
 	mv "$new" "$tree"
 	rm "$new.log"
 )
+
+# dockerd29 is the path of the daemon that was built.
+dockerd29() { echo "$cache/dockerd-$engine29"; }
+
+# build_dockerd takes five minutes of two cores, once.
+build_dockerd() {
+	[ ! -x "$(dockerd29)" ] || return 0
+	local bin
+	bin=$(mktemp -d "$cache/.dockerd.XXXXXX")
+	GOBIN=$bin GOFLAGS='' CGO_ENABLED=0 go install -trimpath -ldflags "-s -w -X $moby/dockerversion.Version=$engine29" "$moby/cmd/dockerd@$moby_version" &&
+		mv "$bin/dockerd" "$(dockerd29)" && rmdir "$bin"
+}
 
 # rm_old_trees removes an engine's trees but for those that a host runs on.
 rm_old_trees() {
@@ -102,8 +124,9 @@ unpack() {
 	case $1 in
 	20.10) suite=bookworm ;;
 	26.1) include="$packages docker-cli" ;;
-	28.5)
+	28.5 | 29)
 		include="${packages/docker.io/docker.io/unstable} docker-cli/unstable"
+		[ "$1" = 28.5 ] || include="$include containerd/unstable runc/unstable"
 		lines=("deb $uri sid main")
 		options+=(--setup-hook='printf "Package: *\nPin: release n=sid\nPin-Priority: 100\n" >"$1/etc/apt/preferences.d/sid"')
 		;;
@@ -111,8 +134,12 @@ unpack() {
 	mmdebstrap "${options[@]}" --include="${include// /,}" "$suite" "$2" "deb $uri $suite main" "${lines[@]}"
 }
 
-# furnish TREE: the accounts, units and blanks of a host.
+# furnish ENGINE TREE: the accounts, units and blanks of a host.
 furnish() {
+	if [ "$1" = 29 ]; then
+		build_dockerd && install -m 755 "$(dockerd29)" "$2/usr/sbin/dockerd"
+	fi
+	shift
 	add_account "$1" op sudo,docker
 	add_account "$1" opnp sudo,docker
 	add_account "$1" guest ''
