@@ -228,7 +228,7 @@ func impactImages(in *Input) Result {
 		}
 	}
 	r := Result{}
-	bad := 0
+	bad, total := 0, len(names)
 	for _, a := range in.Audits.Value {
 		note := imageNote(a)
 		if note != "" {
@@ -244,13 +244,20 @@ func impactImages(in *Input) Result {
 	switch {
 	case bad > 0:
 		r.Status, r.Message = Warning, fmt.Sprintf("refused or not startable: %d of %s; to see which files, and how to fix them: %s", bad, count(len(in.Audits.Value), "image"), in.docker("userns", "audit-image", "IMAGE"))
+		if len(names) > 0 {
+			r.Message += "; " + in.notChecked(len(names))
+		}
 		return r
 	case in.Images.Err != nil:
 		return unread("whether these were all images", in.Images.Err)
 	case len(names) > 0:
-		return unsure("%s looked at and taken, %d not looked at; look with: %s", count(len(in.Audits.Value), "image"), len(names), in.docker("userns", "audit-image", "IMAGE"))
+		return unsure("%d of %s checked, all accepted; %s", total-len(names), count(total, "image"), in.notChecked(len(names)))
 	}
 	return pass("%s", count(len(in.Audits.Value), "image"))
+}
+
+func (in *Input) notChecked(n int) string {
+	return fmt.Sprintf("%d not checked; to check them all: %s", n, in.docker("userns", "check", "--all-images"))
 }
 
 func imageNote(a audit.Report) string {

@@ -157,7 +157,7 @@ var impactCases = []testCase{
 	{"impact-images", "all taken", asFound, OK, "1 image"},
 	{"impact-images", "refused", audited(audit.Report{ID: "sha256:1", Verdict: audit.Unmappable, Findings: []audit.Finding{{Rule: audit.UnmappedOwner, Paths: []string{"x"}}}}), Warning, "1 of 1 image"},
 	{"impact-images", "not startable", audited(audit.Report{ID: "sha256:1", Verdict: audit.Mappable}), Warning, ""},
-	{"impact-images", "one not looked at", audited(), Unknown, "1 not looked at"},
+	{"impact-images", "one not looked at", audited(), Unknown, "0 of 1 image checked"},
 	{"impact-images", "not audited", func(_ *survey.Facts, o *Options) { o.Audits.Err = errTest }, Unknown, ""},
 	{"impact-images", "list unread", func(f *survey.Facts, _ *Options) { f.Images.Err = errTest }, Unknown, ""},
 	{"impact-images", "on", isOn, Skipped, ""},

@@ -22,6 +22,7 @@ type checkOptions struct {
 	verbose bool
 	user    string
 	format  string
+	images  bool
 }
 
 const checkLong = `See whether userns-remap will work here, and what it will change
@@ -52,6 +53,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	flags.BoolVar(&opts.list, "list", false, "List the checks, and run none")
 	flags.BoolVar(&opts.strict, "strict", false, "Warnings, and what could not be told, count as errors")
 	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "Show what passed, too")
+	flags.BoolVar(&opts.images, "all-images", false, "Check every image, even if that takes long or has to stream it from the engine")
 	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are looked at (default: the engine's, else "dockremap")`)
 	flags.StringVar(&opts.format, "format", "", checkFormatHelp)
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
@@ -87,7 +89,7 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	facts := survey.Take(ctx, t.closely())
 	o := check.Options{Only: opts.only, User: opts.user}
 	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) {
-		o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(facts, o))
+		o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(facts, o), opts.images)
 	}
 	results := check.Run(facts, o)
 	note.stop()

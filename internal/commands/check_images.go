@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"time"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/check"
@@ -10,9 +11,14 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// auditRecords audits the images of the engine, as far as its layer records can
-// be read: a check streams no gigabytes.
-func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *check.Input) survey.Read[[]audit.Report] {
+// imageTime is how long a check may decompress layers. Those of engines with a graph
+// driver need no decompressing.
+const imageTime = 2 * time.Second
+
+// auditRecords audits the images of the engine, as far as they can be read from files
+// of its host within imageTime. With all, it audits every image, and streams from the
+// engine what it cannot read otherwise.
+func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *check.Input, all bool) survey.Read[[]audit.Report] {
 	m, err := in.Map()
 	if err != nil {
 		return survey.Read[[]audit.Report]{Err: err}
@@ -24,7 +30,11 @@ func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *che
 		hosts = roots.files()
 	}
 	a := audit.New(audit.Options{Map: m, Paths: 1})
-	images, err := image.Daemon{Engine: engine, All: true, Hosts: hosts, RecordsOnly: true}.Images(ctx, a)
+	d := image.Daemon{Engine: engine, All: true, Hosts: hosts}
+	if !all {
+		d.RecordsOnly, d.Within = true, imageTime
+	}
+	images, err := d.Images(ctx, a)
 	if err != nil {
 		return survey.Read[[]audit.Report]{Err: err}
 	}

@@ -20,9 +20,9 @@ var brokenConfigs = []struct{ name, script, id, loads string }{
 	{"unknown key", `echo '{"frobnicate": true}' >$F`, "", "no"},
 	{"key in other letters", `echo '{"Userns-Remap": "dockremap"}' >$F`, "config-keys", "no"},
 	{"key twice", `echo '{"debug": true, "debug": false}' >$F`, "config-json", ""},
-	{"BOM", `printf '\357\273\277{"debug": true}' >$F`, "config-json", "26.1 28.5"},
+	{"BOM", `printf '\357\273\277{"debug": true}' >$F`, "config-json", "26.1 28.5 29"},
 	{"CRLF", `printf '{\r\n"debug": true\r\n}\r\n' >$F`, "", ""},
-	{"empty", `: >$F`, "config-json", "26.1 28.5"},
+	{"empty", `: >$F`, "config-json", "26.1 28.5 29"},
 	{"array", `echo '[]' >$F`, "config-json", "no"},
 	{"garbage after it", `echo '{} x' >$F`, "config-json", "20.10"},
 	{"also a flag", `echo '{"userns-remap": "dockremap"}' >$F

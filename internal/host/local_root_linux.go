@@ -34,10 +34,11 @@ func (r *ProcessRoot) Close() error { return r.dir.Close() }
 // ReadFiles hands the body of each file to each, in the order of paths, as
 // [Host] says. Links lead where they lead for the process.
 func (r *ProcessRoot) ReadFiles(ctx context.Context, paths []Path, each func(p Path, body io.Reader, err error) error) error {
-	return readEach(ctx, paths, r.open, each)
+	return readEach(ctx, paths, r.Open, each)
 }
 
-func (r *ProcessRoot) open(p Path) (*os.File, error) {
+// Open opens a regular file, as ReadFiles does.
+func (r *ProcessRoot) Open(p Path) (*os.File, error) {
 	root := int(r.dir.Fd())
 	if p.Root == "" {
 		return openInside(root, p.Name)

@@ -5,6 +5,7 @@ package host
 import (
 	"context"
 	"io"
+	"os"
 )
 
 // ProcessRoot is the file system as a process sees it. There is none to be had
@@ -18,3 +19,6 @@ func (*ProcessRoot) Close() error { return nil }
 func (*ProcessRoot) ReadFiles(context.Context, []Path, func(Path, io.Reader, error) error) error {
 	return ErrNoDaemon
 }
+
+// Open returns ErrNoDaemon.
+func (*ProcessRoot) Open(Path) (*os.File, error) { return nil, ErrNoDaemon }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
@@ -24,9 +25,10 @@ type Engine interface {
 	ImageSave(ctx context.Context, names []string, opts ...client.ImageSaveOption) (io.ReadCloser, error)
 }
 
-// Daemon is the source of images in a daemon. They are read out of the daemon's
-// own layer records where those can be, and else streamed from it, which gives
-// the same but for Source: "layer-records" or "daemon".
+// Daemon is the source of images in a daemon. They are read from the daemon's own
+// layer records, or from containerd's content store, if this process can read
+// those. Otherwise they are streamed from the daemon. The answer is the same except
+// for Source: "layer-records", "content-store" or "daemon".
 type Daemon struct {
 	Engine Engine
 	Names  []string // names as docker takes them, or image IDs
@@ -39,11 +41,18 @@ type Daemon struct {
 	// RecordsOnly gives an image that would have to be streamed an Err instead,
 	// which takes no time.
 	RecordsOnly bool
+	// Within bounds the time for images whose layers must be decompressed. One that
+	// was not read in time has Err [ErrNoTime]. 0 is no bound.
+	Within time.Duration
 }
 
-// ErrNoRecords is the Err of an image whose layer records cannot be read, where
-// nothing else may be.
-var ErrNoRecords = errors.New("its layer records cannot be read")
+// The Err of an image that was not read for the sake of time.
+var (
+	// ErrNoRecords: its layer records cannot be read, and nothing else may be.
+	ErrNoRecords = errors.New("its layer records cannot be read")
+	// ErrNoTime: see [Daemon.Within].
+	ErrNoTime = errors.New("there was no time to read its layers")
+)
 
 // wish is an image as it was asked for.
 type wish struct {
@@ -69,8 +78,8 @@ func (d Daemon) Images(ctx context.Context, v Visitor) ([]Image, error) {
 
 // granted reads each image once, and gives it once for each wish.
 func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes []wish) []Image {
-	if hasContainerdStore(info) && !d.RecordsOnly {
-		return d.saveEach(ctx, v, wishes)
+	if hasContainerdStore(info) {
+		return d.stored(ctx, v, info, wishes)
 	}
 	ids := idsOf(wishes)
 	found := d.recorded(ctx, v, info, ids)
@@ -91,6 +100,41 @@ func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes
 		images = append(images, img)
 	}
 	return images
+}
+
+// stored reads the images of an engine with containerd's image store, one after the
+// other. An image that has several names is read once.
+func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, wishes []wish) (all []Image) {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if d.Within > 0 {
+		limited, cancel = context.WithTimeout(ctx, d.Within)
+	}
+	defer cancel()
+	byID := map[string][]Image{}
+	for _, w := range wishes {
+		images, known := byID[w.id]
+		switch c, here := d.contentOf(info, w); {
+		case w.err != nil:
+			images = []Image{{Source: sourceDaemon, Err: w.err}}
+		case known:
+		case here:
+			images = c.read(limited, v, d.Platform)
+		case d.RecordsOnly:
+			images = []Image{{Source: sourceDaemon, ID: w.id, Err: ErrNoRecords}}
+		default:
+			images = d.saved(ctx, v, w)
+		}
+		if w.err == nil {
+			byID[w.id] = images
+		}
+		for _, img := range images {
+			if img.Name = w.name; img.Err != nil && limited.Err() != nil && ctx.Err() == nil {
+				img.Err = ErrNoTime
+			}
+			all = append(all, img)
+		}
+	}
+	return all
 }
 
 // suited gives an image an error where it is for another platform than the

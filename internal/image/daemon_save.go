@@ -36,24 +36,17 @@ func (d Daemon) streamed(ctx context.Context, v Visitor, ids []string, found map
 	}
 }
 
-// saveEach streams image by image, as an engine with containerd's image store
-// sends them without delay. One name can stand for several platforms.
-func (d Daemon) saveEach(ctx context.Context, v Visitor, wishes []wish) []Image {
-	var all []Image
-	for _, w := range wishes {
-		images, err := []Image(nil), w.err
-		if err == nil {
-			images, err = d.save(ctx, v, []string{w.name}, Options{Platform: d.Platform, Trusted: true})
-		}
-		if err != nil {
-			images = []Image{{Err: err}}
-		}
-		for _, img := range images {
-			img.Name, img.Source = w.name, sourceDaemon
-			all = append(all, img)
-		}
+// saved streams an image from an engine with containerd's image store, which sends
+// it without delay. One name can stand for several platforms.
+func (d Daemon) saved(ctx context.Context, v Visitor, w wish) []Image {
+	images, err := d.save(ctx, v, []string{w.id}, Options{Platform: d.Platform, Trusted: true})
+	if err != nil {
+		images = []Image{{Err: err}}
 	}
-	return all
+	for i := range images {
+		images[i].Source, images[i].ID = sourceDaemon, w.id
+	}
+	return images
 }
 
 // save reads one docker save. Cancelling ctx ends it at once.

@@ -88,7 +88,7 @@ func (r reading) plans(s store) ([]plan, string, error) {
 	if len(plans) == 0 {
 		return nil, kind, errors.New("it holds no image")
 	}
-	if kind == kindDocker {
+	if kind == kindDocker || kind == sourceContent {
 		forgetPlain(plans)
 	}
 	nameAll(plans, r.where)

@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/imagetest"
+	"github.com/docker-userns/docker-userns/internal/testbed"
+)
+
+// On an engine that keeps its images in containerd's store, root on its host reads
+// them there, and gets the answer that the engine's own export gives. What was
+// changed in the store is noticed.
+func TestImagesInContainerdsStore(t *testing.T) {
+	host := boot(t, testbed.Engine29)
+	install(t, host)
+	loadPictures(t, host)
+	packed := imagetest.Archive("packed:1", "", step("RUN npm i", imagetest.File{Name: npmFile, UID: npmOwner}))
+	assert.NilError(t, host.Load(t.Context(), bytes.NewReader(packed)))
+	host.Shell(t, "docker tag fine:1 fine:2")
+	local := func(args string) answer {
+		return ask(t, host.Command("su", "-", "root", "-c", "docker userns audit-image "+args))
+	}
+	read := reports(t, local("--format json --all"))
+	assert.Equal(t, len(read), 5)
+	streamed := reports(t, docker(t, host, nil, "--context", "op", "userns", "audit-image", "--format", "json", "--all"))
+	for name, r := range read {
+		assert.Equal(t, r.Source, "content-store", name)
+		assert.Equal(t, streamed[name].Source, "daemon", name)
+		assert.Equal(t, r.rest["id"], host.Shell(t, "docker image inspect -f '{{.Id}}' "+name))
+		delete(r.rest, "source")
+		delete(streamed[name].rest, "source")
+		assert.DeepEqual(t, r.rest, streamed[name].rest)
+	}
+	assert.Equal(t, read["npm:1"].Verdict, "unmappable")
+
+	id := read["npm:1"].rest["id"].(string)
+	for _, name := range []string{id, strings.TrimPrefix(id, "sha256:"), strings.TrimPrefix(id, "sha256:")[:12]} {
+		for from, a := range map[string]answer{
+			"on the host": local("--format json " + name),
+			"over ssh":    docker(t, host, nil, "--context", "op", "userns", "audit-image", "--format", "json", name),
+		} {
+			assert.Equal(t, reports(t, a)[name].Verdict, "unmappable", "%s %s: %s%s", name, from, a.stdout, a.stderr)
+		}
+	}
+
+	v := on(t, host, "root").of(t, "impact-images")
+	assert.Equal(t, v.Status, "warning", v.Message)
+	assert.Equal(t, len(v.Details), 3, "npm:1, packed:1 and user:1: %v", v.Details)
+	v = over(t, host, "root").of(t, "impact-images")
+	assert.Equal(t, v.Status, "unknown", "over ssh they would have to be streamed: %s", v.Message)
+
+	// Flip a byte of a layer, and then of a manifest.
+	const blobs = "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/"
+	for _, kind := range []string{"application/vnd.oci.image.layer", id} {
+		blob := strings.TrimPrefix(kind, "sha256:")
+		if kind != id {
+			blob = host.Shell(t, `sed -n 's/.*"layers":\[[^]]*"digest":"sha256:\([0-9a-f]*\)".*/\1/p' `+blobs+strings.TrimPrefix(id, "sha256:"))
+		}
+		host.Shell(t, `b=`+blobs+blob+`; cp -p $b /root/kept; chmod u+w $b; printf X | dd of=$b bs=1 seek=40 conv=notrunc 2>/dev/null`)
+		a := local("npm:1")
+		host.Shell(t, `cp -p /root/kept `+blobs+blob)
+		assert.Equal(t, a.code, 2, "%s: %s%s", kind, a.stdout, a.stderr)
+		assert.Assert(t, strings.Contains(a.stderr, "digest mismatch"), a.stderr)
+	}
+}
