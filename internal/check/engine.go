@@ -34,6 +34,8 @@ func daemonAnswers(in *Input) Result {
 		return pass("Docker %s at %s", in.Engine.Value.Version, in.Endpoint)
 	case errors.Is(in.Engine.Err, survey.ErrDaemonDown):
 		return silent(in)
+	case errors.Is(in.Engine.Err, survey.ErrAPIVersion):
+		return fail("%s: %v; lower \"min-api-version\" in daemon.json or DOCKER_MIN_API_VERSION, or use a later docker userns", in.Endpoint, in.Engine.Err)
 	}
 	return unread("the engine", in.Engine.Err)
 }

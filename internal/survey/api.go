@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
@@ -75,7 +76,7 @@ func all(functions ...func()) {
 func askEngine(ctx context.Context, c *caller, f *Facts) (containers []inspected) {
 	f.Engine.Value, f.Engine.Err = c.engine(ctx)
 	if f.Engine.Err != nil {
-		down := fmt.Errorf("%w: %w", ErrDaemonDown, f.Engine.Err)
+		down := silence(f.Engine.Err)
 		f.Engine.Err, f.Containers.Err, f.Images.Err, f.Volumes.Err = down, down, down, down
 		f.Networks.Err, f.Plugins.Err, f.Swarm.Err = down, down, down
 		return nil
@@ -94,6 +95,16 @@ func askEngine(ctx context.Context, c *caller, f *Facts) (containers []inspected
 		func() { f.Volumes.Value, f.Volumes.Err = c.volumes(ctx) },
 	)
 	return containers
+}
+
+// silence says what it means that the API did not tell of itself. A daemon that finds
+// a request bad, status 400, runs all the same: all that it can dislike about these is
+// their version (versionMiddleware of moby, daemon/server/middleware/version.go).
+func silence(err error) error {
+	if cerrdefs.IsInvalidArgument(err) {
+		return fmt.Errorf("%w: %w", ErrAPIVersion, err)
+	}
+	return fmt.Errorf("%w: %w", ErrDaemonDown, err)
 }
 
 // engine asks /info and /version.

@@ -5,6 +5,9 @@ import "errors"
 var (
 	// ErrDaemonDown: the API does not answer. Host facts are there all the same.
 	ErrDaemonDown = errors.New("the daemon does not answer")
+	// ErrAPIVersion: the API answers, but it no longer speaks a version that this
+	// program knows (min-api-version of daemon.json). The wrapping error names it.
+	ErrAPIVersion = errors.New("the daemon refuses the API version of this program")
 	// ErrNotThisHost: the daemon runs on a machine, or in a container, that the
 	// endpoint does not lead into. The wrapping error names it.
 	ErrNotThisHost = errors.New("the daemon does not run on this machine")
