@@ -183,19 +183,14 @@ func imageStore(in *Input) Result {
 		return pass("the engine's own store, with %s", e.Driver)
 	case !in.versionKnown:
 		return unsure("it is the containerd image store, and what %q does with it under remap is not known", e.Version)
+	case e.SwitchedStore():
+		return fail("the engine remaps, but keeps its images in containerd's store: builds fail there, and images are not checked when they are loaded; take \"containerd-migration\" out of \"features\" in %s, and restart it", in.ConfigPath())
 	case in.atLeast(29, 0, 0):
-		return warn("the containerd image store: Docker %s falls back to overlay2 when remap is on, and its %s not be seen until remap is off again", e.Version, imagesWill(e.ImageCount))
+		return warn("the containerd image store: Docker %s uses overlay2 instead while remap is on. What is in the store now (%s) stays in /var/lib/containerd, hidden until remap is off again", e.Version, count(e.ImageCount, "image"))
 	case in.atLeast(25, 0, 0):
 		return warn("the containerd image store: with remap, docker build fails at RUN in Docker 25 to 28; take \"containerd-snapshotter\" out of \"features\" in %s first", in.ConfigPath())
 	}
 	return fail("the containerd image store: Docker %s cannot remap with it; take \"containerd-snapshotter\" out of \"features\" in %s first", e.Version, in.ConfigPath())
-}
-
-func imagesWill(n int) string {
-	if n == 1 {
-		return "1 image will"
-	}
-	return fmt.Sprintf("%d images will", n)
 }
 
 func liveRestore(in *Input) Result {

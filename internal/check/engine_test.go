@@ -81,7 +81,11 @@ var engineCases = []testCase{
 	{"image-store", "own", asFound, OK, ""},
 	{"image-store", "24", containerdStore("24.0.9"), Error, "cannot remap"},
 	{"image-store", "28", containerdStore("28.5.2"), Warning, "fails at RUN"},
-	{"image-store", "29", containerdStore("29.7.2"), Warning, "1 image will not be seen"},
+	{"image-store", "29", containerdStore("29.7.2"), Warning, "(1 image) stays in"},
+	{"image-store", "29, switched back", func(f *survey.Facts, o *Options) {
+		isOn(f, o)
+		containerdStore("29.8.0")(f, o)
+	}, Error, "containerd-migration"},
 	{"image-store", "dev", containerdStore("dev"), Unknown, ""},
 	{"image-store", "no engine", noEngine, Unknown, ""},
 	{"live-restore", "off", engine(func(e *survey.Engine) { e.Running = 3 }), OK, ""},

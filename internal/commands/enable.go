@@ -185,7 +185,11 @@ func imagesLeft(p remap.Plan) string {
 	for _, i := range p.Before.Images {
 		names = append(names, printable(i.String()))
 	}
-	return fmt.Sprintf("\nImages stay in the old data root too, and have to be pulled or loaded again: %s\n", strings.Join(names, ", "))
+	where := "in the old data root too"
+	if p.Before.Containerd {
+		where = "in the containerd image store"
+	}
+	return fmt.Sprintf("\nImages stay %s, and must be pulled or loaded again: %s\n", where, strings.Join(names, ", "))
 }
 
 // notable leaves out what is as it should be, and the two questions that only a
@@ -207,8 +211,12 @@ func (c *change) enabled() {
 	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
 	fmt.Fprintf(out, "The data root is %s.", printable(p.After.DataRoot))
 	if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
-		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.\nTo see what has to be recreated: %s",
-			counted(int64(containers), "container"), counted(int64(images), "image"), printable(p.Before.DataRoot), c.docker("userns", "verify"))
+		where := printable(p.Before.DataRoot)
+		if p.Before.Containerd {
+			where += " and in the containerd image store"
+		}
+		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.\nTo see what must be recreated: %s",
+			counted(int64(containers), "container"), counted(int64(images), "image"), where, c.docker("userns", "verify"))
 	}
 	if c.image != nil {
 		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", printable(c.proof.image))

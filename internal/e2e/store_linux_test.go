@@ -67,3 +67,19 @@ func TestImagesInContainerdsStore(t *testing.T) {
 		assert.Assert(t, strings.Contains(a.stderr, "digest mismatch"), a.stderr)
 	}
 }
+
+// With containerd-migration, Docker 29 goes back to containerd's store under remap.
+func TestAnEngineThatSwitchesItsStoreBack(t *testing.T) {
+	host := boot(t, testbed.Engine29)
+	host.Remap(t, 100000, 65536)
+	assert.Equal(t, over(t, host, "root").of(t, "image-store").Status, "ok")
+	host.WriteFile(t, daemonJSON, []byte(`{"userns-remap": "dockremap", "features": {"containerd-migration": true}}`), 0o644)
+	host.Shell(t, "systemctl restart docker")
+	assert.Equal(t, host.Shell(t, "docker info -f '{{.Driver}} {{.SecurityOptions}}' | grep -c 'overlayfs.*userns'"), "1", "this engine switches no more")
+
+	v := over(t, host, "root").of(t, "image-store")
+	assert.Equal(t, v.Status, "error", v.Message)
+	a := docker(t, host, nil, "--context", "root", "userns", "verify")
+	assert.Equal(t, a.code, 1, a.stdout)
+	assert.Assert(t, strings.Contains(a.stdout, "containerd-migration"), a.stdout)
+}

@@ -17,7 +17,7 @@ import (
 
 // stateOf is what a survey shows of remap; nothing where the daemon is down.
 func stateOf(f survey.Facts) State {
-	s := State{Remapped: f.Engine.Value.Remapped(), DataRoot: f.Engine.Value.DataRoot}
+	s := State{Remapped: f.Engine.Value.Remapped(), DataRoot: f.Engine.Value.DataRoot, Containerd: f.Engine.Value.ContainerdStore()}
 	for _, c := range f.Containers.Value {
 		if c.AutoRemove {
 			continue // gone once the daemon stops it

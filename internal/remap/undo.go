@@ -208,5 +208,9 @@ func Proven(p Plan, f survey.Facts) []string {
 	if f.Engine.Err != nil {
 		return []string{f.Engine.Err.Error()}
 	}
-	return append(missing(p.After, stateOf(f)), left(p, f)...)
+	wrong := append(missing(p.After, stateOf(f)), left(p, f)...)
+	if f.Engine.Value.SwitchedStore() {
+		wrong = append(wrong, "the engine has switched back to containerd's image store, where builds fail under remap; take \"containerd-migration\" out of \"features\" in daemon.json")
+	}
+	return wrong
 }

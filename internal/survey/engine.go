@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -114,4 +115,14 @@ type Plugin struct {
 type SwarmService struct {
 	Name, ID, Image string
 	Mode            string // "replicated" or "global"
+}
+
+// SwitchedStore reports whether an engine has gone back to containerd's image store
+// although it remaps. Docker 29 and later do that with "containerd-migration" in
+// "features" (moby daemon/daemon.go, 29.0 to 29.8): builds fail, and
+// images are not checked when they are loaded.
+func (e Engine) SwitchedStore() bool {
+	major, _, _ := strings.Cut(e.Version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n >= 29 && e.Remapped() && e.ContainerdStore()
 }

@@ -158,8 +158,10 @@ func layerFolder(root, driver string) string {
 	return path.Join(root, "image", driver, "layerdb", "sha256")
 }
 
+// driver is the graph driver of the trees in the data root. An engine that now has its
+// images in containerd's store used overlay2 for them, whatever its driver is called.
 func (l *look) driver() string {
-	if l.engine != nil && l.engine.Driver != "" && !strings.Contains(l.engine.Driver, "/") {
+	if l.engine != nil && !l.engine.ContainerdStore() && l.engine.Driver != "" && !strings.Contains(l.engine.Driver, "/") {
 		return l.engine.Driver
 	}
 	return "overlay2"

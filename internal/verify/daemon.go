@@ -34,6 +34,8 @@ func daemonRemapped(j *judge) report.Result {
 	case !e.Remapped():
 		return report.Fail(`userns-remap is off: "name=userns" is not among the engine's security options, so root in a container is root on the host`).
 			Fixed(report.Docker(j.Facts, "userns", "check"), report.Docker(j.Facts, "userns", "enable"))
+	case e.SwitchedStore():
+		return report.Fail(`the engine remaps, but keeps its images in containerd's store: builds fail there, and images are not checked when they are loaded; take "containerd-migration" out of "features" in daemon.json, and restart it`)
 	}
 	return report.Pass(`"name=userns" is among its security options`)
 }

@@ -112,6 +112,10 @@ var cases = []struct {
 	{"daemon-answers", "down", func(s *Seen) { s.Engine.Err = survey.ErrDaemonDown }, report.Error, "does not answer"},
 	{"daemon-remapped", "on", func(*Seen) {}, report.OK, ""},
 	{"daemon-remapped", "off", func(s *Seen) { s.Engine.Value.SecurityOptions = nil }, report.Error, "userns-remap is off"},
+	{"daemon-remapped", "switched back to containerd's store", func(s *Seen) {
+		s.Engine.Value.Version = "29.8.0"
+		s.Engine.Value.DriverStatus = [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}
+	}, report.Error, "containerd-migration"},
 	{"daemon-remapped", "rootless", func(s *Seen) { s.Engine.Value.SecurityOptions = []string{"name=rootless", "name=userns"} }, report.Error, "rootless"},
 	{"data-root", "remapped", func(*Seen) {}, report.OK, "100000.100000"},
 	{"data-root", "plain", func(s *Seen) { s.Engine.Value.DataRoot = "/var/lib/docker" }, report.Error, "does not end"},
