@@ -130,8 +130,9 @@ func configKeys(in *Input) Result {
 		}
 	}
 	driver, from := in.setting("storage-driver")
-	snapshotter := slices.Contains([]string{"overlayfs", "native", "stargz", "nydus", "soci", "erofs"}, driver)
+	snapshotter := driver != "" && !slices.Contains(graphDrivers, driver)
 	store, set := in.feature("containerd-snapshotter")
+	migrates, where := in.feature("containerd-migration")
 	switch {
 	case !in.versionKnown && (store || snapshotter):
 		return unsure("%s asks for the containerd image store; whether that stands against remap depends on the engine's version, which is not known", cmp.Or(set, from))
@@ -139,9 +140,15 @@ func configKeys(in *Input) Result {
 		return fail("%s turns on containerd-snapshotter: Docker 29 does not start with that and remap; take it out", set)
 	case snapshotter && in.atLeast(29, 0, 0):
 		return fail("%s sets the storage driver %q, which is a snapshotter of containerd: Docker 29 does not start with that and remap; make it overlay2", from, driver)
+	case migrates && (in.atLeast(29, 0, 0) || !in.versionKnown):
+		return fail("%s turns on containerd-migration: Docker 29 then goes back to containerd's image store under remap, where builds fail and images are not checked; take it out", where)
 	}
 	return pass("none")
 }
+
+// graphDrivers are those of dockerd 20.10 to 29. Docker 29 takes any other name for a
+// snapshotter of containerd.
+var graphDrivers = []string{"overlay2", "btrfs", "zfs", "vfs", "fuse-overlayfs", "aufs", "devicemapper", "overlay"}
 
 func configFlags(in *Input) Result {
 	if r, bad := in.unparsed(); bad {

@@ -79,6 +79,15 @@ var configCases = []testCase{
 	{"config-keys", "snapshotter off, 29", config("29.7.2", `{"features": {"containerd-snapshotter": false}}`), OK, ""},
 	{"config-keys", "snapshotter, 28", config("28.5.2", `{"features": {"containerd-snapshotter": true}}`), OK, ""},
 	{"config-keys", "overlayfs, 29", config("29.0.0", `{"storage-driver": "overlayfs"}`), Error, `"overlayfs"`},
+	{"config-keys", "a snapshotter that is not known here, 29", config("29.0.0", `{"storage-driver": "novel"}`), Error, `"novel"`},
+	{"config-keys", "vfs, 29", config("29.0.0", `{"storage-driver": "vfs"}`), OK, ""},
+	{"config-keys", "migration, 29", config("29.8.0", `{"features": {"containerd-migration": true}}`), Error, "containerd-migration"},
+	{"config-keys", "migration off, 29", config("29.8.0", `{"features": {"containerd-migration": false}}`), OK, ""},
+	{"config-keys", "migration, 28", config("28.5.2", `{"features": {"containerd-migration": true}}`), OK, ""},
+	{"config-keys", "--feature migration, 29", func(f *survey.Facts, o *Options) {
+		config("29.8.0", `{}`)(f, o)
+		flags("--feature", "containerd-migration=T")(f, o)
+	}, Error, "the flag --feature turns on"},
 	{"config-keys", "-s overlayfs, 29", func(f *survey.Facts, o *Options) {
 		config("29.0.0", `{}`)(f, o)
 		flags("-s", "overlayfs")(f, o)

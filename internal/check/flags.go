@@ -1,6 +1,7 @@
 package check
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -49,7 +50,8 @@ func (in *Input) setting(key string) (value, from string) {
 // feature says whether one of dockerd's features is turned on, and where.
 func (in *Input) feature(name string) (on bool, from string) {
 	for _, f := range in.flags() {
-		if key, value, _ := strings.Cut(f.Value, "="); f.Name == "feature" && key == name && (value == "" || value == "true" || value == "1") {
+		key, value, given := strings.Cut(f.Value, "=")
+		if on, err := strconv.ParseBool(value); f.Name == "feature" && key == name && (!given || on && err == nil) {
 			return true, "the flag " + in.given(f)
 		}
 	}

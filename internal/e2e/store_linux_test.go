@@ -71,6 +71,13 @@ func TestImagesInContainerdsStore(t *testing.T) {
 // With containerd-migration, Docker 29 goes back to containerd's store under remap.
 func TestAnEngineThatSwitchesItsStoreBack(t *testing.T) {
 	host := boot(t, testbed.Engine29)
+	host.WriteFile(t, daemonJSON, []byte(`{"features": {"containerd-migration": true}}`), 0o644)
+	before := files(t, host)
+	a := change(t, host, "root", "enable", "--yes")
+	assert.Equal(t, a.code, 1, "%s%s", a.stdout, a.stderr)
+	assert.Assert(t, strings.Contains(a.stderr, "config-keys"), a.stderr)
+	assert.Equal(t, files(t, host), before)
+
 	host.Remap(t, 100000, 65536)
 	assert.Equal(t, over(t, host, "root").of(t, "image-store").Status, "ok")
 	host.WriteFile(t, daemonJSON, []byte(`{"userns-remap": "dockremap", "features": {"containerd-migration": true}}`), 0o644)
@@ -79,7 +86,7 @@ func TestAnEngineThatSwitchesItsStoreBack(t *testing.T) {
 
 	v := over(t, host, "root").of(t, "image-store")
 	assert.Equal(t, v.Status, "error", v.Message)
-	a := docker(t, host, nil, "--context", "root", "userns", "verify")
+	a = docker(t, host, nil, "--context", "root", "userns", "verify")
 	assert.Equal(t, a.code, 1, a.stdout)
 	assert.Assert(t, strings.Contains(a.stdout, "containerd-migration"), a.stdout)
 }
