@@ -1,4 +1,4 @@
 // Package e2e holds the stories that are told with everything real: the plugin
 // as it is built for users, the docker CLI, ssh, TLS, and hosts with engines of
-// three generations. It has tests alone, and they need what testbed.Need says.
+// four generations. It has tests alone, and they need what testbed.Need says.
 package e2e
