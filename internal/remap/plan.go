@@ -50,7 +50,7 @@ type State struct {
 	Remapped   bool      `json:"remapped"`
 	DataRoot   string    `json:"dataRoot"`
 	Containerd bool      `json:"containerdStore,omitempty"` // images are in containerd's store, not in the data root
-	Map        idmap.Map `json:"idMap,omitzero"` // where it is remapped
+	Map        idmap.Map `json:"idMap,omitzero"`            // where it is remapped
 	Containers []Thing   `json:"containers"`
 	Images     []Thing   `json:"images"`
 	Volumes    []Thing   `json:"volumes"`
