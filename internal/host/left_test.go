@@ -42,15 +42,16 @@ func TestNothingIsLeftOnTheHost(t *testing.T) {
 				look := fmt.Sprint("sleep ", number.Add(1)) // hangs, in a process of its own
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				ended := make(chan error, 1)
+				shells, ended := make(chan *shell, 1), make(chan error, 1)
 				go func() {
 					ended <- s.do(ctx, looking("( : | "+look+" | cat; : )"), func(sh *shell) error {
+						shells <- sh
 						_, err := sh.frames.status()
 						return err
 					})
 				}()
 				await(t, look, true)
-				end.end(s.shell, cancel)
+				end.end(<-shells, cancel)
 				await(t, look, false)
 				cancel()
 				assert.Check(t, <-ended != nil)

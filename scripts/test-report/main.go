@@ -120,6 +120,9 @@ func (r *report) done(e event, t *test) {
 		r.skipped[why] = append(r.skipped[why], e.Test)
 	case e.Action == "pass" && e.Test != "":
 		r.passed++
+		if slices.Contains(own, "WARNING: DATA RACE") { // which may fail the next test instead
+			r.fail(e, own)
+		}
 	case e.Action == "fail" || e.Action == "build-fail":
 		r.fail(e, own)
 	}

@@ -84,7 +84,8 @@ func TestSuccessIsShort(t *testing.T) {
 // without any package.
 func TestCutShort(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"Action":"run","Package":"m","Test":"TestX"}` + "\n" + `{"Action":"output","Package":"m","Test":"TestX","Output":"half a`: "--- FAIL: TestX (m, 0.00s)\nit did not end\nFAIL\n",
+		`{"Action":"run","Package":"m","Test":"TestX"}` + "\n" + `{"Action":"output","Package":"m","Test":"TestX","Output":"half a`:                  "--- FAIL: TestX (m, 0.00s)\nit did not end\nFAIL\n",
+		`{"Action":"output","Package":"m","Test":"TestX","Output":"WARNING: DATA RACE\n"}` + "\n" + `{"Action":"pass","Package":"m","Test":"TestX"}`: "--- FAIL: TestX (m, 0.00s)\nWARNING: DATA RACE\nFAIL\n",
 		"": "FAIL\n",
 	} {
 		var out, log bytes.Buffer
