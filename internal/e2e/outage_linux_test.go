@@ -14,7 +14,18 @@ import (
 const impatient = `mkdir -p /etc/systemd/system/docker.service.d
 	printf '[Service]\nTimeoutStopSec=4\n' >/etc/systemd/system/docker.service.d/patience.conf
 	printf '[Unit]\nRequires=docker.service\nAfter=docker.service\n[Service]\nExecStart=/bin/sleep infinity\n' >/etc/systemd/system/needsit.service
-	systemctl daemon-reload; systemctl start needsit`
+	printf '[Unit]\nRequires=docker.socket\n[Service]\nExecStart=/bin/sleep infinity\n' >/etc/systemd/system/needssocket.service
+	printf '[Unit]\nRequires=docker.service\nAfter=docker.service\n[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=1h\n' >/etc/systemd/system/waits.service
+	systemctl daemon-reload; systemctl start needsit needssocket; systemctl start waits || :`
+
+// dependents are how the units are that need docker or its socket; one of them waits
+// to be started again.
+func dependents(t *testing.T, host *testbed.Host) string {
+	t.Helper()
+	return host.Shell(t, "systemctl is-active needsit needssocket waits || :")
+}
+
+const dependentsUp = "active\nactive\nactivating"
 
 // stubborn starts a container that does not end before it is killed, 12 seconds
 // after it was asked to. It writes to a file of the host all the time.
@@ -76,7 +87,7 @@ func TestOutage(t *testing.T) {
 				assert.Check(t, strings.Contains(a.stdout, "it has 12s to stop"), a.stdout)
 				assert.Check(t, !writes(t, host, "old"))
 				assert.Equal(t, bridges(t, host), "docker0\ntheirs")
-				assert.Equal(t, host.Run(t, "systemctl", "is-active", "needsit"), "active")
+				assert.Equal(t, dependents(t, host), dependentsUp)
 				host.Busybox(t, "bb")
 				host.Shell(t, network+starts("new", "--network=app --ip=10.77.0.6"))
 				reached(t, host, "10.77.0.6")
@@ -106,7 +117,7 @@ func TestOutage(t *testing.T) {
 				assert.Check(t, writes(t, host, "old"))
 				assert.Check(t, !writes(t, host, "newer"))
 				reached(t, host, "10.77.0.5")
-				assert.Equal(t, host.Run(t, "systemctl", "is-active", "needsit"), "active")
+				assert.Equal(t, dependents(t, host), dependentsUp)
 				assert.Check(t, strings.Contains(host.Run(t, "ip", "-br", "link"), "theirs"))
 			})
 		})

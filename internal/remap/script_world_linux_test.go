@@ -66,6 +66,7 @@ func newWorld(t *testing.T, shell string) *world {
 	w.write(t, "/stub/restarts", "")
 	w.write(t, "/stub/socket", "")
 	w.write(t, "/stub/app", "")
+	w.write(t, "/stub/client", "")
 	assert.NilError(t, os.Mkdir(w.path("stub/running"), 0o755))
 	t.Cleanup(func() { w.kill() })
 	if code, said := w.run("true"); code != 0 {

@@ -20,11 +20,24 @@ restart() {
 # gives_way: the change was decided to be undone while it is still being made.
 gives_way() { [ "$verb" = restart ] && [ -n "$(verdict)" ]; }
 
-# watched COMMAND…: runs it, but no longer than until it has to give way.
+# watched COMMAND…: runs it, but no longer than until it has to give way. Only the
+# change ever has to. Who watches ends with this process, and ends nothing but what
+# was started here: by then the number may be another process's.
 watched() {
+	if [ "$verb" != restart ]; then
+		"$@"
+		return
+	fi
 	"$@" &
-	job=$!
-	(while ! gives_way; do sleep 1; done; kill "$job") >/dev/null 2>&1 &
+	job=$! me=$(birth $$)
+	born=$(birth "$job")
+	(
+		until gives_way; do
+			[ "$(birth $$)" = "$me" ] || exit
+			sleep 1
+		done
+		[ "$(birth "$job")" != "$born" ] || kill "$job"
+	) >/dev/null 2>&1 &
 	watcher=$!
 	wait "$job"
 	set -- "$?"
@@ -46,15 +59,16 @@ stop_dependents() {
 	watched limited 120 systemctl stop $others
 }
 
-# dependents are the active units that a stop of docker stops too.
+# dependents are the units that run, or wait to be started again, and that a stop of
+# docker or of its socket stops too.
 dependents() {
-	queue=$unit found=
+	queue="$unit $socket" found=
 	while [ -n "$queue" ]; do
 		next=
-		for other in $(systemctl show -p RequiredBy -p RequisiteOf -p BoundBy -p ConsistsOf $queue | sed -n 's/^[A-Za-z]*=//p'); do
+		for other in $(systemctl show -p RequiredBy -p RequisiteOf -p BoundBy -p ConsistsOf -p PropagatesStopTo $queue | sed -n 's/^[A-Za-z]*=//p'); do
 			case " $unit $socket $found " in *" $other "*) continue ;; esac
 			found="$found $other" next="$next $other"
-			! systemctl is-active --quiet "$other" || printf '%s\n' "$other"
+			case $(systemctl is-active "$other") in active | activating | reloading) printf '%s\n' "$other" ;; esac
 		done
 		queue=$next
 	done
@@ -74,7 +88,10 @@ stop_containers() {
 		! gives_way || return
 		ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
 		if [ "$verb" = restart ] && [ ! -e "$dir/ran" ]; then
-			engine 60 container inspect -f '{{if not .HostConfig.AutoRemove}}{{.Id}}{{end}}' $ids >"$dir/ran.$$"
+			engine 60 container inspect -f '{{if not .HostConfig.AutoRemove}}{{.Id}}{{end}}' $ids >"$dir/ran.$$" || [ -s "$dir/ran.$$" ] || {
+				say "stopping containers: the engine does not say which of them to start again"
+				continue
+			}
 			mv -f "$dir/ran.$$" "$dir/ran" && flush "$dir" || return
 		fi
 		stop_those $ids

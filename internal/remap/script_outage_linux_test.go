@@ -1,0 +1,78 @@
+package remap
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/poll"
+)
+
+// scripts counts the processes of the world that run the script.
+func (w *world) scripts() int {
+	n := 0
+	links, _ := filepath.Glob("/proc/[0-9]*/root")
+	for _, link := range links {
+		if target, err := os.Readlink(link); err != nil || target != w.root {
+			continue
+		}
+		words, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
+		if strings.Contains(string(words), "/change.sh") {
+			n++
+		}
+	}
+	return n
+}
+
+// If the script is killed while containers stop, nothing of it goes on once they have.
+func TestScriptLeavesNobodyToWatch(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := simple(t, w, testID)
+		code, said := w.verb(c, "arm", "300")
+		assert.Equal(t, code, 0, said)
+		w.write(t, "/stub/slow", "3")
+		for _, verb := range []string{"restart", "undo"} {
+			w.write(t, "/stub/running/c1", "")
+			w.write(t, "/stub/instance", verb)
+			cmd := w.command(w.script(c, verb)...)
+			assert.NilError(t, cmd.Start())
+			poll.WaitOn(t, func(poll.LogT) poll.Result {
+				if strings.Contains(w.read(c.Dir()+"/log"), "stopping 1 containers") {
+					return poll.Success()
+				}
+				return poll.Continue("nothing is stopped yet")
+			}, poll.WithTimeout(20*time.Second))
+			assert.NilError(t, cmd.Process.Kill())
+			_ = cmd.Wait()
+			assert.NilError(t, os.Remove(w.path(c.Dir(), "log")))
+			poll.WaitOn(t, func(poll.LogT) poll.Result {
+				if n := w.scripts(); n > 0 {
+					return poll.Continue("%d processes of %s go on", n, verb)
+				}
+				return poll.Success()
+			}, poll.WithTimeout(15*time.Second))
+		}
+	})
+}
+
+// An engine that does not say which containers are to run again has none of them
+// stopped.
+func TestScriptStopsNothingThatItCannotStart(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := simple(t, w, testID)
+		code, said := w.verb(c, "arm", "300")
+		assert.Equal(t, code, 0, said)
+		w.write(t, "/stub/running/c1", "")
+		w.write(t, "/stub/silent", "")
+		code, said = w.verb(c, "restart")
+		assert.Equal(t, code, 1, said)
+		assert.NilError(t, os.Remove(w.path("stub/silent")))
+		code, said = w.verb(c, "undo")
+		assert.Equal(t, code, 0, said)
+		_, running := w.run("/bin/sh", "-c", "ls /stub/running")
+		assert.Equal(t, running, "c1\n", said)
+	})
+}
