@@ -43,7 +43,6 @@ func boundAnswers(c *client.Client) (*answerBounds, error) {
 	own := c.HTTPClient()
 	a := &answerBounds{next: own.Transport, within: answerEnd}
 	a.renew()
-	a.renew()
 	own.Transport = a
 	return a, client.WithHTTPClient(own)(c)
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,9 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 // endless is an engine whose answers have no end, but for images: they do.
@@ -113,4 +117,23 @@ func TestSilentEngine(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	assert.ErrorIs(t, ask(ctx), context.Canceled)
+}
+
+// A soak goes on for days: what its rounds are answered is not summed up.
+func TestSoakHasNewBoundsEachRound(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	c, err := client.NewClientWithOpts(client.WithHost("tcp://" + server.Listener.Addr().String()))
+	assert.NilError(t, err)
+	bounds, err := boundAnswers(c)
+	assert.NilError(t, err)
+	bounds.left.Store(-1)
+	p := &proof{
+		change:       &change{target: &target{engine: &engine{bounds: bounds}}},
+		proofOptions: proofOptions{soak: time.Minute},
+		probe:        &verify.Probe{API: c, Host: host.None{}},
+		alive:        func(context.Context) error { return errors.New("that is enough") },
+	}
+	assert.ErrorContains(t, p.soaks(t.Context()), "that is enough")
+	assert.Assert(t, bounds.left.Load() > 0)
 }

@@ -192,6 +192,7 @@ const soakPause = 5 * time.Second
 func (p *proof) soaks(ctx context.Context) error {
 	var signs remap.Signs
 	for end := time.Now().Add(p.soak); time.Now().Before(end); {
+		p.bounds.renew() // a day of rounds asks for more than one look does
 		signs.Started(p.probe.Start(ctx))
 		signs.Health(p.well(ctx))
 		signs.Socket(p.reached(ctx))

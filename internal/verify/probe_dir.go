@@ -44,6 +44,16 @@ func (p *Probe) makeDir(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
+// removeDirScript removes directories that every user of the host may write into.
+// While rm of busybox goes down into a folder, its owner can put a link in its place,
+// and have files deleted anywhere; so it is given no folder to go down into. A probe
+// makes none: if somebody else did, the directory stays.
+const removeDirScript = `rm --one-file-system --version >/dev/null 2>&1 && exec rm -rf --one-file-system -- "$@"
+for d do
+	rm -f -- "$d"/* "$d"/.[!.]*
+	rmdir -- "$d"
+done`
+
 // removeDir removes directories that makeDir made.
 func (p *Probe) removeDir(dirs ...string) {
 	if len(dirs) == 0 || dirs[0] == "" {
@@ -51,7 +61,7 @@ func (p *Probe) removeDir(dirs ...string) {
 	}
 	ctx, cancel := p.cleaning()
 	defer cancel()
-	_, _ = p.Host.Run(ctx, host.Command{Args: append([]string{"rm", "-rf", "--"}, dirs...)})
+	_, _ = p.Host.Run(ctx, host.Command{Args: append([]string{"sh", "-c", removeDirScript, "sh"}, dirs...)})
 }
 
 // sweepDirs removes the directories of processes that have ended.
