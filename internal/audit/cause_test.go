@@ -55,7 +55,7 @@ func TestCure(t *testing.T) {
 				{name: "app/node_modules/content-type/index.js", uid: npmID},
 				{name: "usr/local/lib/node_modules/npm/node_modules/x/y", uid: npmID},
 			},
-			CauseNPM, `with its --mount, if it has one: RUN npm i -g npm@9.1.1 && npm i && find /app/node_modules /usr/local/lib/node_modules \( ! -user 0 -o ! -group 0 \) -exec chown -h 0:0 {} +`,
+			CauseNPM, `keep its --mount flags, if it has any: RUN npm i -g npm@9.1.1 && npm i && find /app/node_modules /usr/local/lib/node_modules \( ! -user 0 -o ! -group 0 \) -exec chown -h 0:0 {} +`,
 		},
 		{
 			"npm in a folder to quote", "/bin/sh -c cd 'my app' && npm i;", []entry{{name: "my app/it's/node_modules/a", uid: npmID}},
@@ -67,7 +67,7 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"tar", "RUN /bin/sh -c curl -fsSL https://x.test/a.tgz | tar -xz -C /opt # buildkit", bad("opt/a"),
-			CauseTar, "with its --mount, if it has one: RUN curl -fsSL https://x.test/a.tgz | tar --no-same-owner -xz -C /opt",
+			CauseTar, "keep its --mount flags, if it has any: RUN curl -fsSL https://x.test/a.tgz | tar --no-same-owner -xz -C /opt",
 		},
 		{
 			"tar in the old style", "/bin/sh -c tar xzf a.tgz -C /opt && rm a.tgz", bad("opt/a"),
@@ -79,22 +79,22 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"another shell", "RUN /bin/bash -o pipefail -c curl x | tar -x # buildkit", bad("opt/a"),
-			CauseTar, `with its --mount, if it has one: RUN ["/bin/bash", "-o", "pipefail", "-c", "curl x | tar --no-same-owner -x"]`,
+			CauseTar, `keep its --mount flags, if it has any: RUN ["/bin/bash", "-o", "pipefail", "-c", "curl x | tar --no-same-owner -x"]`,
 		},
 		{
 			"useradd", "RUN /bin/sh -c useradd -m -u 1000000 big && touch /home/big/x # buildkit", bad("home/big/x"),
-			CauseUseradd, "with its --mount, if it has one: RUN useradd -m -u 10001 big && touch /home/big/x",
+			CauseUseradd, "keep its --mount flags, if it has any: RUN useradd -m -u 10001 big && touch /home/big/x",
 		},
 		{
 			"adduser", "RUN /bin/sh -c addgroup -g 1000000 big && adduser -D -u 1000000 -G big big # buildkit", bad("home/big/x"),
-			CauseUseradd, "with its --mount, if it has one: RUN addgroup -g 10001 big && adduser -D -u 10001 -G big big",
+			CauseUseradd, "keep its --mount flags, if it has any: RUN addgroup -g 10001 big && adduser -D -u 10001 -G big big",
 		},
 		{
 			"chown", "RUN /bin/sh -c chown -R 1000000:1000000 /data # buildkit", bad("data/x"),
-			CauseChown, "with its --mount, if it has one: RUN chown -R 10001:10001 /data",
+			CauseChown, "keep its --mount flags, if it has any: RUN chown -R 10001:10001 /data",
 		},
-		{"COPY --chown", "COPY --chown=1000000 --chmod=755 . /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=10001 --chmod=755 . /app"},
-		{"COPY from a stage", "COPY /out /app # buildkit", bad("app/x"), CauseCopy, "with its --from, if it has one: COPY --chown=0:0 /out /app"},
+		{"COPY --chown", "COPY --chown=1000000 --chmod=755 . /app # buildkit", bad("app/x"), CauseCopy, "keep its --from flag, if it has one: COPY --chown=10001 --chmod=755 . /app"},
+		{"COPY from a stage", "COPY /out /app # buildkit", bad("app/x"), CauseCopy, "keep its --from flag, if it has one: COPY --chown=0:0 /out /app"},
 		{"ADD of an archive", "ADD rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, repack},
 		{"ADD of an archive, whose --chown is not for what is in it", "ADD --chown=1:1 rootfs.tar.gz / # buildkit", bad("x"), CauseAdd, repack},
 		{"ADD --chown", "ADD --chown=1000000:0 https://x.test/a /a # buildkit", bad("a"), CauseCopy, "ADD --chown=10001:0 https://x.test/a /a"},
@@ -114,11 +114,11 @@ func TestCure(t *testing.T) {
 		},
 		{
 			"Cygwin", "RUN /bin/sh -c tar -xf q.tar # buildkit", []entry{{name: "opt/q", uid: 197609, gid: 197121}},
-			CauseCygwin, "with its --mount, if it has one: RUN tar --no-same-owner -xf q.tar",
+			CauseCygwin, "keep its --mount flags, if it has any: RUN tar --no-same-owner -xf q.tar",
 		},
 		{
 			"nothing to go by", "RUN /bin/sh -c touch /x # buildkit", bad("x"),
-			CauseUnknown, `with its --mount, if it has one: RUN touch /x && find / -xdev \( -user 1000000 -o -group 1000000 \) -exec chown -h 0:0 {} +`,
+			CauseUnknown, `keep its --mount flags, if it has any: RUN touch /x && find / -xdev \( -user 1000000 -o -group 1000000 \) -exec chown -h 0:0 {} +`,
 		},
 		{
 			"several lines", "RUN /bin/sh -c set -e\nmake install\n # buildkit", bad("usr/x"),
@@ -150,7 +150,7 @@ func TestAccountOfALowerLayer(t *testing.T) {
 	r := a.Report(made(a, t, [][]entry{{{name: "etc/passwd-"}}, {{name: "data/x", uid: 1000000}}, {{name: "data/x"}}},
 		"RUN /bin/sh -c useradd -u 1000000 big # buildkit", "RUN /bin/sh -c touch /data/x # buildkit", "RUN /bin/sh -c chown root /data/x # buildkit"))
 	assert.Equal(t, r.Findings[0].Cause, CauseUseradd)
-	assert.Equal(t, r.Findings[0].Fix, "with its --mount, if it has one: RUN useradd -u 10001 big, in place of RUN useradd -u 1000000 big")
+	assert.Equal(t, r.Findings[0].Fix, "keep its --mount flags, if it has any: RUN useradd -u 10001 big, in place of RUN useradd -u 1000000 big")
 }
 
 // A map that ends below 10001, or takes no ID at all, gets no number that is not in it.

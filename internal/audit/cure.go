@@ -74,9 +74,9 @@ func (p *plan) change(in *dockerfile.Instruction, own bool) Change {
 		c.New, c.Note = "", strings.Join(c.Hints, ", and ")
 	case p.recipe.file != nil || !p.recipe.kit[in]:
 	case in.Verb == "RUN":
-		c.Note = "with its --mount, if it has one"
+		c.Note = "keep its --mount flags, if it has any"
 	case in.Verb == "COPY":
-		c.Note = "with its --from, if it has one"
+		c.Note = "keep its --from flag, if it has one"
 	case in.Verb == "ARG":
 		c.Note = "or the same with --build-arg, if it was given so"
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 var configChecks = []Check{
-	{ID: "config-file", Category: catConfig, Title: "daemon.json is a plain file, or not there", Needs: []string{"service-config"}, Run: configFile},
+	{ID: "config-file", Category: catConfig, Title: "daemon.json is a regular file, or does not exist", Needs: []string{"service-config"}, Run: configFile},
 	{ID: "config-owner", Category: catConfig, Title: "Only root can write daemon.json", Needs: []string{"config-file"}, Run: configOwner},
 	{ID: "config-json", Category: catConfig, Title: "daemon.json is JSON as dockerd reads it", Needs: []string{"config-file"}, Run: configJSON},
 	{ID: "config-keys", Category: catConfig, Title: "No key of daemon.json stands against remap", Needs: []string{"config-file", "config-json"}, Run: configKeys},
@@ -25,9 +25,9 @@ func configFile(in *Input) Result {
 	c, path := in.Config.Value, in.ConfigPath()
 	switch err := in.Config.Err; {
 	case errors.Is(err, fs.ErrNotExist) && in.Start.Value.ConfigGiven:
-		return fail("%s is not there, and --config-file names it: dockerd does not start", path)
+		return fail("%s does not exist, and --config-file names it: dockerd does not start", path)
 	case errors.Is(err, fs.ErrNotExist):
-		return pass("%s is not there: dockerd runs on its flags and defaults", path)
+		return pass("%s does not exist: dockerd runs on its flags and defaults", path)
 	case errors.Is(err, host.ErrNotRegular):
 		return fail("%s is no file but %s: it was not opened", path, kindOf(c.Stat.Mode))
 	case err != nil:
@@ -62,7 +62,7 @@ func configOwner(in *Input) Result {
 	s, path := in.Config.Value.Stat, in.ConfigPath()
 	switch {
 	case errors.Is(in.Config.Err, fs.ErrNotExist):
-		return pass("%s is not there", path)
+		return pass("%s does not exist", path)
 	case in.Config.Err != nil:
 		return unread("the owner of "+path, in.Config.Err)
 	case s.Err != nil:
@@ -80,7 +80,7 @@ func configJSON(in *Input) Result {
 	var place *daemonjson.Error
 	switch {
 	case errors.Is(in.Config.Err, fs.ErrNotExist):
-		return pass("%s is not there", path)
+		return pass("%s does not exist", path)
 	case in.Config.Err != nil:
 		return unread(path, in.Config.Err)
 	}

@@ -40,7 +40,7 @@ func alsoFlag(key string, args ...string) func(*survey.Facts, *Options) {
 
 var configCases = []testCase{
 	{"config-file", "there", asFound, OK, "/etc/docker/daemon.json"},
-	{"config-file", "not there", noConfig, OK, "is not there"},
+	{"config-file", "not there", noConfig, OK, "does not exist"},
 	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Start.Value.ConfigGiven = true }, Error, "--config-file names it"},
 	{"config-file", "a fifo", func(f *survey.Facts, _ *Options) {
 		f.Config.Err = host.ErrNotRegular

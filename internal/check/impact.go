@@ -60,10 +60,10 @@ func impactContainers(in *Input) Result {
 	if r, ok := gone(in); ok {
 		return r
 	}
-	return each(in, "which containers there are", "they stay in the old data root, stopped and out of sight, and have to be made again", func(c survey.Container) string {
+	return each(in, "which containers there are", "they stay in the old data root, stopped, and must be recreated", func(c survey.Container) string {
 		notes := []string{c.State, "image " + c.Image}
 		if p := c.Project(); p != "" {
-			notes = append(notes, "made again by docker compose, project "+p)
+			notes = append(notes, "recreated by docker compose, project "+p)
 		}
 		if c.AutoRemove {
 			notes = append(notes, "removed when it stops")

@@ -39,7 +39,7 @@ func impactVolumes(in *Input) Result {
 }
 
 func impactNetworks(in *Input) Result {
-	return left(in, "networks", in.Networks, "they have to be made again", func(n survey.Network) Detail {
+	return left(in, "networks", in.Networks, "they must be recreated", func(n survey.Network) Detail {
 		note := n.Driver
 		if len(n.Containers) > 0 {
 			note += ", with " + strings.Join(n.Containers, ", ")

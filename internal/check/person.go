@@ -1,7 +1,7 @@
 package check
 
 var personChecks = []Check{
-	{ID: "maintenance-window", Category: catPerson, Title: "A maintenance window is booked", Run: tick("all containers stop, and start again only when they are made anew")},
+	{ID: "maintenance-window", Category: catPerson, Title: "A maintenance window is booked", Run: tick("all containers stop, and must be recreated")},
 	{ID: "load-balancer", Category: catPerson, Title: "The load balancer sends nothing here", Run: tick("requests that come meanwhile fail")},
 }
 

@@ -117,7 +117,7 @@ func subidAccount(in *Input) Result {
 	case !a.Exists() && in.wanted():
 		return fail("there is no account %s", a.Name).Fixed(accountFix(a))
 	case !a.Exists():
-		return pass("%s is not there yet; what makes it is: %s", a.Name, accountFix(a))
+		return pass("%s does not exist yet; to create it: %s", a.Name, accountFix(a))
 	}
 	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.value == "" {
 		return fail("dockerd would not take %s: %v", a.Name, err).Fixed(command("sudo", "groupadd", "--system", a.Name))

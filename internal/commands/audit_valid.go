@@ -17,7 +17,7 @@ import (
 func valuesGiven(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		if v := f.Value.String(); v == "" || f.Name == "size" && v == "0" {
-			err = fmt.Errorf("--%s %q: give a value, or leave the flag away", f.Name, v)
+			err = fmt.Errorf("--%s %q: give a value, or omit the flag", f.Name, v)
 		}
 	})
 	return err
@@ -29,11 +29,11 @@ func (o auditOptions) validate() error {
 		return usage("docker: 'docker userns audit-image' requires at least 1 argument", "",
 			"Usage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]", "", "Run 'docker userns audit-image --help' for more information")
 	case len(o.images) > 0 && o.all:
-		return errors.New("--all and IMAGE: give one of the two")
+		return errors.New("--all and IMAGE are mutually exclusive")
 	case o.explain == onStdin && slices.Contains(o.images, onStdin):
 		return errors.New("- (standard input) can be read once only: it is given for --explain and IMAGE")
 	case o.id != "" && o.explain != "":
-		return errors.New("--id and --explain: give one of the two")
+		return errors.New("--id and --explain are mutually exclusive")
 	case o.dockerfile == "" && o.format == formatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}

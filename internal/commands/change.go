@@ -145,15 +145,15 @@ func (c *change) apply(ctx context.Context) error {
 		fmt.Fprintln(err, "Nothing was changed.")
 		return errFound
 	case remap.Partly:
-		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. See to that, and run the command again.\n", c.said(why))
+		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. Fix that, and run the command again.\n", c.said(why))
 		return errReported
 	case remap.Back:
-		how := "and the host is what it was"
+		how := "the previous state is restored"
 		if why != nil { // what the host has to say of files that somebody else edited
 			fmt.Fprintf(err, "On %s: %s\n", c.on(), escape.Error(why))
-			how = "and the host is what it was but for the above"
+			how = "the previous state is restored, except for the above"
 		}
-		fmt.Fprintf(c.cli.Out(), "The change was undone, %s: %s. What happened is in %s/log on %s.\n", how, c.before(), c.plan.Dir(), c.on())
+		fmt.Fprintf(c.cli.Out(), "The change was rolled back; %s: %s. What happened is in %s/log on %s.\n", how, c.before(), c.plan.Dir(), c.on())
 		return errFound
 	}
 	fmt.Fprintln(err, c.said(why))
@@ -210,7 +210,7 @@ func (c *change) before() string {
 // back, or not be seen.
 func (c *change) callForHelp(w io.Writer) {
 	fmt.Fprintf(w, `
-This host needs a person. On %[3]s, in this order:
+Manual recovery required. Run on %[3]s, in this order:
 
     sudo sh %[1]s/change.sh undo
     sudo journalctl -u %[2]s -n 50 --no-pager

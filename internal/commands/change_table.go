@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // planText is a plan as a person reads it before it is carried out: each step,
@@ -32,7 +33,7 @@ func shown(step remap.Step) []string {
 		case a.Run == nil || step.Name == remap.StepArm || step.Name == remap.StepKeep || step.Diff != "" && step.Name == remap.StepConfig:
 		case a.Run.Args[0] == "sh":
 		default:
-			lines = append(lines, strings.Join(a.Run.Args, " "))
+			lines = append(lines, report.Command(a.Run.Args...))
 		}
 	}
 	return lines

@@ -51,7 +51,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&opts.only, "only", nil, "Run these checks only, by their IDs")
 	flags.BoolVar(&opts.list, "list", false, "List the checks, and run none")
-	flags.BoolVar(&opts.strict, "strict", false, "Warnings, and what could not be told, count as errors")
+	flags.BoolVar(&opts.strict, "strict", false, "Treat warnings and unknown results as errors")
 	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "Show what passed, too")
 	flags.BoolVar(&opts.images, "all-images", false, "Check every image, even if that takes long or has to stream it from the engine")
 	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are looked at (default: the engine's, else "dockremap")`)

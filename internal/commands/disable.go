@@ -52,7 +52,7 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags := cmd.Flags()
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
-	flags.VarPF(&opts.yes, "yes", "y", "Ask nothing; --yes=VOLUME also lets --reclaim delete what that volume holds").NoOptDefVal = everything
+	flags.VarPF(&opts.yes, "yes", "y", "Do not prompt for confirmation; --yes=VOLUME also lets --reclaim delete what that volume holds").NoOptDefVal = everything
 	flags.StringVar(&opts.to, "to", "", "Put daemon.json back as it was before this change, by the time that names it")
 	flags.BoolVar(&opts.forget, "restore-subids", false, "Take back the user and the ranges too, where enable made them")
 	flags.BoolVar(&opts.noStart, "no-start", false, "Leave the containers stopped that ran before enable")

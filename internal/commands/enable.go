@@ -57,9 +57,9 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags := cmd.Flags()
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
-	flags.BoolVarP(&opts.yes, "yes", "y", false, "Ask nothing")
+	flags.BoolVarP(&opts.yes, "yes", "y", false, "Do not prompt for confirmation")
 	flags.StringSliceVar(&opts.accept, "accept", nil, "Go on in spite of these checks, by their IDs")
-	flags.StringVar(&opts.user, "user", "dockremap", "User whose subordinate IDs are used; made where it is not there")
+	flags.StringVar(&opts.user, "user", "dockremap", "User whose subordinate IDs are used; created if missing")
 	flags.StringVar(&opts.ids, "range", "", "Host IDs to give the user, START[:COUNT] (default: 65536 that nobody has)")
 	flags.StringVar(&opts.driver, "storage-driver", "", "Write this storage driver into daemon.json too")
 	_ = cmd.RegisterFlagCompletionFunc("accept", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
@@ -170,7 +170,7 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 		return err
 	}
 	if len(bad) > 0 {
-		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "These checks stand in the way: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
+		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "Blocked by failed checks: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
 	}
 	fmt.Fprintf(dockerCLI.Out(), "%s\n%sThe plan:\n%s", imagesLeft(p), twinsText(sides, "With", printable(p.After.DataRoot)), planText(p, styleOf(dockerCLI.Out())))
 	return nil

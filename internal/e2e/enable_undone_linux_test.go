@@ -22,7 +22,7 @@ import (
 func undone(t *testing.T, host *testbed.Host, a answer, oldFiles, oldEngine string) {
 	t.Helper()
 	assert.Check(t, a.code == 1, "exit code %d\n%s%s", a.code, a.stdout, a.stderr)
-	assert.Check(t, strings.Contains(a.stdout, "The change was undone, and the host is what it was"), "%s%s", a.stdout, a.stderr)
+	assert.Check(t, strings.Contains(a.stdout, "The change was rolled back; the previous state is restored"), "%s%s", a.stdout, a.stderr)
 	assert.Equal(t, files(t, host), oldFiles)
 	assert.Equal(t, engine(t, host), oldEngine)
 	settled(t, host)

@@ -165,7 +165,7 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 		c.interrupt()
 		a := c.end()
 		assert.Check(t, time.Since(began) < 2*time.Minute, "%s", time.Since(began))
-		assert.Check(t, a.code == 3 && !strings.Contains(a.stdout, "was undone"), "%d: %s%s", a.code, a.stdout, a.stderr)
+		assert.Check(t, a.code == 3 && !strings.Contains(a.stdout, "rolled back"), "%d: %s%s", a.code, a.stdout, a.stderr)
 		assert.Check(t, strings.Contains(a.stderr, "/etc/subuid could not be put back: it is immutable"), a.stderr)
 		assert.Equal(t, engine(t, host), oldEngine, "what could be taken back was")
 		assert.Equal(t, host.Shell(t, "grep -h dockremap /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/subgid || true"), "")

@@ -167,7 +167,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 	if ours && file.After == sum(c.data) && plainBefore(enabled) {
 		e.after, e.title = before(enabled), "Put "+c.path+" back as it was before "+enabled.ID
 		if !file.Existed {
-			e.title = "Remove " + c.path + ", which was not there before " + enabled.ID
+			e.title = "Remove " + c.path + ", which did not exist before " + enabled.ID
 		}
 		return e, true, nil
 	}
@@ -224,7 +224,7 @@ func backTo(e edit, now survey.ConfigFile, past []Past, to string) (edit, bool, 
 		case !now.Is(file.Path):
 			return e, false, fmt.Errorf("--to %s: that change was not of %s", to, e.path)
 		case file.Existed && !p.HaveConfig:
-			return e, false, fmt.Errorf("--to %s: its backup is not there any more, or was changed", to)
+			return e, false, fmt.Errorf("--to %s: its backup is missing or was changed", to)
 		case !plainBefore(p):
 			return e, false, fmt.Errorf("--to %s: userns-remap was asked for before that change too; name an earlier one", to)
 		}

@@ -64,7 +64,7 @@ func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) 
 }
 
 // each asks all questions of one kind and makes one result of the answers, with
-// a detail for each. Once ctx has ended, nobody is to see them.
+// a detail for each. Once ctx has ended, no more are asked.
 func each[T any](ctx context.Context, questions []T, ask func(T) (name string, err error)) report.Result {
 	var details []report.Detail
 	var bad, untold []string
@@ -90,6 +90,8 @@ func each[T any](ctx context.Context, questions []T, ask func(T) (name string, e
 		return report.Fail("%d of %d: %s", len(bad), len(questions), strings.Join(bad, "; ")).With(details...)
 	case len(untold) > 0:
 		return report.Unsure("%d of %d cannot be told: %s", len(untold), len(questions), strings.Join(untold, "; ")).With(details...)
+	case len(details) < len(questions):
+		return report.Unsure("%d of %d were not asked: %v", len(questions)-len(details), len(questions), ctx.Err()).With(details...)
 	}
 	return report.Pass("all %d", len(questions)).With(details...)
 }

@@ -49,7 +49,7 @@ func usernsHost(j *judge) report.Result {
 		}
 	}
 	if len(stay) > 0 {
-		return report.Warn("%s, as told", verb(len(stay), "container stays", "containers stay")).With(stay...)
+		return report.Warn("%s --userns=host, as configured", verb(len(stay), "container uses", "containers use")).With(stay...)
 	}
 	return report.Pass("none of %s", report.Count(len(j.Chosen), "container"))
 }
