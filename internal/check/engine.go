@@ -23,7 +23,7 @@ var engineChecks = []Check{
 	{ID: "storage-driver", Category: catEngine, Title: "The storage driver is overlay2", Needs: []string{"daemon-answers"}, Run: storageDriver},
 	{ID: "image-store", Category: catEngine, Title: "Images are in a store that works with remap", Needs: []string{"daemon-answers"}, Run: imageStore},
 	{ID: "live-restore", Category: catEngine, Title: "No container would outlive the restart", Needs: []string{"daemon-answers"}, Run: liveRestore},
-	{ID: "left-processes", Category: catEngine, Title: "No container runs outside of the engine", Needs: []string{"daemon-answers", "host-access"}, Run: leftProcesses},
+	{ID: "left-processes", Category: catEngine, Title: "No container runs outside of the engine", Needs: []string{"daemon-answers"}, Run: leftProcesses},
 	{ID: "swarm-inactive", Category: catEngine, Title: "The node is in no swarm", Needs: []string{"daemon-answers"}, Run: swarmInactive},
 	{ID: "change-pending", Category: catEngine, Title: "No change is under way", Needs: []string{"host-reachable"}, Run: changePending},
 }

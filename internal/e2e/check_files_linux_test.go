@@ -73,7 +73,10 @@ func restart(t *testing.T, host *testbed.Host) (suffix, words string) {
 		root := host.Docker(t, "--context", "unix", "info", "--format", "{{.DockerRootDir}}")
 		return root[strings.LastIndex(root, "/")+1:], ""
 	}
-	return "", host.Run(t, "journalctl", "--unit=docker.service", "--since=@"+since, "--no-pager", "--output=cat")
+	// The journal may get the last words of a process that has ended late, and not know
+	// any more which unit it was of.
+	host.Run(t, "journalctl", "--sync")
+	return "", host.Run(t, "journalctl", "--since=@"+since, "--no-pager", "--output=cat")
 }
 
 var quoted = regexp.MustCompile(`(?:does not start: |\): )(.*)`)
