@@ -26,7 +26,8 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 		if len(paths) == 0 {
 			continue
 		}
-		if ctx.Err() != nil { // nobody is to see what would be found
+		if err := ctx.Err(); err != nil {
+			untried = untried.With(report.Detail{Name: c.Name, Note: err.Error()})
 			break
 		}
 		found, err := p.probe.Connect(ctx, c.Name, paths)
