@@ -76,3 +76,27 @@ func TestScriptStopsNothingThatItCannotStart(t *testing.T) {
 		assert.Equal(t, running, "c1\n", said)
 	})
 }
+
+// A dockerd that hangs while it starts does not hold up the way back.
+func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := simple(t, w, testID)
+		code, said := w.verb(c, "arm", "300")
+		assert.Equal(t, code, 0, said)
+		w.write(t, "/stub/stuck", "")
+		cmd := w.command(w.script(c, "restart")...)
+		assert.NilError(t, cmd.Start())
+		poll.WaitOn(t, func(poll.LogT) poll.Result {
+			if strings.Contains(w.read("/stub/active"), "activating") {
+				return poll.Success()
+			}
+			return poll.Continue("it does not start yet")
+		}, poll.WithTimeout(20*time.Second))
+		assert.NilError(t, os.Remove(w.path("stub/stuck")))
+		began := time.Now()
+		code, said = w.verb(c, "undo")
+		assert.Equal(t, code, 0, said)
+		assert.Assert(t, time.Since(began) < 40*time.Second, said)
+		assert.ErrorContains(t, cmd.Wait(), "exit status 4")
+	})
+}

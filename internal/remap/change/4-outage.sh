@@ -156,13 +156,13 @@ start_daemon() {
 	systemctl reset-failed "$unit" 2>/dev/null
 	[ -z "$socket" ] || systemctl reset-failed "$socket" 2>/dev/null
 	[ ! -e "$dir/listens" ] || limited 60 systemctl start "$socket"
-	limited 120 systemctl start "$unit"
+	watched limited 120 systemctl start "$unit"
 	waited=0
-	while [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
+	while ! gives_way && [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
 		sleep 1
 		waited=$((waited + 1))
 	done
-	active && { [ "$verb" = restart ] || instance >"$run/instance"; } # see runs_old
+	! gives_way && active && { [ "$verb" = restart ] || instance >"$run/instance"; } # see runs_old
 }
 
 # shims: a line "PID ID" for each process that holds a container. Names prove
