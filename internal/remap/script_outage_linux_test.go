@@ -11,8 +11,8 @@ import (
 	"gotest.tools/v3/poll"
 )
 
-// scripts counts the processes of the world that run the script.
-func (w *world) scripts() int {
+// running counts the processes of the world that have some text in their command line.
+func (w *world) running(text string) int {
 	n := 0
 	links, _ := filepath.Glob("/proc/[0-9]*/root")
 	for _, link := range links {
@@ -20,7 +20,7 @@ func (w *world) scripts() int {
 			continue
 		}
 		words, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
-		if strings.Contains(string(words), "/change.sh") {
+		if strings.Contains(strings.ReplaceAll(string(words), "\x00", " "), text) {
 			n++
 		}
 	}
@@ -49,7 +49,7 @@ func TestScriptLeavesNobodyToWatch(t *testing.T) {
 			_ = cmd.Wait()
 			assert.NilError(t, os.Remove(w.path(c.Dir(), "log")))
 			poll.WaitOn(t, func(poll.LogT) poll.Result {
-				if n := w.scripts(); n > 0 {
+				if n := w.running("/change.sh"); n > 0 {
 					return poll.Continue("%d processes of %s go on", n, verb)
 				}
 				return poll.Success()
@@ -97,6 +97,30 @@ func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
 		code, said = w.verb(c, "undo")
 		assert.Equal(t, code, 0, said)
 		assert.Assert(t, time.Since(began) < 40*time.Second, said)
+		assert.ErrorContains(t, cmd.Wait(), "exit status 4")
+	})
+}
+
+// What the change was about to stop is not stopped after the way back has started it.
+func TestScriptEndsTheStopThatItGivesUp(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := simple(t, w, testID)
+		code, said := w.verb(c, "arm", "300")
+		assert.Equal(t, code, 0, said)
+		w.write(t, "/stub/running/c1", "")
+		w.write(t, "/stub/slow", "40")
+		cmd := w.command(w.script(c, "restart")...)
+		assert.NilError(t, cmd.Start())
+		poll.WaitOn(t, func(poll.LogT) poll.Result {
+			if w.running("/docker stop c1") > 0 {
+				return poll.Success()
+			}
+			return poll.Continue("nothing is stopped yet")
+		}, poll.WithTimeout(20*time.Second))
+		w.write(t, "/stub/slow", "0.05")
+		code, said = w.verb(c, "undo")
+		assert.Equal(t, code, 0, said)
+		assert.Equal(t, w.running("/docker stop c1"), 0)
 		assert.ErrorContains(t, cmd.Wait(), "exit status 4")
 	})
 }

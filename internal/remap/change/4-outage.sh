@@ -36,7 +36,7 @@ watched() {
 			[ "$(birth $$)" = "$me" ] || exit
 			sleep 1
 		done
-		[ "$(birth "$job")" != "$born" ] || kill "$job"
+		[ "$(birth "$job")" != "$born" ] || kill $(cat "/proc/$job/task/$job/children" 2>/dev/null) "$job"
 	) >/dev/null 2>&1 &
 	watcher=$!
 	wait "$job"
