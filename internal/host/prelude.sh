@@ -13,10 +13,12 @@ exec 3>&1
 # something that hangs, is ended.
 leave() { trap '' 1 15; trap - 0; fell $$; exit; }
 trap leave 0 1 15
+# shellcheck disable=SC2034 # see request.String
 look=
 # fell PID: ends what PID has started, and all that that has. What is stopped
 # starts nothing more meanwhile.
 fell() {
+	# shellcheck disable=SC2013 # PIDs have no spaces
 	for child in $(sed -n "s/^\([0-9]*\) (.*) . $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null); do
 		kill -STOP "$child"
 		set -- "$1" "$child"
@@ -74,6 +76,7 @@ all() { if [ "$1" = - ]; then cat; else head -c "$1"; fi; }
 inside() {
 	cd -P -- "$2" 2>/dev/null || { why "$2"; return; }
 	top=${PWD%/} rest=$3 links=0 file=
+	# shellcheck disable=SC2015,SC2164 # $PWD says where it stands
 	while [ -n "$rest" ]; do
 		name=${rest%%/*}
 		case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
@@ -113,7 +116,7 @@ out() { cd / && fail "$1"; }
 # writes it; files of /proc, which say that they are empty, are among them. Paths
 # are collected as "${1}" "${2}" for eval, since shells are slow with long lists.
 few() {
-	i=0 there= all=
+	i=0 there='' all=
 	for p do
 		i=$((i + 1))
 		case $p in .*) continue ;; esac
@@ -121,6 +124,7 @@ few() {
 	done
 	seen=
 	[ -z "$all" ] || seen=$(eval "facts $all") || seen=
+	# shellcheck disable=SC2086 # split into numbers
 	pick $there
 	printf %s "$sizes"
 	b 0
@@ -141,7 +145,7 @@ facts() { stat -Lc '%s %d %i %z' -- "$@"; }
 
 # pick NUMBER…: which of the files that the lines of seen belong to are small.
 pick() {
-	sizes= some= IFS='
+	sizes='' some='' IFS='
 '
 	for line in $seen; do
 		if [ "${line%% *}" -le "$small" ]; then sizes="$sizes $1:${line%% *}" some="$some \"\${$1}\""; fi
@@ -154,7 +158,7 @@ pick() {
 # path, + there, - not; then a line of stat for each that is there, the targets of
 # the symlinks, and the ACLs where ACLS is not empty.
 stats() {
-	want=$1 letters= format='%f %u %g %s %d %i %h'
+	want=$1 letters='' format='%f %u %g %s %d %i %h'
 	shift
 	for p do shift
 		if [ -e "$p" ] || [ -h "$p" ]; then letters=$letters+; set -- "$@" "$p"; else letters=$letters-; why "$p"; fi
@@ -175,6 +179,7 @@ stats() {
 acls() {
 	if command -v getfacl >/dev/null; then getfacl -psn -- "$@"; b 0
 	elif ls --version >/dev/null 2>&1; then
+		# shellcheck disable=SC2012 # for the sign of an ACL
 		ls -ldnqU -- "$@" | cut -c11 | tr -d '\n'; b ls
 	else b none; fi
 }
@@ -200,6 +205,7 @@ link() { printf '%s\0' "$1"; readlink -n -- "$1"; printf '\0'; }
 links() { for p do [ ! -h "$p" ] || link "$p"; done; b 0; }
 
 space() {
+	# shellcheck disable=SC2015 # b does not fail
 	if [ -e "$1" ]; then stat -f -c '%t %S %b %f %c %d' -- "$1" && b 0 || fail "$(stat -f -- "$1" 2>&1 >/dev/null)"
 	else why "$1"; fi
 }

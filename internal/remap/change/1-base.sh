@@ -124,6 +124,7 @@ limited() {
 birth() {
 	s=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
 	pid=$1
+	# shellcheck disable=SC2086 # split into fields
 	set -- ${s##*) }
 	[ "$1" != Z ] || return 0
 	shift 19

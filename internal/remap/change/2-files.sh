@@ -82,6 +82,7 @@ put_back() {
 		rm -f -- "$1" && flush "${1%/*}"
 		return
 	fi
+	# shellcheck disable=SC2174 # at most the last folder is missing
 	mkdir -p -m 755 "${1%/*}"
 	rm -f -- "$1$suffix"
 	cp -a -- "$dir/backup$1" "$1$suffix" && [ "$(sum "$1$suffix")" = "$2" ] && put "$1"

@@ -42,6 +42,7 @@ lay() {
 	boot_unit >"$units/$name.service" && confirm_unit >"$units/$name-confirm.service" &&
 		chmod 644 "$units/$name.service" "$units/$name-confirm.service" || return
 	for wants in multi-user.target "$unit"; do
+		# shellcheck disable=SC2174 # $units is there
 		mkdir -p -m 755 "$units/$wants.wants" &&
 			ln -sn "../$name.service" "$units/$wants.wants/$name.service" || return
 	done
@@ -118,6 +119,7 @@ drop_probes() {
 	probes=$(engine 20 ps -a --filter label=io.docker-userns.probe --format '{{.Names}} {{.Label "io.docker-userns.probe"}}' | while read -r probe mark; do
 		case $probe-${mark##* } in docker-userns-probe-[0-9a-f]*-"$probe") printf '%s\n' "$probe" ;; esac
 	done)
+	# shellcheck disable=SC2086 # split into names
 	[ -z "$probes" ] || engine 20 rm -f -v $probes >/dev/null
 }
 
@@ -129,6 +131,7 @@ proven() {
 		return 1
 	}
 	still=$(held "$new_root")
+	# shellcheck disable=SC2086,SC2116 # made one line
 	[ -z "$still" ] || {
 		because "processes of $new_root still run, and the engine does not know them (PID and container): $(echo $still)"
 		return 1

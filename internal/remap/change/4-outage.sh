@@ -55,7 +55,9 @@ stop_dependents() {
 	fi
 	others=$(cat "$dir/dependents")
 	[ -n "$others" ] || return 0
+	# shellcheck disable=SC2086 # split into units
 	say "stopping the units that need $unit:" $others
+	# shellcheck disable=SC2086
 	watched limited 120 systemctl stop $others
 }
 
@@ -65,6 +67,7 @@ dependents() {
 	queue="$unit $socket" found=
 	while [ -n "$queue" ]; do
 		next=
+		# shellcheck disable=SC2086 # split into units
 		for other in $(systemctl show -p RequiredBy -p RequisiteOf -p BoundBy -p ConsistsOf -p PropagatesStopTo $queue | sed -n 's/^[A-Za-z]*=//p'); do
 			case " $unit $socket $found " in *" $other "*) continue ;; esac
 			found="$found $other" next="$next $other"
@@ -75,6 +78,7 @@ dependents() {
 }
 
 start_dependents() {
+	# shellcheck disable=SC2046 # split into units
 	[ ! -s "$dir/dependents" ] || systemctl start --no-block $(cat "$dir/dependents") ||
 		note "some of the units that need $unit could not be started: " $(cat "$dir/dependents")
 }
@@ -84,19 +88,22 @@ start_dependents() {
 # nothing_held sees to it.
 stop_containers() {
 	known=$(engine 20 network ls -q --no-trunc --filter driver=bridge) && printf '%s\n' "$known" >"$dir/networks-${left##*/}"
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		! gives_way || return
 		ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
 		if [ "$verb" = restart ] && [ ! -e "$dir/ran" ]; then
+			# shellcheck disable=SC2086 # split into IDs
 			engine 60 container inspect -f '{{if not .HostConfig.AutoRemove}}{{.Id}}{{end}}' $ids >"$dir/ran.$$" || [ -s "$dir/ran.$$" ] || {
 				say "stopping containers: the engine does not say which of them to start again"
 				continue
 			}
 			mv -f "$dir/ran.$$" "$dir/ran" && flush "$dir" || return
 		fi
+		# shellcheck disable=SC2086 # split into IDs
 		stop_those $ids
 	done
 	ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
+	# shellcheck disable=SC2086 # made one line
 	say "stopping containers: these still run:" $ids
 	return 1
 }
@@ -123,7 +130,9 @@ start_again() {
 	ran=$running
 	[ ! -e "$dir/ran" ] || ran=$(cat "$dir/ran")
 	if [ -n "$ran" ]; then
+		# shellcheck disable=SC2086 # split into IDs
 		[ "$(instance)" != "$(cat "$dir/instance" 2>/dev/null)" ] || stop_those $ran
+		# shellcheck disable=SC2086
 		engine 300 start $ran >/dev/null || engine 300 start $ran >/dev/null || # some need others to run
 			note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
 	fi
@@ -177,7 +186,7 @@ shims() {
 			[ "$(readlink "$process/ns/$space")" = "$(readlink "/proc/self/ns/$space")" ] || continue 2
 		done
 		tr '\000' '\n' 2>/dev/null <"$process/cmdline" | {
-			option= container=
+			option='' container=''
 			while IFS= read -r word; do
 				case $option in
 				-id | --id) container=$word ;;
@@ -196,6 +205,7 @@ held() {
 	[ -n "$1" ] || return 0
 	shims | while read -r shim container; do
 		[ -d "$1/containers/$container" ] || [ -d "$1/plugins/$container" ] || continue
+		# shellcheck disable=SC2013 # the PIDs are on one line
 		for child in $(cat "/proc/$shim/task"/[0-9]*/children 2>/dev/null); do
 			[ -z "$(birth "$child")" ] || printf '%s %s\n' "$child" "$container"
 		done
@@ -205,10 +215,11 @@ held() {
 # nothing_held: no process of the data root that is left outlives its daemon. The
 # change is given up for one; the way back ends it, as the engine would have.
 nothing_held() {
-	gone= waited=0
+	gone='' waited=0
 	while still=$(held "$left") && [ -n "$still" ]; do
 		! gives_way || return
 		if [ "$waited" -ge 15 ]; then
+			# shellcheck disable=SC2086 # made one line
 			say "stopping containers: these processes outlive the daemon (PID and container):" $still
 			return 1
 		elif [ "$verb" != restart ]; then
@@ -227,6 +238,7 @@ nothing_held() {
 # would be out of reach. The daemon makes them again when it returns. What it has
 # made stands in its own records; a bridge that a user named goes only if the
 # network was there when the daemon was stopped.
+# shellcheck disable=SC2030 # named reads network in the same subshell
 delete_bridges() {
 	records=$left/network/files/local-kv.db
 	[ -n "$left" ] && [ -f "$records" ] && command -v ip >/dev/null || return 0
@@ -244,6 +256,7 @@ delete_bridges() {
 }
 
 # named: the bridge that a user named is of a network that was there.
+# shellcheck disable=SC2031
 named() {
 	case $nl$(cat "$dir/networks-${left##*/}" 2>/dev/null)$nl in *"$nl$network$nl"*) ;; *) return 1 ;; esac
 }

@@ -53,6 +53,7 @@ prepare() {
 	[ -z "$tree" ] || { [ ! -e "$tree" ] && [ ! -h "$tree" ]; } || true >"$dir/hadtree" || return
 	[ -n "$unit" ] || return 0
 	[ -z "$socket" ] || ! systemctl is-active --quiet "$socket" || true >"$dir/listens"
+	# shellcheck disable=SC2015 # for a failure of either
 	instance >"$dir/instance" && lay || {
 		say "laying down the units of a boot in $units: that did not work; is the disk full, or /etc read-only?"
 		return 1
