@@ -80,7 +80,7 @@ var versions = map[string]string{
 }
 
 // TestVersions holds docker/cli and docker/docker to v28.5.2: from v29 on docker/cli
-// hands out another client, which does not talk to engines before 25. Others it
+// hands out another client; ../README.md says what a move to it takes. Others it
 // holds above what is known to be vulnerable.
 func TestVersions(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")

@@ -36,6 +36,7 @@ watched() {
 			[ "$(birth $$)" = "$me" ] || exit
 			sleep 1
 		done
+		# shellcheck disable=SC2046 # split into PIDs
 		[ "$(birth "$job")" != "$born" ] || kill $(cat "/proc/$job/task/$job/children" 2>/dev/null) "$job"
 	) >/dev/null 2>&1 &
 	watcher=$!
