@@ -15,7 +15,7 @@ func aliases(f survey.Facts, real string, pass bool) *Refusal {
 	if f.MountTable.Err != nil {
 		return &Refusal{Why: "what is mounted there is not known: " + f.MountTable.Err.Error()}
 	}
-	at, inside, ok := mountOf(f.MountTable.Value, real)
+	at, inside, ok := survey.MountOf(f.MountTable.Value, real)
 	if !ok {
 		return &Refusal{Why: "what is mounted there is not known"}
 	}
@@ -43,19 +43,9 @@ func aliases(f survey.Facts, real string, pass bool) *Refusal {
 	return nil
 }
 
-// mountOf gives the mount that a path is on, and the path in its file system.
-func mountOf(table []survey.MountPoint, real string) (on survey.MountPoint, inside string, ok bool) {
-	for _, m := range table { // of several in one place the last one counts
-		if within(real, m.Point) && len(m.Point) >= len(on.Point) {
-			on, ok = m, true
-		}
-	}
-	return on, path.Join(on.Root, strings.TrimPrefix(real, strings.TrimSuffix(on.Point, "/"))), ok
-}
-
 // hidden says whether a name leads to another mount, one that was made over it.
 func hidden(table []survey.MountPoint, m survey.MountPoint, name string) bool {
-	on, _, _ := mountOf(table, name)
+	on, _, _ := survey.MountOf(table, name)
 	return on != m
 }
 

@@ -132,6 +132,12 @@ func homes(f survey.Facts, real string) *Refusal {
 	if f.Accounts.Err != nil {
 		return &Refusal{Why: "whose homes are where is not known: " + f.Accounts.Err.Error()}
 	}
+	if f.Accounts.Value.FarHomes && !survey.Near(f.MountTable.Value, real) {
+		return &Refusal{
+			Why:     "homes of this host are on file systems of the network, and it may be in one of them",
+			Instead: "mount a folder on a disk of the host, such as /srv/NAME",
+		}
+	}
 	for _, user := range f.Accounts.Value.Users {
 		home := path.Clean(user.Home)
 		for _, h := range []string{home, f.Accounts.Value.RealHomes[home]} {

@@ -163,3 +163,13 @@ func FuzzAllowed(f *testing.F) {
 		assert.Assert(t, !strings.Contains(clean, "/."), real)
 	})
 }
+
+// Homes on the network are not looked at, so nothing there may be one of them.
+func TestHomesOnTheNetwork(t *testing.T) {
+	f := debian()
+	f.MountTable.Value = append(f.MountTable.Value, survey.MountPoint{Device: "0:70", Root: "/", Point: "/mnt/films", Type: "nfs4"})
+	assert.Check(t, Allowed(f, at("/mnt/films/new", host.Stat{}), false) == nil)
+	f.Accounts.Value.FarHomes = true
+	assert.Check(t, Allowed(f, at("/mnt/films/new", host.Stat{}), false) != nil)
+	assert.Check(t, Allowed(f, at("/srv/data", host.Stat{}), false) == nil)
+}

@@ -74,6 +74,7 @@ func (l *look) accounts() Accounts {
 		LoginDefs:   l.text(loginDefs).Value,
 		SubIDSource: subIDSource(read("/etc/nsswitch.conf")),
 		RealHomes:   l.realHomes(),
+		FarHomes:    len(l.nearHomes()) < len(l.homes()),
 	}
 }
 

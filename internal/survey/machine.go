@@ -27,6 +27,9 @@ type Accounts struct {
 	// RealHomes are where homes are, by the path that passwd(5) has, symlinks
 	// followed. Those that are missing have no entry.
 	RealHomes map[string]string
+	// FarHomes says that some homes are on file systems that are not looked at: see
+	// [Near]. Where their symlinks lead to is not known.
+	FarHomes bool
 }
 
 // Entry is a line of passwd(5) or group(5). Lines that are no such thing are

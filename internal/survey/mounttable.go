@@ -3,6 +3,7 @@ package survey
 import (
 	"errors"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,4 +67,30 @@ func octal(s string) string {
 		b.WriteByte(s[i])
 	}
 	return b.String()
+}
+
+// MountOf gives the mount that a path is on, and the path in its file system.
+func MountOf(table []MountPoint, real string) (on MountPoint, inside string, ok bool) {
+	for _, m := range table { // of several in one place the last one counts
+		if below(real, m.Point) && len(m.Point) >= len(on.Point) {
+			on, ok = m, true
+		}
+	}
+	return on, path.Join(on.Root, strings.TrimPrefix(real, strings.TrimSuffix(on.Point, "/"))), ok
+}
+
+func below(p, dir string) bool {
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}
+
+// nearTypes are file systems of the host's own disks and memory.
+var nearTypes = []string{
+	"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "tmpfs", "ramfs", "rootfs", "overlay", "squashfs", "erofs",
+}
+
+// Near reports whether a path is on a disk of the host. A file system of the network
+// may not answer, and one of autofs(5) is mounted by being looked at.
+func Near(table []MountPoint, real string) bool {
+	on, _, ok := MountOf(table, real)
+	return ok && slices.Contains(nearTypes, on.Type)
 }

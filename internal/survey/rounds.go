@@ -63,7 +63,7 @@ func first(maps bool) host.Questions {
 		subuidFile, subgidFile, loginDefs, hostConfig, snapConfig, pidFile, maxUserns, unprivileged, appArmor, selinux,
 		maxKeys, maxKeyBytes, keyUsers,
 		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/proc/sys/kernel/osrelease",
-		"/proc/1/uid_map", "/proc/1/gid_map", "/proc/1/comm", pendingManifest,
+		"/proc/1/uid_map", "/proc/1/gid_map", "/proc/1/comm", mountInfo, pendingManifest,
 	}
 	stats := []string{
 		subuidFile, subgidFile, loginDefs, hostConfig, "/etc/docker", snapConfig, path.Dir(snapConfig),

@@ -20,10 +20,9 @@ const maxHomes = 512
 
 // askSources asks where the links of each mount lead to, as the kernel follows
 // them when the container starts, and what else decides whether a command may be
-// printed for it: the mount table, and where the homes of all accounts are.
+// printed for it: where the homes of all accounts are.
 func (l *look) askSources(q *host.Questions) {
-	q.Reals = append(append(q.Reals, l.sources()...), l.homes()...)
-	q.Files = append(q.Files, mountInfo)
+	q.Reals = append(append(q.Reals, l.sources()...), l.nearHomes()...)
 }
 
 // askReals asks for what the links led to.
@@ -77,10 +76,18 @@ func (l *look) homes() []string {
 	return sorted[:min(len(sorted), maxHomes)]
 }
 
+// nearHomes are those on disks of the host. To look at others may take for ever, or
+// have autofs(5) mount hundreds of them. Without a mount table no command is printed,
+// so no home matters.
+func (l *look) nearHomes() []string {
+	table := mountTable(l.seen.Files[mountInfo])
+	return slices.DeleteFunc(l.homes(), func(home string) bool { return table.Err != nil || !Near(table.Value, home) })
+}
+
 // realHomes are where the homes of accounts are, links followed.
 func (l *look) realHomes() map[string]string {
 	real := map[string]string{}
-	for _, home := range l.homes() {
+	for _, home := range l.nearHomes() {
 		if r := l.seen.Reals[home]; r.Err == nil && path.IsAbs(r.Path) {
 			real[home] = r.Path
 		}
