@@ -103,7 +103,7 @@ func TestNothingOfOthersIsDeleted(t *testing.T) {
 // leaves its volume behind.
 func killProbe(t *testing.T, host *testbed.Host) {
 	t.Helper()
-	end := startProbe(t, host)
+	end := startProbe(t, host, "--probe")
 	host.Shell(t, `for i in $(seq 600); do [ -z "$(ls /var/lib/docker/*/volumes/*/_data/docker-userns-probe* 2>/dev/null)" ] || exit 0; sleep 0.05; done; exit 1`)
 	end(9)
 	host.Shell(t, "docker rm -f $(docker ps -q --filter name=docker-userns-probe-)")
