@@ -4,6 +4,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -117,15 +118,19 @@ func noArguments(verb string, validate func() error) cobra.PositionalArgs {
 }
 
 // prepare makes the command's context end with the first Ctrl-C, or when the
-// Docker CLI says so; a second Ctrl-C ends the process.
+// Docker CLI says so; a second Ctrl-C ends the process. The CLI gets the first one too
+// and may be quicker to say so, which must not turn it into the second.
 func prepare(cmd *cobra.Command, args []string) error {
 	if err := plugin.PersistentPreRunE(cmd, args); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancel(cmd.Context())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-ctx.Done()
-		stop()
+		<-signals
+		cancel()
+		signal.Stop(signals)
 	}()
 	cmd.SetContext(ctx)
 	return nil
