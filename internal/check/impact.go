@@ -251,7 +251,11 @@ func impactImages(in *Input) Result {
 	case in.Images.Err != nil:
 		return unread("whether these were all images", in.Images.Err)
 	case len(names) > 0:
-		return unsure("%d of %s checked, all accepted; %s", total-len(names), count(total, "image"), in.notChecked(len(names)))
+		accepted := ", all accepted"
+		if len(names) == total {
+			accepted = ""
+		}
+		return unsure("%d of %s checked%s; %s", total-len(names), count(total, "image"), accepted, in.notChecked(len(names)))
 	}
 	return pass("%s", count(len(in.Audits.Value), "image"))
 }

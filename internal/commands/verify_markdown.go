@@ -19,10 +19,10 @@ var checklist = []struct {
 }{
 	{"The daemon answers and remaps, in a data root of its own", []string{"daemon-answers", "daemon-remapped", "data-root", "data-root-owner"}, ""},
 	{"The map that the kernel has is the one of /etc/subuid and /etc/subgid", []string{"map-in-force"}, ""},
-	{"Every process of every container is where the map says, and none is root on the host", []string{"host-root", "processes", "userns-host"}, ""},
+	{"Every process of every container is where the map says, and none is root on the host", []string{"left-processes", "host-root", "processes", "userns-host"}, ""},
 	{"Containers stay up, and are healthy by their own health checks", []string{"containers-up"}, ""},
 	{"A container sees its own UID, and the host sees that process as the mapped one", []string{"probe-map", "probe-root", "probe-user"}, "--probe"},
-	{"Files that a container writes belong to the mapped user", []string{"probe-volume", "probe-bind"}, "--probe"},
+	{"Files that a container writes belong to the mapped user", []string{"probe-volume", "probe-bind", "probe-removed"}, "--probe"},
 	{"Files and directories that containers mount are within reach of the mapped user", []string{"mounts"}, ""},
 	{"Sockets that containers mount are within reach of the mapped user", []string{"sockets"}, ""},
 	{"Sockets that containers mount take connections from inside", []string{"sockets-connect"}, "--connect"},
