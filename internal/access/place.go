@@ -132,6 +132,9 @@ func homes(f survey.Facts, real string) *Refusal {
 	if f.Accounts.Err != nil {
 		return &Refusal{Why: "whose homes are where is not known: " + f.Accounts.Err.Error()}
 	}
+	if f.Accounts.Value.ManyHomes {
+		return &Refusal{Why: "this host has more homes than are looked at, and it may be one of them", Instead: "mount a volume by its name"}
+	}
 	if f.Accounts.Value.FarHomes && !survey.Near(f.MountTable.Value, real) {
 		return &Refusal{
 			Why:     "homes of this host are on file systems of the network, and it may be in one of them",

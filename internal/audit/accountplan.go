@@ -146,6 +146,9 @@ func (p *plan) lasting(in *dockerfile.Instruction, accounts []account) {
 	}
 }
 
+// plainUser is a USER that can be written into a Dockerfile as it is.
+var plainUser = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$`)
+
 // afterFrom adds what the base image needs, accounts and its USER, unless it must
 // be flattened anyway.
 func (p *plan) afterFrom(j *join, accounts []account) {
@@ -153,6 +156,9 @@ func (p *plan) afterFrom(j *join, accounts []account) {
 		if len(j.bad(i)) > 0 {
 			return
 		}
+	}
+	if u := p.recipe.baseUser; u != "" && !plainUser.MatchString(u) {
+		return // the base image wrote it, and it may be more than a user
 	}
 	user, moved := p.renamed(p.recipe.baseUser)
 	command := p.sedCommand(accounts)

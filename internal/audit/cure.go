@@ -153,10 +153,13 @@ func (j *join) cureAccounts(f *Finding, name string, data []byte) {
 	}
 }
 
+// plainImage is the name of an image, and nothing more.
+var plainImage = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]*$`)
+
 // baseFix tells whom to ask, and how to go on without them.
 func (j *join) baseFix(layer int, groups []*group) string {
 	name, made := j.base.name, ""
-	if name == "" {
+	if !plainImage.MatchString(name) { // a label says it, or the archive
 		name = "BASE"
 	}
 	if s := j.step(layer); s.text != "" {

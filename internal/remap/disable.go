@@ -70,9 +70,11 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		return p, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it on %s (%s), and it comes up without", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
 	}
 	if o.Forget {
-		return p, p.forget(f, past)
+		if err := p.forget(f, past); err != nil {
+			return p, err
+		}
 	}
-	return p, nil
+	return p, p.recordable()
 }
 
 // recall takes from the change that turned remap on what the data root had that

@@ -87,7 +87,7 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	p.Steps = append(p.Steps, edited.step())
 	p.finish(f, o.NoRestart)
 	p.arm()
-	return p, nil
+	return p, p.recordable()
 }
 
 const driverKey = "storage-driver"

@@ -1,6 +1,7 @@
 package remap
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,8 +91,12 @@ func records(ctx context.Context, h host.Host) ([]Past, error) {
 		if err := errors.Join(err, noLinks(a.Stats, path.Join(at, manifestFile), path.Join(at, madeFile))); err != nil {
 			return nil, err
 		}
+		manifest := a.Files[path.Join(at, manifestFile)]
+		if manifest.Truncated || manifest.Err != nil && !errors.Is(manifest.Err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("reading %s: %w", path.Join(at, manifestFile), cmp.Or(manifest.Err, errManifest))
+		}
 		var p Past
-		if json.Unmarshal(a.Files[path.Join(at, manifestFile)].Data, &p.Manifest) != nil || p.ID != id || len(p.Files) == 0 {
+		if json.Unmarshal(manifest.Data, &p.Manifest) != nil || p.ID != id || len(p.Files) == 0 {
 			continue
 		}
 		p.Verdict = Verdict(a.Stats[path.Join(at, "verdict")].Target)
@@ -100,6 +105,9 @@ func records(ctx context.Context, h host.Host) ([]Past, error) {
 	}
 	return all, nil
 }
+
+// errManifest: a change that is not read in full would be taken for somebody else's.
+var errManifest = fmt.Errorf("it is larger than the %d MiB that are read", host.MaxFile>>20)
 
 // readConfigs reads the backup of the file that each change edited first, which
 // is daemon.json.

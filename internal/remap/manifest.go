@@ -2,7 +2,11 @@ package remap
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker/go-units"
 )
 
 const manifestFile = "manifest.json"
@@ -34,4 +38,13 @@ func (p *Plan) manifest() []byte {
 	}
 	text, _ := json.MarshalIndent(m, "", "  ") // of plain values it always succeeds
 	return append(text, '\n')
+}
+
+// recordable refuses a change whose manifest could not be read again: see [History].
+func (p *Plan) recordable() error {
+	if n := len(p.manifest()); n > host.MaxFile {
+		return fmt.Errorf("planning: the list of all containers, images, volumes and networks takes %s, and a change keeps %s at most; remove what is not needed first",
+			units.BytesSize(float64(n)), units.BytesSize(host.MaxFile))
+	}
+	return nil
 }

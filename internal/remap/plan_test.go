@@ -572,3 +572,13 @@ func TestSocketOf(t *testing.T) {
 		assert.Equal(t, socketOf(f), tc.want)
 	}
 }
+
+// A change whose manifest could not be read again would be taken for somebody else's.
+func TestPlanOfTooMuchToRecord(t *testing.T) {
+	f := plain()
+	for i := range 40000 {
+		f.Images.Value = append(f.Images.Value, survey.Image{ID: fmt.Sprintf("sha256:%064d", i), Tags: []string{fmt.Sprintf("ci/app:%d", i)}})
+	}
+	_, err := PlanEnable(f, EnableOptions{Timeout: time.Minute, Now: time.Unix(1e9, 0)})
+	assert.ErrorContains(t, err, "remove what is not needed")
+}

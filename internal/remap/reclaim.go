@@ -183,6 +183,8 @@ for v in "$t"/volumes/*/_data; do
 	echo "volume $n holds something by now: carry it over, or name it with --yes=VOLUME" >&2
 	exit 1
 done
+chmod 700 -- "$t" || exit 1 # what goes down through it may follow links, so nobody else is to be in it
 one=--one-file-system
 rm $one --version >/dev/null 2>&1 || one= # busybox
-exec rm -rf $one -- "$t"`
+rm -rf $one -- "$t" || exit 1
+[ ! -e "$t" ] || { echo "$t is still there" >&2; exit 1; }`

@@ -75,6 +75,7 @@ func (l *look) accounts() Accounts {
 		SubIDSource: subIDSource(read("/etc/nsswitch.conf")),
 		RealHomes:   l.realHomes(),
 		FarHomes:    len(l.nearHomes()) < len(l.homes()),
+		ManyHomes:   len(l.nearHomes()) == maxHomes,
 	}
 }
 

@@ -21,9 +21,10 @@ var errUser = errors.New("its user is a name that could not be looked up in its 
 
 // accountFiles are the files that say who the user of a container is, where its
 // process does not: those of each layer, since the layers are not mounted when
-// it does not run.
+// it does not run. One that is being restarted may change its own layer while that is
+// read, so nothing of it is.
 func (c inspected) accountFiles() []host.Path {
-	if c.PID > 0 || !c.named() {
+	if c.PID > 0 || c.State == "restarting" || !c.named() {
 		return nil
 	}
 	var files []host.Path

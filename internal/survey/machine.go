@@ -30,6 +30,8 @@ type Accounts struct {
 	// FarHomes says that some homes are on file systems that are not looked at: see
 	// [Near]. Where their symlinks lead to is not known.
 	FarHomes bool
+	// ManyHomes says that there are more than are looked at.
+	ManyHomes bool
 }
 
 // Entry is a line of passwd(5) or group(5). Lines that are no such thing are

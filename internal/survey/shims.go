@@ -192,10 +192,12 @@ func (l *look) proven(ctx context.Context, shims []shim) ([]Left, error) {
 }
 
 // believed: what is known of a shim up to here root itself has said, in whatever
-// namespace; this is the kernel's word.
+// namespace; this is the kernel's word. A program of another name may be one that
+// others start as root, such as sudo, and then its own name and folder are theirs.
 func (l *look) believed(s shim) bool {
 	dir, exe := proc(s.pid, ""), l.seen.Stats[l.program(s)] // replaced by an upgrade, it may be missing
-	return l.shares(dir, "user") && l.shares(dir, "mnt") && l.shares(dir, "pid") && (exe.Err != nil || exe.UID == 0)
+	return strings.HasPrefix(path.Base(l.program(s)), shimName) &&
+		l.shares(dir, "user") && l.shares(dir, "mnt") && l.shares(dir, "pid") && (exe.Err != nil || exe.UID == 0)
 }
 
 func (l *look) program(s shim) string {

@@ -72,8 +72,7 @@ func (l *look) homes() []string {
 			set[path.Clean(e.Home)] = true
 		}
 	}
-	sorted := slices.Sorted(maps.Keys(set))
-	return sorted[:min(len(sorted), maxHomes)]
+	return slices.Sorted(maps.Keys(set))
 }
 
 // nearHomes are those on disks of the host. To look at others may take for ever, or
@@ -81,7 +80,8 @@ func (l *look) homes() []string {
 // so no home matters.
 func (l *look) nearHomes() []string {
 	table := mountTable(l.seen.Files[mountInfo])
-	return slices.DeleteFunc(l.homes(), func(home string) bool { return table.Err != nil || !Near(table.Value, home) })
+	near := slices.DeleteFunc(l.homes(), func(home string) bool { return table.Err != nil || !Near(table.Value, home) })
+	return near[:min(len(near), maxHomes)]
 }
 
 // realHomes are where the homes of accounts are, links followed.

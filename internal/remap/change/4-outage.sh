@@ -176,13 +176,17 @@ start_daemon() {
 }
 
 # shims: a line "PID ID" for each process that holds a container. Names prove
-# nothing: one is believed if it is root's, in the namespaces of the host, and its
-# program is a file of root's.
+# nothing, nor does a program that anybody may start as root: one is believed if all
+# its UIDs are root's, in the namespaces of the host, and its program is a file of
+# root's with that name.
 shims() {
 	for process in /proc/[0-9]*; do
 		IFS= read -r comm 2>/dev/null <"$process/comm" || continue
 		case $comm in containerd-shim*) ;; *) continue ;; esac
-		[ "$(stat -c %u "$process" 2>/dev/null)$(stat -L -c %u "$process/exe" 2>/dev/null)" = 00 ] || continue
+		program=$(readlink "$process/exe" 2>/dev/null) || continue
+		case ${program##*/} in containerd-shim*) ;; *) continue ;; esac
+		[ "$(stat -L -c %u "$process/exe" 2>/dev/null)" = 0 ] || continue
+		grep -q '^Uid:[[:space:]]*0[[:space:]]*0[[:space:]]*0[[:space:]]*0$' "$process/status" 2>/dev/null || continue
 		for space in user mnt pid; do
 			[ "$(readlink "$process/ns/$space")" = "$(readlink "/proc/self/ns/$space")" ] || continue 2
 		done
