@@ -13,10 +13,6 @@ type Analysis struct {
 	Runs map[*Instruction]*Run
 	// Users is the USER that each instruction runs as, "" for root by default.
 	Users map[*Instruction]string
-	// User is the USER at the end, and UserAt the instruction that sets it, nil
-	// for none.
-	User   string
-	UserAt *Instruction
 }
 
 // scene is what instructions leave to those after them.
@@ -25,14 +21,13 @@ type scene struct {
 	vars map[string]text // ENV and ARG
 	args map[string]bool // of vars, those that are arguments
 	user string
-	at   *Instruction
 }
 
 // Analyze follows the instructions of a history.
 func Analyze(all []*Instruction, user string) *Analysis {
 	s := newScene(user)
 	s.follow(all, nil)
-	return s.end()
+	return s.Analysis
 }
 
 // Analyze follows the instructions of a stage, and of the stages that it is built
@@ -62,7 +57,7 @@ func (f *File) Analyze(stage *Stage, user string, args map[string]string) *Analy
 		s.args = map[string]bool{}
 		s.follow(on.Instructions, &buildArgs{global, args})
 	}
-	return s.end()
+	return s.Analysis
 }
 
 // buildArgs are the arguments before the first FROM, and those that were given.
@@ -76,11 +71,6 @@ func newScene(user string) *scene {
 		Analysis: &Analysis{Runs: map[*Instruction]*Run{}, Users: map[*Instruction]string{}},
 		vars:     map[string]text{}, args: map[string]bool{}, user: user,
 	}
-}
-
-func (s *scene) end() *Analysis {
-	s.User, s.UserAt = s.user, s.at
-	return s.Analysis
 }
 
 func (s *scene) follow(all []*Instruction, args *buildArgs) {
@@ -98,7 +88,7 @@ func (s *scene) follow(all []*Instruction, args *buildArgs) {
 		case "USER":
 			spec := s.expand(in, in.body)
 			s.shell(in).owner(spec, Runs)
-			s.user, s.at = spec.s, in
+			s.user = spec.s
 		case "COPY", "ADD":
 			s.copies(in)
 		case "RUN":
@@ -215,20 +205,17 @@ func (s *scene) runs(in *Instruction) {
 	s.Runs[in] = run
 	switch {
 	case in.list != nil:
-		run.Parsed = true
 		sh.argv(in.list)
 		run.tail = in.listTail(in.list)
 	case len(in.docs) > 0 && onlyDoc(in.body.s):
-		_, run.Parsed = sh.script(in.docs[0].content)
+		sh.script(in.docs[0].content)
 		run.tail = tail{at: in.docs[0].end, style: newLine}
 	default:
 		src := in.body
 		for _, d := range in.docs {
 			src = src.add(nowhere("\n")).add(d.content).add(nowhere(d.name + "\n"))
 		}
-		var file *syntax.File
-		file, run.Parsed = sh.script(src)
-		run.tail = shellTail(in, file, src)
+		run.tail = shellTail(in, sh.script(src), src)
 	}
 	s.mounts(in, run)
 }

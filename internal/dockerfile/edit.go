@@ -145,14 +145,14 @@ func (in *Instruction) listTail(list []text) tail {
 	if len(list) == 0 {
 		return tail{}
 	}
-	if n := len(list) - 1; n >= 2 && isShell(list[0].s) && strings.HasPrefix(list[1].s, "-") && strings.Contains(list[1].s, "c") && n == 2 {
-		script := list[n]
+	if len(list) == 3 && isShell(list[0].s) && strings.HasPrefix(list[1].s, "-") && strings.Contains(list[1].s, "c") {
+		script := list[2]
 		script = script.slice(0, len(strings.TrimRight(script.s, "; \t\n")))
 		p, ok := script.end()
 		if file, err := syntax.NewParser().Parse(strings.NewReader(script.s), ""); !ok || err != nil || len(file.Last) > 0 || strings.Contains(script.s, "\n") || p.in != in {
 			return tail{}
 		}
-		whole, _ := list[n].end()
+		whole, _ := list[2].end()
 		return tail{at: p.at, to: whole.at, style: inJSON}
 	}
 	from, ok := in.body.slice(0, 1).span()

@@ -10,6 +10,7 @@ package dockerfile
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -192,10 +193,8 @@ func (in *Instruction) hereDocs(docs []parser.Heredoc, lines []string, used int)
 // Of is the stage, of those that a stage is built on, that an instruction is in.
 func (s *Stage) Of(in *Instruction) *Stage {
 	for on := s; on != nil; on = on.On {
-		for _, i := range on.Instructions {
-			if i == in {
-				return on
-			}
+		if slices.Contains(on.Instructions, in) {
+			return on
 		}
 	}
 	return s

@@ -1,6 +1,9 @@
 package dockerfile
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // option is one of a command's options, without its dashes.
 type option struct {
@@ -44,12 +47,7 @@ func longOption(t text, valued []string) (o option, more bool) {
 	if ok {
 		return option{name, t.slice(2+len(name)+1, len(t.s))}, false
 	}
-	for _, v := range valued {
-		if v == name {
-			return option{name: name}, true
-		}
-	}
-	return option{name: name}, false
+	return option{name: name}, slices.Contains(valued, name)
 }
 
 // bundle is -abc, or -uVALUE.

@@ -41,18 +41,18 @@ func (a arg) known() bool { return !strings.Contains(a.s, unknown) }
 // unknown stands in a text for what only a running shell can tell.
 const unknown = "\x00"
 
-// script follows a whole script, and says whether it could be parsed.
-func (s shell) script(src text) (*syntax.File, bool) {
+// script follows a whole script. It gives nil if the script could not be parsed.
+func (s shell) script(src text) *syntax.File {
 	if len(src.s) > maxScript || s.depth >= maxDepth {
-		return nil, false
+		return nil
 	}
 	s.depth++
 	file, err := syntax.NewParser().Parse(strings.NewReader(src.s), "")
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	s.stmts(file.Stmts, src)
-	return file, true
+	return file
 }
 
 func (s shell) stmts(all []*syntax.Stmt, src text) {

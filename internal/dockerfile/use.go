@@ -1,5 +1,7 @@
 package dockerfile
 
+import "slices"
+
 // A Role is what a number is for.
 type Role int
 
@@ -33,8 +35,6 @@ type Use struct {
 
 // Run is what is known of the commands of a RUN.
 type Run struct {
-	// Parsed is false for a RUN whose commands are not understood.
-	Parsed bool
 	// Commands are the names of the programs that are started.
 	Commands []string
 	// Tars is where tar commands that extract take --no-same-owner.
@@ -59,19 +59,7 @@ type Chown struct {
 
 // Has says whether one of the programs is started.
 func (r *Run) Has(names ...string) bool {
-	for _, c := range r.Commands {
-		for _, n := range names {
-			if c == n {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// MakesAccounts says whether it makes or changes users or groups.
-func (r *Run) MakesAccounts() bool {
-	return r.Has("useradd", "adduser", "usermod", "groupadd", "addgroup", "groupmod")
+	return slices.ContainsFunc(r.Commands, func(c string) bool { return slices.Contains(names, c) })
 }
 
 // InstallsNPM says whether it runs a package manager of npm's packages.

@@ -2,6 +2,7 @@ package dockerfile
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +11,7 @@ type wrapper struct {
 	short string   // options with a value
 	long  []string // likewise
 	user  []string // options whose value is the user that it runs as
-	skip  int      // operands before the command; the first is a user if asUser
+	skip  int      // operands before the command
 	as    bool     // the first operand is a user
 }
 
@@ -46,10 +47,8 @@ func (s shell) unwrap(args []arg) (rest []arg, as text) {
 		s.run.Commands = append(s.run.Commands, name)
 		n, opts := leading(args[1:], w)
 		for _, o := range opts {
-			for _, u := range w.user {
-				if o.name == u {
-					as = o.value
-				}
+			if slices.Contains(w.user, o.name) {
+				as = o.value
 			}
 			if o.name == "regid" {
 				s.use(o.value, true, Runs)

@@ -144,3 +144,12 @@ func FuzzGreet(f *testing.F) {
 		}
 	})
 }
+
+// paths are files of the host's own.
+func paths(names []string) []Path {
+	all := make([]Path, len(names))
+	for i, name := range names {
+		all[i] = Path{Name: name}
+	}
+	return all
+}

@@ -15,14 +15,5 @@ type Path struct {
 	Name string
 }
 
-// paths are files of the host's own.
-func paths(names []string) []Path {
-	all := make([]Path, len(names))
-	for i, name := range names {
-		all[i] = Path{Name: name}
-	}
-	return all
-}
-
 // String is the path as one would write it.
 func (p Path) String() string { return path.Join(p.Root, p.Name) }

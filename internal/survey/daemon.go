@@ -47,7 +47,7 @@ func (d Daemon) Flag(name string) (string, bool) {
 	if len(d.Args) == 0 {
 		return "", false
 	}
-	return FlagOf(d.Args[1:], name)
+	return flagOf(d.Args[1:], name)
 }
 
 // Manager is what starts and supervises dockerd.

@@ -86,8 +86,8 @@ func letters(word string, args []string) (flags []Flag, rest []string) {
 	return flags, args
 }
 
-// FlagOf gives the value of a flag, by its long name. The last one counts.
-func FlagOf(args []string, name string) (value string, ok bool) {
+// flagOf gives the value of a flag, by its long name. The last one counts.
+func flagOf(args []string, name string) (value string, ok bool) {
 	for _, f := range Flags(args) {
 		if f.Name == name {
 			value, ok = f.Value, true

@@ -53,7 +53,7 @@ func TestShortFlags(t *testing.T) {
 		"- -s overlayfs":              "overlayfs",
 		"--storage-opt s=1 overlay -": "none",
 	} {
-		got, ok := FlagOf(strings.Fields(line), "storage-driver")
+		got, ok := flagOf(strings.Fields(line), "storage-driver")
 		if !ok {
 			got = "none"
 		}

@@ -22,9 +22,6 @@ type Start struct {
 	FromUnit    bool   // told by the unit; otherwise by the process that runs
 }
 
-// Flag gives the value of a flag by its long name, and whether it is there.
-func (s Start) Flag(name string) (string, bool) { return FlagOf(s.Args, name) }
-
 var (
 	// ErrNoStart: nothing tells how dockerd is started.
 	ErrNoStart = errors.New("nothing was found that tells how dockerd is started")
