@@ -28,9 +28,9 @@ func aliases(f survey.Facts, real string, pass bool) *Refusal {
 		}
 		var other string
 		switch {
-		case within(inside, m.Root):
+		case survey.Within(inside, m.Root):
 			other = path.Join(m.Point, strings.TrimPrefix(inside, strings.TrimSuffix(m.Root, "/")))
-		case within(m.Root, inside) && !pass:
+		case survey.Within(m.Root, inside) && !pass:
 			other = m.Point
 		}
 		if other == "" || other == real || hidden(f.MountTable.Value, m, other) {
@@ -52,6 +52,6 @@ func hidden(table []survey.MountPoint, m survey.MountPoint, name string) bool {
 // mountsBelow says whether something is mounted below a directory.
 func mountsBelow(f survey.Facts, real string) bool {
 	return slices.ContainsFunc(f.MountTable.Value, func(m survey.MountPoint) bool {
-		return m.Point != real && within(m.Point, real)
+		return m.Point != real && survey.Within(m.Point, real)
 	})
 }

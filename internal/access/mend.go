@@ -240,7 +240,7 @@ func writersOf(f survey.Facts, real string) []string {
 	for _, c := range f.Containers.Value {
 		if c.Running() && slices.ContainsFunc(c.Mounts, func(m survey.Mount) bool {
 			other := f.Paths.Value[m.Source].Real
-			return m.Type == "bind" && m.Writable && other != "" && (within(real, other) || within(other, real))
+			return m.Type == "bind" && m.Writable && other != "" && (survey.Within(real, other) || survey.Within(other, real))
 		}) {
 			users = append(users, c.Name)
 		}

@@ -59,7 +59,7 @@ func place(f survey.Facts, real string, pass bool) *Refusal {
 		return &Refusal{Why: "where it leads to is not known"}
 	}
 	for _, root := range roots(f) {
-		if within(real, root) || !pass && within(root, real) {
+		if survey.Within(real, root) || !pass && survey.Within(root, real) {
 			return engineState(root)
 		}
 	}
@@ -85,16 +85,11 @@ func place(f survey.Facts, real string, pass bool) *Refusal {
 
 func onGround(real string) bool {
 	for _, g := range grounds {
-		if within(real, g.dir) && strings.Count(strings.TrimPrefix(real, g.dir), "/") >= g.below {
+		if survey.Within(real, g.dir) && strings.Count(strings.TrimPrefix(real, g.dir), "/") >= g.below {
 			return true
 		}
 	}
 	return false
-}
-
-// within says whether a path is a directory or below it.
-func within(p, dir string) bool {
-	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
 }
 
 func engineState(root string) *Refusal {
@@ -144,7 +139,7 @@ func homes(f survey.Facts, real string) *Refusal {
 	for _, user := range f.Accounts.Value.Users {
 		home := path.Clean(user.Home)
 		for _, h := range []string{home, f.Accounts.Value.RealHomes[home]} {
-			if path.IsAbs(h) && h != "/" && (within(real, h) || within(h, real)) {
+			if path.IsAbs(h) && h != "/" && (survey.Within(real, h) || survey.Within(h, real)) {
 				return &Refusal{
 					Why:     fmt.Sprintf("it is in, or holds, the home of the account %s (%s), and programs such as sshd refuse a home that others have rights to", user.Name, h),
 					Instead: "copy what the container needs to a folder such as /srv/NAME, and mount that",

@@ -33,7 +33,7 @@ func EngineSockets(f survey.Facts, m survey.Mount) []string {
 	}
 	var found []string
 	for _, socket := range engineSockets(f) {
-		if within(socket, real) {
+		if survey.Within(socket, real) {
 			found = append(found, socket)
 		}
 	}
@@ -96,7 +96,7 @@ var systemFolders = []string{
 // lies in one that is the system's own.
 func OfSystem(real string) bool {
 	for _, own := range []string{"/proc", "/sys", "/run/systemd", "/run/user", "/run/udev", "/run/docker", "/run/containerd", "/var/lib/docker", "/var/lib/containerd"} {
-		if within(real, own) {
+		if survey.Within(real, own) {
 			return true
 		}
 	}

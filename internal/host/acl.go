@@ -49,7 +49,7 @@ func parseGetfacl(text string) map[string]ACL {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		if name, ok := strings.CutPrefix(line, "# file: "); ok {
-			path = unescape(name)
+			path = Unescape(name)
 			continue
 		}
 		if e, ok := parseACLEntry(line); ok && len(acls[path].Entries) < maxACL {
@@ -98,8 +98,9 @@ func parseACLEntry(line string) (ACLEntry, bool) {
 	return e, true
 }
 
-// unescape undoes the octal that getfacl writes for odd bytes of a name.
-func unescape(s string) string {
+// Unescape undoes the octal that getfacl and the kernel's mount tables write for odd
+// bytes of a name, such as \040 for a blank.
+func Unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\\' && i+3 < len(s) {

@@ -176,12 +176,7 @@ func isData(p survey.Path) bool {
 	if !path.IsAbs(p.Real) || !p.Stat.Mode.IsRegular() && !p.Stat.Mode.IsDir() {
 		return false
 	}
-	for _, kernel := range []string{"/proc", "/sys", "/dev"} {
-		if p.Real == kernel || strings.HasPrefix(p.Real, kernel+"/") {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]string{"/proc", "/sys", "/dev"}, func(kernel string) bool { return survey.Within(p.Real, kernel) })
 }
 
 // into prints a line for each of the further arguments: what awk makes of the
@@ -215,14 +210,14 @@ END { print !whole ? "?" : n ? last : "empty" }`}
 // mappedFiles counts what belongs to host IDs of a map, by user or by group.
 func mappedFiles(m idmap.Map) [2]string {
 	within := func(field string, e idmap.Extents) string {
-		var any []string
+		var tests []string
 		for _, x := range e {
-			any = append(any, fmt.Sprintf("%s >= %d && %s < %d", field, x.HostID, field, x.HostID+x.Size))
+			tests = append(tests, fmt.Sprintf("%s >= %d && %s < %d", field, x.HostID, field, x.HostID+x.Size))
 		}
-		if len(any) == 0 {
+		if len(tests) == 0 {
 			return "0"
 		}
-		return strings.Join(any, " || ")
+		return strings.Join(tests, " || ")
 	}
 	return [2]string{"%u %g", `$1 == "end" { whole = 1; next }
 ++n > ` + lookIntoMost + ` { exit }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -49,37 +48,22 @@ func mountPoint(line string) (MountPoint, bool) {
 	if !ok || len(f) < 6 || len(g) < 1 {
 		return MountPoint{}, false
 	}
-	m := MountPoint{Device: f[2], Root: octal(f[3]), Point: octal(f[4]), Type: g[0]}
+	m := MountPoint{Device: f[2], Root: host.Unescape(f[3]), Point: host.Unescape(f[4]), Type: g[0]}
 	return m, path.IsAbs(m.Point)
-}
-
-// octal undoes the kernel's escapes for blanks, newlines and backslashes.
-func octal(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if c, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(c))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }
 
 // MountOf gives the mount that a path is on, and the path in its file system.
 func MountOf(table []MountPoint, real string) (on MountPoint, inside string, ok bool) {
 	for _, m := range table { // of several in one place the last one counts
-		if below(real, m.Point) && len(m.Point) >= len(on.Point) {
+		if Within(real, m.Point) && len(m.Point) >= len(on.Point) {
 			on, ok = m, true
 		}
 	}
 	return on, path.Join(on.Root, strings.TrimPrefix(real, strings.TrimSuffix(on.Point, "/"))), ok
 }
 
-func below(p, dir string) bool {
+// Within reports whether a path is a directory or below it.
+func Within(p, dir string) bool {
 	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
 }
 

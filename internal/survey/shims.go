@@ -233,7 +233,7 @@ func proc(pid int, name string) string { return path.Join("/proc", strconv.Itoa(
 func procFiles(pids []int, name string) []string {
 	files := make([]string, len(pids))
 	for i, pid := range pids {
-		files[i] = "/proc/" + strconv.Itoa(pid) + "/" + name
+		files[i] = proc(pid, name)
 	}
 	return files
 }
