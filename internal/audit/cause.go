@@ -106,7 +106,7 @@ func (j *join) copyCause(in *dockerfile.Instruction, g *group) Cause {
 		return CauseAdd // its --chown does not reach into archives
 	case in.Flag("--chown") != "":
 		return CauseCopy
-	case in.Verb == "COPY" && !strings.HasPrefix(rest, "file:") && !strings.HasPrefix(rest, "dir:") && !strings.HasPrefix(rest, "multi:"):
+	case in.Verb == "COPY" && !isClassic(rest):
 		return CauseCopy
 	}
 	return CauseBuilder

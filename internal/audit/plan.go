@@ -198,7 +198,7 @@ func (p *plan) hint(in *dockerfile.Instruction, text string) {
 	p.hints[in] = appendNew(p.hints[in], text)
 }
 
-// edited notes a change of an instruction.
+// edit notes a change of an instruction.
 func (p *plan) edit(in *dockerfile.Instruction, hint string, edits ...dockerfile.Edit) {
 	p.edits[in] = append(p.edits[in], edits...)
 	p.hint(in, hint)

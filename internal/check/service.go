@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -187,7 +188,7 @@ func singleDaemon(in *Input) Result {
 		return unread("which dockerd processes run", in.Daemon.Err)
 	case len(d.Others) > 0:
 		r := fail("%s on this host: a change may break it, and it may keep this one from starting; stop it, or make the change on a host with one engine",
-			count(len(d.Others), "further dockerd process"))
+			report.Counted(len(d.Others), "further dockerd process", "further dockerd processes"))
 		for _, o := range d.Others {
 			r = r.With(Detail{Name: strconv.Itoa(o.PID), Note: fmt.Sprintf("listens on %s, data root %s", strings.Join(o.Sockets, " "), o.DataRoot)})
 		}

@@ -75,7 +75,8 @@ var serviceCases = []testCase{
 	{"single-daemon", "one", asFound, OK, "812"},
 	{"single-daemon", "two", func(f *survey.Facts, _ *Options) {
 		f.Daemon.Value.Others = []survey.Other{{PID: 99, Sockets: []string{"unix:///b.sock"}, DataRoot: "/b"}}
-	}, Error, "1 further dockerd process"},
+	}, Error, "1 further dockerd process on"},
+	{"single-daemon", "three", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []survey.Other{{PID: 99}, {PID: 100}} }, Error, "2 further dockerd processes on"},
 	{"single-daemon", "too many", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Unread = 7 }, Unknown, "7 processes"},
 	{"daemon-process", "root's", asFound, OK, "/usr/sbin/dockerd"},
 	{"daemon-process", "not believed", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Doubt = "it runs as UID 1000" }, Error, "UID 1000"},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,9 +38,6 @@ func stateOf(f survey.Facts) State {
 	return s
 }
 
-// anonymous is what the engine calls a volume that was given no name.
-var anonymous = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 // usersOf names the containers that mount a volume, and says whether it lasts:
 // one without a name of its own is gone with a container of --rm.
 func usersOf(volume string, containers []survey.Container) (names []string, lasts bool) {
@@ -52,7 +48,7 @@ func usersOf(volume string, containers []survey.Container) (names []string, last
 				continue
 			}
 			names = append(names, c.Name)
-			lasts = lasts && (!c.AutoRemove || !anonymous.MatchString(volume))
+			lasts = lasts && (!c.AutoRemove || !survey.Unnamed(volume))
 		}
 	}
 	return names, lasts
@@ -274,15 +270,12 @@ var proving = map[Verb]string{
 // that of the way back.
 func (p *Plan) restart(f survey.Facts) Step {
 	s := Step{Name: StepRestart, Title: fmt.Sprintf("Restart %s: stop every container, then the daemon, and start it again", p.Unit)}
-	if stop := f.StopTime(); stop > usualStop {
+	if stop := f.StopTime(); stop > survey.UsualStop {
 		s.Acts = append(s.Acts, run("giving the containers time to stop", "sh", p.scriptPath(), "renew", seconds(p.Timeout+stop)))
 	}
 	s.Acts = append(s.Acts, run("restarting "+p.Unit, "sh", p.scriptPath(), "restart"))
 	return s
 }
-
-// usualStop is how long a container has to stop unless it says otherwise.
-const usualStop = 10 * time.Second
 
 // restartCommand is what a person types to restart the daemon.
 func restartCommand(u survey.Unit) string {

@@ -37,11 +37,15 @@ func quote(word string) string {
 }
 
 // Count writes a number with its noun: "1 container", "3 containers".
-func Count(n int, noun string) string {
+func Count(n int, noun string) string { return Counted(n, noun, noun+"s") }
+
+// Counted writes a number with words that go with it: "1 container runs", "3 containers
+// run".
+func Counted(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // Once leaves out the lines that are there already, and keeps the order.

@@ -28,7 +28,7 @@ func containerOf(answer container.InspectResponse) inspected {
 	if answer.ContainerJSONBase == nil {
 		return inspected{}
 	}
-	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image, StopTimeout: defaultStopTimeout}
+	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image, StopTimeout: int(UsualStop / time.Second)}
 	if answer.State != nil {
 		c.State, c.PID, c.ExitCode = answer.State.Status, answer.State.Pid, answer.State.ExitCode
 		c.Started = timeOf(answer.State.StartedAt)

@@ -57,9 +57,6 @@ type Port struct {
 	Protocol string // "tcp", "udp", "sctp"
 }
 
-// defaultStopTimeout is what dockerd gives a container that says nothing (20.10 to 29).
-const defaultStopTimeout = 10
-
 // Running says whether the container has processes that a restart of the daemon
 // stops.
 func (c Container) Running() bool {

@@ -97,6 +97,10 @@ type Volume struct {
 	Options    map[string]string
 }
 
+// Unnamed reports whether a volume has the name that the engine gives one that was made
+// without a name.
+func Unnamed(volume string) bool { return longID.MatchString(volume) }
+
 // Network is a network that someone made: bridge, host, none and
 // docker_gwbridge are left out.
 type Network struct {

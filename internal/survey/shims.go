@@ -66,7 +66,8 @@ func (l *look) askShims() []string {
 }
 
 var (
-	containerID     = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	// longID is the ID of a container, and the name of a volume that nobody named.
+	longID          = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	dockerNamespace = regexp.MustCompile(`^(plugins\.)?moby(-\d+\.\d+)?$`)
 )
 
@@ -79,7 +80,7 @@ func (l *look) shims() []shim {
 		}
 		dir := strings.TrimSuffix(l.link(link), " (deleted)")
 		s := shim{pid: pidOf(link), namespace: path.Base(path.Dir(dir)), id: path.Base(dir)}
-		if containerID.MatchString(s.id) && l.isDockers(s.namespace) && !l.isOthers(dir) {
+		if longID.MatchString(s.id) && l.isDockers(s.namespace) && !l.isOthers(dir) {
 			all = append(all, s)
 		}
 	}

@@ -2,6 +2,10 @@ package survey
 
 import "time"
 
+// UsualStop is how long a container has to stop unless it says otherwise (dockerd 20.10
+// to 29).
+const UsualStop = 10 * time.Second
+
 // Patience is how long a container is waited for that may take as long as it likes.
 const Patience = 10 * time.Minute
 

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -131,9 +130,6 @@ func carried(k Kind) func(*judge) report.Result {
 	}
 }
 
-// unnamed is what the engine calls a volume that was given no name.
-var unnamed = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 // note says what else is known of a thing that is missing.
 func (t Former) note(f survey.Facts) string {
 	var notes []string
@@ -145,7 +141,7 @@ func (t Former) note(f survey.Facts) string {
 			notes = append(notes, "it ran")
 		}
 	}
-	if t.Kind == KindVolume && unnamed.MatchString(t.Name) {
+	if t.Kind == KindVolume && survey.Unnamed(t.Name) {
 		notes = append(notes, "it had no name of its own: a container that is recreated gets another one")
 	}
 	if len(t.UsedBy) > 0 {

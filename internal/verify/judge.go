@@ -22,20 +22,9 @@ const LeftProcesses = "left-processes"
 // leftProcesses: what runs outside of the engine has no map of this engine, and
 // writes on to volumes that a second container may be given.
 func leftProcesses(j *judge) report.Result {
-	if j.Left.Err != nil {
-		return report.Unread("whether containers run outside of the engine", j.Left.Err)
-	}
-	if len(j.Left.Value) == 0 {
-		return report.Pass("none")
-	}
-	var details []report.Detail
-	for _, l := range j.Left.Value {
-		details = append(details, report.Detail{Name: fmt.Sprintf("%.12s", l.ID), Note: l.String()})
-	}
-	if others := j.Daemon.Value.Others; len(others) > 0 {
-		return report.Unsure("%s the engine does not know; another dockerd runs here (process %d) and may know them", verb(len(details), "container runs that", "containers run that"), others[0].PID).With(bounded(details)...)
-	}
-	return report.Fail("%s outside of the engine", verb(len(details), "container runs", "containers run")).With(bounded(details)...)
+	r := report.LeftProcesses(j.Facts, "")
+	r.Details = bounded(r.Details)
+	return r
 }
 
 func usernsHost(j *judge) report.Result {
@@ -49,16 +38,9 @@ func usernsHost(j *judge) report.Result {
 		}
 	}
 	if len(stay) > 0 {
-		return report.Warn("%s --userns=host, as configured", verb(len(stay), "container uses", "containers use")).With(stay...)
+		return report.Warn("%s --userns=host, as configured", report.Counted(len(stay), "container uses", "containers use")).With(stay...)
 	}
 	return report.Pass("none of %s", report.Count(len(j.Chosen), "container"))
-}
-
-func verb(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
 }
 
 func (j *judge) counted(c survey.Container) string {
@@ -71,7 +53,7 @@ func (j *judge) counted(c survey.Container) string {
 	if n == 0 {
 		return ""
 	}
-	return ", with " + verb(n, "process", "processes")
+	return ", with " + report.Counted(n, "process", "processes")
 }
 
 func hostRoot(j *judge) report.Result {
@@ -81,7 +63,7 @@ func hostRoot(j *judge) report.Result {
 	}
 	bad := j.odd(func(o oddity) bool { return o.root })
 	if len(bad) > 0 {
-		return report.Fail("%s root on the host", verb(j.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
+		return report.Fail("%s root on the host", report.Counted(j.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
 	}
 	if len(j.Unseen) > 0 {
 		return j.outOfSight()
@@ -94,7 +76,7 @@ func (j *judge) outOfSight() report.Result {
 	for _, name := range j.Unseen {
 		details = append(details, report.Detail{Name: name})
 	}
-	return report.Unsure("%s, and no process of it was seen; look as root", verb(len(j.Unseen), "container runs", "containers run")).With(bounded(details)...)
+	return report.Unsure("%s, and no process of it was seen; look as root", report.Counted(len(j.Unseen), "container runs", "containers run")).With(bounded(details)...)
 }
 
 func inMap(j *judge) report.Result {
@@ -105,7 +87,7 @@ func inMap(j *judge) report.Result {
 	bad := j.odd(func(o oddity) bool { return !o.root })
 	switch {
 	case len(bad) > 0:
-		return report.Fail("%s IDs that the map does not give", verb(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
+		return report.Fail("%s IDs that the map does not give", report.Counted(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
 	case len(j.Unseen) > 0:
 		return j.outOfSight()
 	case j.Weak && !j.limitKnown():
@@ -140,7 +122,7 @@ func (j *judge) tally() string {
 			containers[p.Container] = true
 		}
 	}
-	return fmt.Sprintf("%s of %s", verb(processes, "process", "processes"), report.Count(len(containers), "container"))
+	return fmt.Sprintf("%s of %s", report.Counted(processes, "process", "processes"), report.Count(len(containers), "container"))
 }
 
 // odd names the processes with an oddity of a kind.

@@ -31,7 +31,6 @@ func probeThing(separator string) string { return ProbeName + separator + token(
 var (
 	probeContainerName = regexp.MustCompile(`^` + ProbeName + `-[0-9a-f]{12}$`)
 	probeImageName     = regexp.MustCompile(`^` + ProbeName + `:[0-9a-f]{12}$`)
-	anonymousVolume    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
 // probeMark is the label of one thing that this process makes.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
@@ -61,7 +62,7 @@ func (p *Probe) sweep(ctx context.Context) {
 	for _, v := range volumes.Volumes {
 		made, _ := time.Parse(time.RFC3339, v.CreatedAt)
 		mark := v.Labels[ProbeLabel]
-		if anonymousVolume.MatchString(v.Name) && probeLeft(mark, lastWord(mark), probeContainerName, made, now) {
+		if survey.Unnamed(v.Name) && probeLeft(mark, lastWord(mark), probeContainerName, made, now) {
 			_ = p.API.VolumeRemove(ctx, v.Name, false)
 		}
 	}

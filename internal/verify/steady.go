@@ -35,7 +35,7 @@ func containersUp(j *judge) report.Result {
 		}
 	}
 	if n := len(r.Details); n > 0 {
-		r.Message = fmt.Sprintf("%s; see why with: %s", verb(n, "container does not stay up, or is not healthy", "containers do not stay up, or are not healthy"), report.Docker(j.Facts, "logs", "CONTAINER"))
+		r.Message = fmt.Sprintf("%s; see why with: %s", report.Counted(n, "container does not stay up, or is not healthy", "containers do not stay up, or are not healthy"), report.Docker(j.Facts, "logs", "CONTAINER"))
 		r.Details = bounded(r.Details)
 	}
 	return r
