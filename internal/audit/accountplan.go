@@ -87,7 +87,7 @@ func (p *plan) sedCommand(all []account) string {
 		command := "sed -i"
 		for _, a := range all {
 			if e := p.sed(a); e != "" && a.file == file {
-				command += " -e " + quote(e)
+				command += " -e " + dockerfile.Quote(e)
 			}
 		}
 		if command != "sed -i" {

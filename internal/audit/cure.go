@@ -170,16 +170,6 @@ func (j *join) baseFix(layer int, groups []*group) string {
 		name, made, name, j.find(j.moves(nil, groups), groups)))
 }
 
-var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// quote is a word for sh.
-func quote(s string) string {
-	if safe.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // folder is a directory of the image as an absolute path. One that cannot be
 // written on a line, it leaves for the one above.
 func folder(dir string) string {

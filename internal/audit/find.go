@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
@@ -17,7 +18,7 @@ const maxTogether = 8
 // has for them. It leaves alone the half of an owner that is well.
 func (j *join) find(moves []move, groups []*group) string {
 	if tests := j.wholly(moves, groups); tests != nil {
-		return "find " + quote(common(groups)) + " -xdev " + either(tests) + " -exec chown -h 0:0 {} +"
+		return "find " + dockerfile.Quote(common(groups)) + " -xdev " + either(tests) + " -exec chown -h 0:0 {} +"
 	}
 	return findIn(common(groups), moves)
 }
@@ -50,7 +51,7 @@ func (m move) test() string {
 }
 
 func findIn(dir string, moves []move) string {
-	where := "find " + quote(dir) + " -xdev "
+	where := "find " + dockerfile.Quote(dir) + " -xdev "
 	if len(moves) > maxTogether || slices.ContainsFunc(moves, func(m move) bool { return m.from < 0 }) {
 		return where + toRootTest
 	}
@@ -108,10 +109,10 @@ func (j *join) modules(layer int) string {
 	slices.Sort(roots)
 	roots = slices.Compact(roots)
 	if len(roots) == 0 || len(roots) > maxRoots {
-		return quote(common(j.layers[layer].groups))
+		return dockerfile.Quote(common(j.layers[layer].groups))
 	}
 	for i, r := range roots {
-		roots[i] = quote(folder(r))
+		roots[i] = dockerfile.Quote(folder(r))
 	}
 	return strings.Join(slices.Compact(roots), " ")
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"gotest.tools/v3/assert"
 )
@@ -31,7 +32,7 @@ func TestFixRuns(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "it's here", "node_modules")
 			file := filepath.Join(dir, "a", "index.js")
 			for _, tail := range []string{
-				"find " + quote(dir) + " " + toRootTest,
+				"find " + dockerfile.Quote(dir) + " " + toRootTest,
 				a.join(image.Image{}, nil).find(moves, []*group{{owner: owner{UnmappedOwner, 1516583083, 454177323}, common: []byte(dir[1:])}}),
 				findIn(dir, moves),
 			} {

@@ -103,7 +103,7 @@ func (in *Instruction) Append(run *Run, command string) (Edit, bool) {
 	case rewrite:
 		var words []string
 		for _, w := range t.list {
-			words = append(words, quote(w.s))
+			words = append(words, Quote(w.s))
 		}
 		return Edit{t.at, t.to, strings.Join(words, " ") + " && " + command}, true
 	}
@@ -169,8 +169,8 @@ func isShell(s string) bool { return shellName.MatchString(s) }
 
 var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// quote is a word for sh.
-func quote(s string) string {
+// Quote writes a word for sh.
+func Quote(s string) string {
 	if safe.MatchString(s) {
 		return s
 	}
