@@ -7,7 +7,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// flags are those that dockerd is started with next; if that cannot be told, those
+// flags are those that dockerd is started with next; if they are unknown, those
 // that it runs with. What counts for a restart is not what runs now.
 func (in *Input) flags() []survey.Flag {
 	switch d := in.Daemon.Value; {
@@ -19,7 +19,7 @@ func (in *Input) flags() []survey.Flag {
 	return nil
 }
 
-// flagsKnown says whether flags is all that dockerd is started with.
+// flagsKnown reports whether flags is all that dockerd is started with.
 func (in *Input) flagsKnown() bool { return in.Start.Err == nil }
 
 // flag gives the last of the flags with a long name.
@@ -47,7 +47,7 @@ func (in *Input) setting(key string) (value, from string) {
 	return "", ""
 }
 
-// feature says whether one of dockerd's features is turned on, and where.
+// feature reports whether one of dockerd's features is turned on, and where.
 func (in *Input) feature(name string) (on bool, from string) {
 	for _, f := range in.flags() {
 		key, value, given := strings.Cut(f.Value, "=")

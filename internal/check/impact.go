@@ -153,7 +153,7 @@ func impactIDs(in *Input) Result {
 	if len(r.Details) == 0 {
 		r.Message += "; tmpfs mounts go on as they are"
 	} else {
-		r.Status, r.Message = Unknown, fmt.Sprintf("the user of %s cannot be told; look with: %s", count(len(r.Details), "container"), in.docker("exec", "CONTAINER", "id"))
+		r.Status, r.Message = Unknown, fmt.Sprintf("the user of %s is unknown; look with: %s", count(len(r.Details), "container"), in.docker("exec", "CONTAINER", "id"))
 	}
 	return r
 }

@@ -96,13 +96,13 @@ func serviceNext(in *Input) Result {
 	case d.Config != "" && next.Config != "" && d.Config != next.Config:
 		return fail("dockerd reads %s, and after a restart it reads %s: restart it first, when that suits, so that it is known to come up with it", d.Config, next.Config)
 	case in.Engine.Err == nil && in.Storage.Err == nil && next.DataRoot != "" && in.Storage.Value.DataRoot != next.DataRoot:
-		return fail("the data root is %s, and after a restart it is %s, without the containers and images of now; restart the daemon first, or set it as it was", in.Storage.Value.DataRoot, next.DataRoot)
+		return fail("the data root is %s, and after a restart it is %s, without the containers and images that are there now; restart the daemon first, or set it as it was", in.Storage.Value.DataRoot, next.DataRoot)
 	case in.nextDriver() != "":
 		driver, from := in.setting("storage-driver")
-		return fail("the storage driver is %s, and %s sets %s: after a restart the containers and images of now are not there, or the engine does not start; take that out, or set it as it is",
+		return fail("the storage driver is %s, and %s sets %s: after a restart the containers and images that are there now are missing, or the engine does not start; take that out, or set it as it is",
 			in.Engine.Value.Driver, from, driver)
 	case !next.FromUnit && u.Manager == survey.Systemd:
-		return unsure("%s runs %s, which starts dockerd; with what flags it does so the next time cannot be told", u.Name, u.Program)
+		return unsure("%s runs %s, which starts dockerd; the flags that it gives dockerd the next time are unknown", u.Name, u.Program)
 	case !next.FromUnit:
 		return skip("systemd does not start dockerd here")
 	}

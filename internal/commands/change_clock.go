@@ -31,7 +31,7 @@ func (c *clock) at(what string) {
 	c.what = what
 }
 
-// start begins to count anew.
+// start counts from zero again.
 func (c *clock) start(what string) {
 	c.stop()
 	c.at(what)

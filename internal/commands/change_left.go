@@ -51,7 +51,7 @@ func (t *target) answerable(ctx context.Context, f survey.Facts, o proofOptions)
 	return nil
 }
 
-// isHost says whether a name means the engine's host for certain.
+// isHost reports whether a name means the engine's host for certain.
 func isHost(name string, f survey.Facts) bool {
 	if ip, err := netip.ParseAddr(name); err == nil && ip.IsLoopback() || name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return f.SameHost()
@@ -90,7 +90,7 @@ func (t *target) server(ctx context.Context, f survey.Facts, name string, port i
 	return ""
 }
 
-// leads says whether a port that is bound to an address of the host takes
+// leads reports whether a port that is bound to an address of the host takes
 // connections to a name of it.
 func leads(address, name string) bool {
 	bound, err := netip.ParseAddr(address)
@@ -126,7 +126,7 @@ func listening(ctx context.Context, h host.Host, port int) []string {
 	return sockets
 }
 
-// holds says whether a process of a container has one of the sockets open.
+// holds reports whether a process of a container has one of the sockets open.
 func (t *target) holds(ctx context.Context, id string, sockets []string) bool {
 	top, err := t.ContainerTop(ctx, id, []string{"-eo", "pid"})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/docker/go-units"
 )
 
-// leaving is what disable is told of before it asks: what goes out of use, what
+// leaving is what disable shows before it asks: what goes out of use, what
 // comes back, and what would be deleted.
 type leaving struct {
 	facts survey.Facts
@@ -111,7 +111,7 @@ func (l leaving) onBothSides(b *strings.Builder) {
 func twinsText(s remap.Sides, with, next string) string {
 	var b strings.Builder
 	if s.Unread != nil {
-		fmt.Fprintf(&b, "Which volumes %s has cannot be told: %s\n\n", next, printable(report.Why(s.Unread)))
+		fmt.Fprintf(&b, "Which volumes %s has is unknown: %s\n\n", next, printable(report.Why(s.Unread)))
 	}
 	if len(s.Volumes) > 0 {
 		fmt.Fprintf(&b, "These volumes exist in both data roots, each with its own data. %s remap, containers use the data in %s:\n", with, next)

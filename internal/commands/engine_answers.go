@@ -88,7 +88,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	cost := int64(n) + int64(bytes.Count(p[:n], []byte{','}))*valueCost
 	b.left -= cost
 	if b.all.left.Add(-cost) < 0 || b.left < 0 {
-		return 0, fmt.Errorf("the engine's answer to %s is larger than any that is honest: it was not read to its end", b.what)
+		return 0, fmt.Errorf("the engine's answer to %s is larger than any real one, and was not read to its end", b.what)
 	}
 	return n, err
 }

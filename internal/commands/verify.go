@@ -89,7 +89,7 @@ func (o *verifyOptions) install(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.watch, "watch", 0, "Repeat at this interval and print changes")
 	flags.BoolVar(&o.list, "list", false, "List what can be proven, and look at nothing")
 	flags.BoolVar(&o.strict, "strict", false, "Treat warnings and unknown results as errors")
-	flags.BoolVar(&o.accept, "accept-missing", false, "Do not warn again of what is missing now since remap was turned on")
+	flags.BoolVar(&o.accept, "accept-missing", false, "Accept what is missing now since remap was turned on, and do not warn of it again")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Show what was proven, too")
 	flags.StringVar(&o.format, "format", "", verifyFormatHelp)
 }
