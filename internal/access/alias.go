@@ -43,13 +43,13 @@ func aliases(f survey.Facts, real string, pass bool) *Refusal {
 	return nil
 }
 
-// hidden says whether a name leads to another mount, one that was made over it.
+// hidden reports whether a name leads to another mount, one that was made over it.
 func hidden(table []survey.MountPoint, m survey.MountPoint, name string) bool {
 	on, _, _ := survey.MountOf(table, name)
 	return on != m
 }
 
-// mountsBelow says whether something is mounted below a directory.
+// mountsBelow reports whether something is mounted below a directory.
 func mountsBelow(f survey.Facts, real string) bool {
 	return slices.ContainsFunc(f.MountTable.Value, func(m survey.MountPoint) bool {
 		return m.Point != real && survey.Within(m.Point, real)

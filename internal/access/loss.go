@@ -46,7 +46,7 @@ func Lost(c survey.Container, mount survey.Mount, p survey.Path, m idmap.Map) (l
 	return l, true
 }
 
-// Any says whether there is a loss at all.
+// Any reports whether there is a loss at all.
 func (l Loss) Any() bool { return l.Lacks != 0 || l.Inside }
 
 // String says what was lost, and what stands there.
@@ -58,7 +58,7 @@ func (l Loss) String() string {
 	return fmt.Sprintf("%s, owner %d:%d: user %d has %s and lacks %s", s.Mode, s.UID, s.GID, l.Process.UID, l.Has&l.Want, l.Lacks)
 }
 
-// lostInside says whether files in a directory that nobody but their owner may
+// lostInside reports whether files in a directory that nobody but their owner may
 // read were the user's, and are not any more. An ACL gives nothing for such a
 // file: its mask is empty.
 func lostInside(in *survey.Inside, before, mapped Process) bool {

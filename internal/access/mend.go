@@ -56,13 +56,13 @@ func (l Loss) Mend(f survey.Facts) Mending {
 
 func (l Loss) writes() bool { return l.Want&Write != 0 }
 
-// rootsProgram says whether somebody who can write to a file can have root run
+// rootsProgram reports whether somebody who can write to a file can have root run
 // something.
 func rootsProgram(mode fs.FileMode, uid int64) bool {
 	return uid == 0 && mode.IsRegular() && mode.Perm()&0o111 != 0
 }
 
-// private says whether others have no right to a file, and its group none to
+// private reports whether others have no right to a file, and its group none to
 // write. Software that looks at the modes of its files, such as PostgreSQL, ssh and
 // MongoDB, refuses such a file once an ACL gives somebody else a right: the bits of
 // the group then show the most that the ACL gives to anybody.

@@ -35,7 +35,7 @@ var disks = []string{
 // and what to do instead.
 type Refusal struct{ Why, Instead string }
 
-// Allowed says whether a right to a path may be given by a command that is
+// Allowed reports whether a right to a path may be given by a command that is
 // printed; nil if it may. It is the one place that decides so, by a list of what
 // is allowed. The path is the real one, and so are all other names that the mount
 // table gives it. To pass is to get the right to pass through a directory, and no

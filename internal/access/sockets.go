@@ -15,7 +15,7 @@ var control = []string{
 	"docker.sock", "containerd.sock", "containerd.sock.ttrpc", "podman.sock", "crio.sock", "buildkitd.sock", "kubelet.sock", "dockershim.sock",
 }
 
-// ControlsHost says whether a path of the host is the socket of an engine or a
+// ControlsHost reports whether a path of the host is the socket of an engine or a
 // runtime: who may connect to it controls the host.
 func ControlsHost(f survey.Facts, real string) bool {
 	return slices.Contains(control, path.Base(real)) || slices.Contains(engineSockets(f), real)
@@ -40,7 +40,7 @@ func EngineSockets(f survey.Facts, m survey.Mount) []string {
 	return found
 }
 
-// IsEngineSocket says whether a mount is such a socket, and not a folder with one.
+// IsEngineSocket reports whether a mount is such a socket, and not a folder with one.
 func IsEngineSocket(f survey.Facts, m survey.Mount) bool {
 	return m.Type == "bind" && ControlsHost(f, realSource(f, m))
 }
@@ -92,7 +92,7 @@ var systemFolders = []string{
 	"/run/udev", "/run/user", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/lib/containerd", "/var/lib/docker", "/var/run", "/var/tmp",
 }
 
-// OfSystem says whether a folder is one that the system and its programs share, or
+// OfSystem reports whether a folder is one that the system and its programs share, or
 // lies in one that is the system's own.
 func OfSystem(real string) bool {
 	for _, own := range []string{"/proc", "/sys", "/run/systemd", "/run/user", "/run/udev", "/run/docker", "/run/containerd", "/var/lib/docker", "/var/lib/containerd"} {

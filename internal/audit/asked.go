@@ -13,12 +13,12 @@ type Asked struct {
 	Paths []string // cleaned, without a leading slash
 }
 
-// id says whether one of two IDs is looked for.
+// id reports whether one of two IDs is looked for.
 func (a *Asked) id(uid, gid int64) bool {
 	return a != nil && (slices.Contains(a.IDs, uid) || slices.Contains(a.IDs, gid))
 }
 
-// path says whether a file is looked for by its path.
+// path reports whether a file is looked for by its path.
 func (a *Asked) path(name []byte) bool {
 	if a == nil {
 		return false
@@ -31,7 +31,7 @@ func (a *Asked) path(name []byte) bool {
 	return false
 }
 
-// keeps says whether an entry is listed at all. Without a question all are.
+// keeps reports whether an entry is listed at all. Without a question all are.
 func (a *Asked) keeps(uid, gid int64, name []byte) bool {
 	return a == nil || a.id(uid, gid) || a.path(name)
 }

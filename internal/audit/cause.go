@@ -132,7 +132,7 @@ func (j *join) causeElsewhere(g *group) Cause {
 	return CauseUnknown
 }
 
-// names says whether an instruction has one of a group's culprits in a role.
+// names reports whether an instruction has one of a group's culprits in a role.
 func (j *join) names(in *dockerfile.Instruction, g *group, role dockerfile.Role) bool {
 	return slices.ContainsFunc(j.plan().recipe.Uses, func(u dockerfile.Use) bool {
 		return u.In == in && u.Role == role && slices.Contains(j.culprits(g), u.ID)

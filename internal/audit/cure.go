@@ -83,7 +83,7 @@ func (p *plan) change(in *dockerfile.Instruction, own bool) Change {
 	return c
 }
 
-// isClassic says whether a COPY or ADD is as the classic builder's history has
+// isClassic reports whether a COPY or ADD is as the classic builder's history has
 // it, with sums in the place of names.
 func isClassic(rest string) bool {
 	return strings.HasPrefix(rest, "file:") || strings.HasPrefix(rest, "dir:") || strings.HasPrefix(rest, "multi:")

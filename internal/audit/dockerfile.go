@@ -29,7 +29,7 @@ func ParseDockerfile(name string, r io.Reader) (*Dockerfile, error) {
 }
 
 // Lines finds the instruction of each layer. The stage that explains most layers
-// is taken, the last one where several do. A layer of the base image gets the
+// is taken, the last one if several do. A layer of the base image gets the
 // lines of the FROM; one that nothing matches gets none.
 func (d *Dockerfile) Lines(layers []Layer) []Lines {
 	all, record, base := make([]step, len(layers)), make([]int, len(layers)), 0
@@ -96,7 +96,7 @@ func match(chain []*dockerfile.Instruction, all []step, from int) ([]*dockerfile
 	return at, found
 }
 
-// canMake says whether an instruction can have made a layer.
+// canMake reports whether an instruction can have made a layer.
 func canMake(in *dockerfile.Instruction, s step) bool {
 	if len(in.Words) == 0 {
 		return false

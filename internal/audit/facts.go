@@ -30,7 +30,7 @@ type mapped struct {
 // maxMapped is how many owners that are well are told apart.
 const maxMapped = 32
 
-// any says whether some entry has another owner than root.
+// any reports whether some entry has another owner than root.
 func (m *mapped) any() bool { return len(m.uids)+len(m.gids) > 0 }
 
 // Numbers between these are looked at, whether any entry has them: new ones are

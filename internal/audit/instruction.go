@@ -11,8 +11,8 @@ import (
 
 // step is the instruction that made a layer, as far as history tells.
 type step struct {
-	text  string            // normalised, e.g. "RUN npm i"; "" where it cannot be told
-	verb  string            // "RUN", "COPY", "ADD", … or "" where it is no Dockerfile's
+	text  string            // normalised, e.g. "RUN npm i"; "" if it is unknown
+	verb  string            // "RUN", "COPY", "ADD", … or "" if it is no Dockerfile's
 	rest  string            // what follows the verb; of a RUN without its shell
 	shell string            // of a RUN by a shell other than /bin/sh -c
 	args  map[string]string // that a RUN was given
@@ -20,7 +20,7 @@ type step struct {
 	whole bool              // it is the last of several that made one layer
 }
 
-// steps reads an image's history. Each layer gets the number of its record; where
+// steps reads an image's history. Each layer gets the number of its record; if
 // the numbers do not agree (images that were squashed, or not made from a
 // Dockerfile) no layer gets any, and there are no steps.
 func steps(img image.Image) (all []step, of []int) {

@@ -51,7 +51,7 @@ func (j *join) bad(layer int) (all []*group) {
 }
 
 // maker is the instruction that made a layer: of several that can have been it,
-// the only one that something points at. It is nil if that cannot be told.
+// the only one that something points at. It is nil if that is unknown.
 func (j *join) maker(layer int) *dockerfile.Instruction {
 	makers := j.plan().recipe.made[layer]
 	if len(makers) == 1 {
@@ -69,7 +69,7 @@ func (j *join) maker(layer int) *dockerfile.Instruction {
 	return found
 }
 
-// likely says whether something points at an instruction as the one that gave
+// likely reports whether something points at an instruction as the one that gave
 // files of a layer their owner.
 func (j *join) likely(in *dockerfile.Instruction) bool {
 	if run := j.plan().recipe.Runs[in]; run != nil && (run.Extracts || run.InstallsNPM()) {
@@ -96,7 +96,7 @@ func (j *join) oneOf(makers []*dockerfile.Instruction, groups []*group) layerPla
 		strings.Join(all, "; "), j.find(j.moves(nil, groups), groups))}
 }
 
-// unrecorded tells of a COPY, of several instructions that made a layer, whose files
+// unrecorded names a COPY, of several instructions that made a layer, whose files
 // have an owner that its history does not have: buildah leaves out --chown.
 func (j *join) unrecorded(makers []*dockerfile.Instruction, groups []*group) string {
 	for _, in := range makers {
@@ -140,7 +140,7 @@ func (j *join) moves(in *dockerfile.Instruction, groups []*group) (all []move) {
 	return all
 }
 
-// explained says whether files of an ID change with the number that instructions
+// explained reports whether files of an ID change with the number that instructions
 // name.
 func (j *join) explained(in *dockerfile.Instruction, g *group, id int64) bool {
 	p := j.plan()
@@ -173,7 +173,7 @@ func (j *join) explained(in *dockerfile.Instruction, g *group, id int64) bool {
 	return true
 }
 
-// covered says whether a RUN gives all files of a group their number by a chown
+// covered reports whether a RUN gives all files of a group their number by a chown
 // of a folder above them.
 func covered(run *dockerfile.Run, g *group) bool {
 	for _, c := range run.Chowns {
@@ -221,12 +221,12 @@ func (j *join) runPlan(layer int, in *dockerfile.Instruction, moves []move, grou
 	return layerPlan{said: escape.Line("in this same RUN: " + hint)}
 }
 
-// isNPM says whether any files of a layer come out of npm packages.
+// isNPM reports whether any files of a layer come out of npm packages.
 func (j *join) isNPM(layer int) bool {
 	return slices.ContainsFunc(j.bad(layer), func(g *group) bool { return j.cause(layer, g) == CauseNPM })
 }
 
-// ownedByAccounts says whether files of a layer belong to users of the image.
+// ownedByAccounts reports whether files of a layer belong to users of the image.
 func (j *join) ownedByAccounts(layer int) bool {
 	m := &j.layers[layer].mapped
 	passwd, _ := final(j.layers, passwdOf)

@@ -173,8 +173,8 @@ func (j *join) taken() map[int64]bool {
 	return all
 }
 
-// renumber writes the new number for one use. Where files are looked for that an
-// archive brings, its number stays.
+// renumber writes the new number for one use. If it looks for files that an
+// archive brings, the number stays.
 func (p *plan) renumber(u dockerfile.Use) {
 	id, ok := p.ids[u.ID]
 	if !ok {

@@ -78,7 +78,7 @@ func (r *recipe) trailing(j *join, layers int) {
 	}
 }
 
-// names says whether instructions that make a stage name an ID.
+// names reports whether instructions that make a stage name an ID.
 func (r *recipe) names(stage *dockerfile.Stage, id int64) bool {
 	if r.named[stage] == nil {
 		if r.named == nil {
@@ -135,7 +135,7 @@ func (r *recipe) makers(j *join, layer int, at []*dockerfile.Instruction) []*doc
 	return all
 }
 
-// makesLayer says whether an instruction can change files. WORKDIR only makes a
+// makesLayer reports whether an instruction can change files. WORKDIR only makes a
 // folder.
 func makesLayer(verb string) bool { return verb == "RUN" || verb == "COPY" || verb == "ADD" }
 

@@ -113,7 +113,7 @@ func (s *scene) shell(in *Instruction) shell {
 	return shell{in: in, vars: maps.Clone(s.vars), run: &Run{}, uses: &s.Uses, words: new(int)}
 }
 
-// arg notes a build argument: what was given for it, or else its default, or else
+// arg notes a build argument: what was given for it, otherwise its default, otherwise
 // the one from before the first FROM.
 func (s *scene) arg(in *Instruction, args *buildArgs) {
 	for _, v := range s.assignments(in) {
@@ -220,7 +220,7 @@ func (s *scene) runs(in *Instruction) {
 	s.mounts(in, run)
 }
 
-// onlyDoc says whether a RUN has nothing but a here-document, which is its script.
+// onlyDoc reports whether a RUN has nothing but a here-document, which is its script.
 func onlyDoc(body string) bool {
 	return strings.HasPrefix(body, "<<") && len(strings.Fields(body)) == 1
 }

@@ -161,7 +161,7 @@ func (in *Instruction) join(lines []string) (whole text, used int) {
 	return all.text(), len(lines)
 }
 
-// continues says whether a line goes on in the next, and takes off what says so.
+// continues reports whether a line goes on in the next, and takes off what says so.
 func (in *Instruction) continues(line string) (string, bool) {
 	bare := strings.TrimRight(line, " \t")
 	if n := len(bare); n > 0 && bare[n-1] == in.escape && (n == 1 || bare[n-2] != in.escape) {
@@ -237,7 +237,7 @@ func (f *File) Unpack(of *Stage, add *Instruction, name string, command func(dir
 	return Edit{0, 0, text}, Edit{0, len(add.Raw), fmt.Sprintf("COPY --from=%s %s %s", name, dir, to)}, true
 }
 
-// placed says whether it is known where the instruction's text stands.
+// placed reports whether it is known where the instruction's text stands.
 func (in *Instruction) placed() bool {
 	p, ok := in.body.slice(0, min(1, len(in.body.s))).span()
 	return ok && p.in == in

@@ -57,10 +57,10 @@ type Chown struct {
 	Paths     []string
 }
 
-// Has says whether one of the programs is started.
+// Has reports whether one of the programs is started.
 func (r *Run) Has(names ...string) bool {
 	return slices.ContainsFunc(r.Commands, func(c string) bool { return slices.Contains(names, c) })
 }
 
-// InstallsNPM says whether it runs a package manager of npm's packages.
+// InstallsNPM reports whether it runs a package manager of npm's packages.
 func (r *Run) InstallsNPM() bool { return r.Has("npm", "npx", "yarn", "pnpm") }

@@ -20,7 +20,7 @@ func (v verdict) details() string {
 }
 
 // A host with half of its containers gone is not well, and says so until somebody
-// accepts it. Who goes back is told what was written meanwhile, and finds running
+// accepts it. Who goes back sees what was written meanwhile, and finds running
 // what ran.
 func TestWhatIsLeftBehind(t *testing.T) {
 	t.Parallel()
@@ -46,7 +46,7 @@ func TestWhatIsLeftBehind(t *testing.T) {
 	}
 	assert.Equal(t, verifyOver(t, host, "root", "--strict").code, 1)
 
-	t.Run("made again, in part", func(t *testing.T) {
+	t.Run("recreated in part", func(t *testing.T) {
 		host.Busybox(t, "bb")
 		onHost(t, host, "network", "create", "--internal", "front")
 		container(t, host, "web", "-v", "data:/data", "-v", "/srv/shared:/shared", "--user=0")

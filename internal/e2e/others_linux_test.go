@@ -48,7 +48,7 @@ func TestNothingOfOthersIsDeleted(t *testing.T) {
 		assert.Equal(t, engine(t, host), before)
 		theirs()
 	})
-	t.Run("an account made anew", func(t *testing.T) {
+	t.Run("a recreated account", func(t *testing.T) {
 		must(t, host, "enable", "--yes", "--stable=0s")
 		host.Shell(t, `lines=$(grep ^dockremap: /etc/subuid); userdel dockremap
 			useradd -m -u 1500 -s /bin/bash dockremap; sed -i /^dockremap:/d /etc/subuid /etc/subgid

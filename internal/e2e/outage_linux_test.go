@@ -35,7 +35,7 @@ func starts(name, options string) string {
 	return strings.NewReplacer("%s bb", options+" bb", "=%s", "="+name, "/log/%s", "/log/"+name).Replace(stubborn)
 }
 
-// writes says whether something still writes to the file of a container.
+// writes reports whether something still writes to the file of a container.
 func writes(t *testing.T, host *testbed.Host, name string) bool {
 	t.Helper()
 	return host.Shell(t, `before=$(wc -c </srv/log/`+name+`); sleep 2.5; [ "$before" = "$(wc -c </srv/log/`+name+`)" ] || echo yes`) == "yes"

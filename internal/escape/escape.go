@@ -32,7 +32,7 @@ func Line(s string) string {
 	return line(s)
 }
 
-// Safe says whether Line leaves text as it is.
+// Safe reports whether Line leaves text as it is.
 func Safe(s string) bool { return len(s) <= MaxLine && !strings.ContainsFunc(s, hidden) }
 
 func line(s string) string {
@@ -59,7 +59,7 @@ func line(s string) string {
 	return b.String()
 }
 
-// hidden says whether a character does something else on a terminal than being
+// hidden reports whether a character does something else on a terminal than being
 // seen in its place. Some letters and marks are invisible by definition (UAX #44,
 // Default_Ignorable_Code_Point), though Unicode does not count them as formats.
 func hidden(r rune) bool {

@@ -41,7 +41,7 @@ func (a *allowance) grant(bytes int64, wait time.Duration) {
 	a.bytes, a.whole, a.wait = bytes, bytes, wait
 }
 
-// Read reads what there is, or fails where no more is allowed.
+// Read reads what there is, or fails if no more is allowed.
 func (a *allowance) Read(p []byte) (int, error) {
 	if a.bytes <= 0 {
 		return 0, fmt.Errorf("its answer is larger than the %d MiB that it may have", a.whole>>20)

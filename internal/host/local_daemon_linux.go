@@ -61,7 +61,7 @@ func dockerds() []int {
 	return pids
 }
 
-// isDockerd says whether a process is a dockerd that root runs: all its UIDs are
+// isDockerd reports whether a process is a dockerd that root runs: all its UIDs are
 // root's in our user namespace, and its executable is a regular file of that name
 // that only root can write. A name alone is no proof, since anybody can give it to
 // a program.
@@ -79,7 +79,7 @@ func isDockerd(pid int) bool {
 	return err == nil && strings.Contains(string(status), "\nUid:\t0\t0\t0\t0\n")
 }
 
-// sameSpace says whether a process is in our namespace of a kind, namespaces(7).
+// sameSpace reports whether a process is in our namespace of a kind, namespaces(7).
 func sameSpace(pid int, kind string) bool {
 	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
 	ours, err2 := os.Readlink("/proc/self/ns/" + kind)

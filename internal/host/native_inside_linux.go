@@ -64,7 +64,7 @@ func reopen(fd int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// isKernelFile says whether a file is of /proc, /sys or their like: some of these
+// isKernelFile reports whether a file is of /proc, /sys or their like: some of these
 // are regular files by name, and reading them waits, or takes something away.
 func isKernelFile(fd int) bool {
 	var st unix.Statfs_t
@@ -163,7 +163,7 @@ func (w *walk) close() {
 	}
 }
 
-// down goes to a name, or gives the target where it is a symlink.
+// down goes to a name, or gives the target if it is a symlink.
 func (w *walk) down(name string) (target string, err error) {
 	fd, err := unix.Openat(w.at(), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

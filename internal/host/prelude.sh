@@ -30,7 +30,7 @@ fell() {
 bye() { trap - 0; kill "$beat"; exit; }
 
 # beat: an empty line to standard error every now and then. sshd sees by it that the
-# connection is dead, of which nobody tells it.
+# connection is dead, which nobody else tells it.
 beat() {
 	trap 'kill "$nap"; exit' 15
 	while :; do

@@ -153,7 +153,7 @@ func parseSizes(head string, n int) ([]size, error) {
 	return sizes, nil
 }
 
-// word is how the shell is told of a file: a path, or where there is a root, a dot
+// word is a file as the shell is given it: a path, or if there is a root, a dot
 // with the root, "/./", and the name in it, as body of the prelude takes them.
 func word(p Path) string {
 	if p.Root == "" {

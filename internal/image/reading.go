@@ -122,8 +122,8 @@ func nameAll(plans []plan, where string) {
 	}
 }
 
-// visitAll visits blobs, the largest first, so that the last
-// one does not leave a processor idle for long.
+// visitAll visits blobs, the largest first, so that the last one does not leave a
+// processor idle for long.
 func visitAll(ctx context.Context, v Visitor, s store, blobs []blob) map[string]visited {
 	var (
 		g       errgroup.Group

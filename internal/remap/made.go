@@ -40,7 +40,7 @@ func parseMade(text string) Created {
 	return m
 }
 
-// accountMade says whether the account of an earlier change is still as that made
+// accountMade reports whether the account of an earlier change is still as that made
 // it: the same user of the same group, without a further member.
 func accountMade(a survey.Accounts, past Past) bool {
 	user := strings.Split(past.Made.Passwd, ":")

@@ -322,8 +322,8 @@ func TestPlanDisable(t *testing.T) {
 		o := o
 		o.Forget = true
 		for name, edit := range map[string]func(user, group *survey.Entry, past *Past){
-			"made anew":           func(u, _ *survey.Entry, _ *Past) { u.ID, u.Comment, u.Home, u.Shell = 1500, "", "/home/d", "/bin/sh" },
-			"made anew as it was": func(u, _ *survey.Entry, _ *Past) { u.Comment = "" },
+			"recreated":           func(u, _ *survey.Entry, _ *Past) { u.ID, u.Comment, u.Home, u.Shell = 1500, "", "/home/d", "/bin/sh" },
+			"recreated as it was": func(u, _ *survey.Entry, _ *Past) { u.Comment = "" },
 			"with a home":         func(u, _ *survey.Entry, _ *Past) { u.Home = "/home/d" },
 			"with a shell":        func(u, _ *survey.Entry, _ *Past) { u.Shell = "/bin/sh" },
 			"in another group":    func(u, _ *survey.Entry, _ *Past) { u.GID = 1500 },
@@ -350,7 +350,7 @@ func TestPlanDisable(t *testing.T) {
 			return step(t, p, StepConfig).Acts
 		}
 		assert.Equal(t, acts(past)[1].Run.Args[0], "rm", "this change made it, and nobody has edited it")
-		assert.Equal(t, string(acts(off, past)[1].File.Data), "{\n}\n", "it was made anew, with the same text")
+		assert.Equal(t, string(acts(off, past)[1].File.Data), "{\n}\n", "it was recreated, with the same text")
 		f.Config.Value.Data = []byte(`{ "userns-remap": "dockremap" }`)
 		assert.Equal(t, string(acts(off, past)[1].File.Data), "{ }")
 		assert.Equal(t, string(acts(past)[1].File.Data), "{ }", "somebody has edited it")

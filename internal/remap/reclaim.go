@@ -72,8 +72,9 @@ const content = `content() {
 }
 `
 
-// inventory takes the arguments of of_dockerd, and prints a line for each thing worth naming of the tree in $1: its
-// kind, a number, and a name that may hold anything but a newline.
+// inventory takes the arguments of of_dockerd, and prints a line for each thing worth
+// naming of the tree in $1: its kind, a number, and a name that may hold anything but a
+// newline.
 const inventory = ofDockerd + content + `of_dockerd "$@" && cd -- "$1" || exit 1
 set -- $(du -skx .) && echo "size $1"
 echo "containers $(ls containers 2>/dev/null | wc -l)"

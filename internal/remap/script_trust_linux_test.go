@@ -121,7 +121,7 @@ func TestScriptForgetsOnlyItsOwnAccount(t *testing.T) {
 	})
 }
 
-// The undo leaves an account that somebody has made anew meanwhile, and says so.
+// The undo leaves an account that somebody has recreated meanwhile, and says so.
 func TestScriptUndoesNobodyElsesAccount(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c, apply := makesAccount(t, w)

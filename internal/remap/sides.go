@@ -42,7 +42,7 @@ type LastWrite struct {
 }
 
 // Newer compares the two: above 0 if the one that stays behind was written last,
-// below 0 if the other one was. ok is false if it could not be told.
+// below 0 if the other one was. ok is false if that is unknown.
 func (t Twin) Newer() (order int, ok bool) {
 	if !t.Left.Known || !t.Next.Known {
 		return 0, false

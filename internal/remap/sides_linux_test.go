@@ -66,7 +66,7 @@ func TestLastModified(t *testing.T) {
 	})
 }
 
-// A folder with more than is looked at is not told of, rather than told wrong.
+// Of a folder with more files than are looked at nothing is said, rather than something wrong.
 func TestLastModifiedIsBounded(t *testing.T) {
 	bothShells(t, func(t *testing.T, look func(what [2]string, paths ...string) []string) {
 		dir := t.TempDir()

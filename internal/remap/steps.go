@@ -38,7 +38,7 @@ func stateOf(f survey.Facts) State {
 	return s
 }
 
-// usersOf names the containers that mount a volume, and says whether it lasts:
+// usersOf names the containers that mount a volume, and reports whether it lasts:
 // one without a name of its own is gone with a container of --rm.
 func usersOf(volume string, containers []survey.Container) (names []string, lasts bool) {
 	lasts = true
@@ -54,8 +54,8 @@ func usersOf(volume string, containers []survey.Container) (names []string, last
 	return names, lasts
 }
 
-// startArgs are the arguments that dockerd is started with next; if that cannot be
-// told, those that it runs with.
+// startArgs are the arguments that dockerd is started with next; if they are unknown,
+// those that it runs with.
 func startArgs(f survey.Facts) []string {
 	if args := f.Daemon.Value.Args; f.Start.Err != nil && f.Daemon.Err == nil && len(args) > 0 {
 		return args[1:]

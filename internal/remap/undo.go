@@ -114,9 +114,9 @@ func (r Runner) fire(ctx context.Context, p Plan) error {
 	}
 }
 
-// Differs says what of an engine, its files and accounts is not as it was before a change.
-// A file that the notes of the undo speak of was edited by somebody else, who is
-// not undone. Where the daemon was down before, it may be.
+// Differs says what of an engine, its files and accounts is not as it was before a
+// change. A file that the notes of the undo speak of was edited by somebody else, who is
+// not undone. If the daemon was down before, it may be.
 func Differs(p Plan, f survey.Facts, files map[string]host.Body, notes string) []string {
 	var wrong []string
 	for _, file := range p.Files {

@@ -25,7 +25,7 @@ func (l *look) named(name string) []int {
 	return pids
 }
 
-// allRoot says whether the real, effective, saved and file system UIDs of a
+// allRoot reports whether the real, effective, saved and file system UIDs of a
 // /proc/PID/status, proc(5), are all root's. A program that is setuid root, and
 // was started by an ordinary user, has that user as its real UID.
 func allRoot(status string) bool {
@@ -176,7 +176,7 @@ func (l *look) sockets(d process) []string {
 	return all
 }
 
-// rootHere says whether the data root that the engine names is one of this host:
+// rootHere reports whether the data root that the engine names is one of this host:
 // its engine-id, which dockerd makes at random from 23.0 on, is the engine's.
 func (l *look) rootHere() bool {
 	if l.engine == nil || l.engine.ID == "" {

@@ -117,7 +117,7 @@ type Path struct {
 	// State is the directory, Real or one above it, that shows signs of being the
 	// state of an engine or a runtime; "" if none does.
 	State  string
-	Inside *Inside // what the directory holds; nil where it was not looked into
+	Inside *Inside // what the directory holds; nil if it was not looked into
 }
 
 // Parent is a directory that has to be traversed to reach a path.

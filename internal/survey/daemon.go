@@ -107,7 +107,7 @@ type ConfigFile struct {
 	Parent host.Stat // its directory
 }
 
-// Is says whether a path is that of the file, as dockerd was told it or without
+// Is reports whether a path is that of the file, as dockerd was told it or without
 // symlinks.
 func (c ConfigFile) Is(p string) bool {
 	p = path.Clean(p)

@@ -13,8 +13,8 @@ import (
 const ChangeFolder = "/var/lib/docker-userns"
 
 // PendingLink is a symlink to the folder of a change that was armed and is not
-// settled yet. To make it is to take the lock: symlink(2) fails where it is
-// there already. The folder holds a file "manifest.json".
+// settled yet. To make it is to take the lock: symlink(2) fails if it
+// exists already. The folder holds a file "manifest.json".
 const PendingLink = ChangeFolder + "/pending"
 
 const (

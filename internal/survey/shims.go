@@ -93,7 +93,7 @@ func (l *look) isDockers(namespace string) bool {
 		l.engine != nil && namespace != "" && slices.Contains(l.engine.ContainerdNamespaces[:], namespace)
 }
 
-// isOthers says whether a container's folder is one of the containerd that another
+// isOthers reports whether a container's folder is one of the containerd that another
 // dockerd has started for itself.
 func (l *look) isOthers(dir string) bool {
 	ours, _ := l.daemon()
@@ -108,7 +108,7 @@ func (l *look) isOthers(dir string) bool {
 // counts as left.
 const shimPause = 500 * time.Millisecond
 
-// left finds the containers that the engine does not know. Where all are known,
+// left finds the containers that the engine does not know. If all are known,
 // nothing more is asked.
 func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
 	switch {
@@ -219,7 +219,7 @@ func (l *look) leftBy(s shim, pids []int) Left {
 	return one
 }
 
-// isRoot says whether one of the IDs of a process is root's, proc_pid_status(5).
+// isRoot reports whether one of the IDs of a process is root's, proc_pid_status(5).
 func isRoot(lines []string) bool {
 	for _, line := range lines {
 		if rest, ok := strings.CutPrefix(line, "Uid:"); ok {

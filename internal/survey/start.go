@@ -11,10 +11,10 @@ import (
 // Start is how dockerd is started the next time, which need not be how the one
 // that runs was: a drop-in or an environment file may have been changed since.
 type Start struct {
-	Program string // its path without symlinks; "" if that cannot be told, or not be run from outside of a snap
+	Program string // its path without symlinks; "" if that is unknown, or it cannot be run from outside of a snap
 	Doubt   string // why Program is not to be run as root, "" if it can be
 	Args    []string
-	// Config is the configuration file, "" if that cannot be told; ConfigGiven says
+	// Config is the configuration file, "" if that is unknown; ConfigGiven says
 	// that --config-file names it: dockerd does not start if such a file is missing.
 	Config      string
 	ConfigGiven bool
@@ -187,7 +187,7 @@ func (u Unit) Given(word string) string {
 	return fmt.Sprintf("%s (%s)", word, strings.Join(lines, "; "))
 }
 
-// hasWord says whether a word stands in a line by itself: blanks and quotes around
+// hasWord reports whether a word stands in a line by itself: blanks and quotes around
 // it, or "=" before it.
 func hasWord(line, word string) bool {
 	for from := 0; ; {

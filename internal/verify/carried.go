@@ -41,8 +41,8 @@ type Former struct {
 }
 
 // Missing gives those things of before that the engine does not have now, and the
-// containers that ran and do not run now. They are found by name: what was made
-// again has another ID.
+// containers that ran and do not run now. They are found by name: what was
+// recreated has another ID.
 func (b Before) Missing(f survey.Facts) []Former {
 	now, runs := namesOf(f)
 	return slices.DeleteFunc(slices.Clone(b.Things), func(t Former) bool {
@@ -71,7 +71,7 @@ func namesOf(f survey.Facts) (all map[Kind]map[string]bool, runs map[string]bool
 	return all, runs
 }
 
-// Unlisted is why it cannot be told what the engine has of a kind now.
+// Unlisted is why it is unknown what the engine has of a kind now.
 func Unlisted(f survey.Facts, k Kind) error {
 	return map[Kind]error{KindContainer: f.Containers.Err, KindVolume: f.Volumes.Err, KindNetwork: f.Networks.Err, KindImage: f.Images.Err}[k]
 }

@@ -45,8 +45,9 @@ func (p *Probe) runContainer(ctx context.Context, dir string) (probeContainer, e
 	return c, nil
 }
 
-// create marks a container and its volumes, and makes it. It waits for the answer even where ctx ends: a container that is made has
-// to be removed, and the engine does not stop making it.
+// create marks a container and its volumes, and makes it. It waits for the answer even
+// if ctx ends: a container that is made has to be removed, and the engine does not stop
+// making it.
 func (p *Probe) create(ctx context.Context, name string, config *container.Config, hostConfig *container.HostConfig) error {
 	if err := ctx.Err(); err != nil {
 		return err

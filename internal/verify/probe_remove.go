@@ -77,7 +77,7 @@ func (p *Probe) sweep(ctx context.Context) {
 	p.sweepDirs(ctx)
 }
 
-// probeLeft says whether a thing with that mark and name is a probe's whose
+// probeLeft reports whether a thing with that mark and name is a probe's whose
 // process has ended.
 func probeLeft(mark, name string, like *regexp.Regexp, made, now time.Time) bool {
 	owner, ok := madeByProbe(mark, name)

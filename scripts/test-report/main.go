@@ -143,7 +143,7 @@ func (r *report) fail(e event, own []string) {
 	}
 }
 
-// end prints what is said of the whole run, and says whether all is well.
+// end prints what is said of the whole run, and reports whether all is well.
 func (r *report) end() bool {
 	for id, t := range r.tests { // what go test did not tell the end of
 		pkg, name, _ := strings.Cut(id, " ")

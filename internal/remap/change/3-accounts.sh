@@ -85,7 +85,7 @@ group_is() {
 	[ "$gid" = "$1" ]
 }
 
-# altered: somebody has changed the account since, or made one of that name anew.
+# altered: somebody has changed or recreated the account since.
 altered() {
 	for file in $accounts; do
 		had "$file" || as_made "$file" || return 0

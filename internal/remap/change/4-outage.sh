@@ -124,7 +124,7 @@ stop_those() {
 	watched engine $((longest * ($# / 50 + 1) + 60)) stop "$@" >/dev/null # the CLI stops 50 at a time
 }
 
-# start_again starts what the change has stopped, once after each restart. Where the
+# start_again starts what the change has stopped, once after each restart. If the
 # daemon was not restarted after all, some of it may only be about to end.
 start_again() {
 	[ -e "$run/restarted" ] && [ ! -e "$run/started" ] || return 0
@@ -240,7 +240,7 @@ nothing_held() {
 
 # delete_bridges takes the bridges out of the kernel that the daemon of the data
 # root that is left has made: a network of the other data root with the same subnet
-# would be out of reach. The daemon makes them again when it returns. What it has
+# would be out of reach. The daemon recreates them when it returns. What it has
 # made stands in its own records; a bridge that a user named goes only if the
 # network was there when the daemon was stopped.
 # shellcheck disable=SC2030 # named reads network in the same subshell
