@@ -98,6 +98,19 @@ func (x Extent) String() string {
 	return fmt.Sprintf("%d:%d:%d", x.ContainerID, x.HostID, x.Size)
 }
 
+// String writes the extents as they stand in a uid_map, joined with commas: "none" if
+// there are none.
+func (e Extents) String() string {
+	if len(e) == 0 {
+		return "none"
+	}
+	var items []string
+	for _, x := range e {
+		items = append(items, x.String())
+	}
+	return strings.Join(items, ",")
+}
+
 // String writes the map as ParseFlag reads it.
 func (m Map) String() string {
 	var items []string

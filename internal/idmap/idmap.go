@@ -38,6 +38,9 @@ func Single(host, size int64) Map {
 	return Map{UID: e, GID: e}
 }
 
+// Empty reports whether m maps nothing: the map of an engine that does not remap.
+func (m Map) Empty() bool { return len(m.UID) == 0 && len(m.GID) == 0 }
+
 // Fate is what becomes of a container's ID when an engine registers a layer.
 type Fate int
 

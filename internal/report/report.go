@@ -20,6 +20,19 @@ const (
 // Statuses are all of them, in the order in which they are counted.
 var Statuses = []Status{OK, Warning, Error, Skipped, Unknown}
 
+// Question is what a result answers. It serves checks and verification alike.
+type Question struct {
+	ID       string // words joined with hyphens; never changes
+	Category string
+	Title    string // what is true when it passes
+}
+
+// Answer makes r the answer to the question.
+func (q Question) Answer(r Result) Result {
+	r.ID, r.Category, r.Title = q.ID, q.Category, q.Title
+	return r
+}
+
 // Result is the answer to one question. Names in it are as they were found: who
 // prints them escapes them.
 type Result struct {

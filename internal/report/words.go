@@ -58,3 +58,17 @@ func Once(lines []string) []string {
 	}
 	return once
 }
+
+// Beginning gives enough of an answer to recognize it by, on one line: at most 200
+// bytes and an ellipsis, or "nothing".
+func Beginning(body []byte) string {
+	const enough = 200
+	text := strings.Join(strings.Fields(string(body[:min(len(body), 4*enough)])), " ")
+	if text == "" {
+		return "nothing"
+	}
+	if len(text) > enough {
+		return strings.ToValidUTF8(text[:enough], "") + "…"
+	}
+	return text
+}

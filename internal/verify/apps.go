@@ -41,24 +41,39 @@ type Target struct {
 	Probe *Probe    // starts containers
 }
 
+const catApps = "applications"
+
+// The questions to the applications.
+var (
+	appHealth   = report.Question{ID: "app-health", Category: catApps, Title: "Applications say that they are healthy"}
+	appCommands = report.Question{ID: "app-commands", Category: catApps, Title: "Commands work in containers"}
+	appSockets  = report.Question{ID: "app-sockets", Category: catApps, Title: "Sockets take connections"}
+	appStarts   = report.Question{ID: "app-starts", Category: catApps, Title: "Containers start fast enough"}
+)
+
+// AppQuestions gives those that [Profile.Check] answers, in their order.
+func AppQuestions() []report.Question {
+	return []report.Question{appHealth, appCommands, appSockets, appStarts}
+}
+
 // Check asks the applications all that the profile asks, one after the other, and
 // gives a result for each kind of question that it holds: app-health,
 // app-commands, app-sockets and app-starts.
 func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) {
 	if len(p.Health) > 0 {
-		results = append(results, proof("app-health", each(ctx, p.Health,
+		results = append(results, appHealth.Answer(each(ctx, p.Health,
 			func(c Health) (string, error) { return called(c.Name, c.URL.String()), c.Check(ctx, t.Host) })))
 	}
 	if len(p.Commands) > 0 {
-		results = append(results, proof("app-commands", each(ctx, p.Commands,
+		results = append(results, appCommands.Answer(each(ctx, p.Commands,
 			func(c AppCommand) (string, error) { return c.title(), c.Check(ctx, t) })))
 	}
 	if len(p.Sockets) > 0 {
-		results = append(results, proof("app-sockets", each(ctx, p.Sockets,
+		results = append(results, appSockets.Answer(each(ctx, p.Sockets,
 			func(s AppSocket) (string, error) { return called(s.Name, s.Address.String()), s.check(ctx, t) })))
 	}
 	if p.Starts.Count > 0 && ctx.Err() == nil {
-		results = append(results, proof("app-starts", p.Starts.check(ctx, t.Probe)))
+		results = append(results, appStarts.Answer(p.Starts.check(ctx, t.Probe)))
 	}
 	return results
 }
@@ -128,9 +143,9 @@ func (c AppCommand) Check(ctx context.Context, t Target) error {
 	case err != nil:
 		return err
 	case got.code != c.Exit:
-		return fmt.Errorf("exit code %d instead of %d: %s", got.code, c.Exit, beginning(append(got.stderr, got.stdout...)))
+		return fmt.Errorf("exit code %d instead of %d: %s", got.code, c.Exit, report.Beginning(append(got.stderr, got.stdout...)))
 	case !c.Stdout.Match(got.stdout):
-		return fmt.Errorf("its output does not match %s: %s", c.Stdout, beginning(got.stdout))
+		return fmt.Errorf("its output does not match %s: %s", c.Stdout, report.Beginning(got.stdout))
 	}
 	return nil
 }

@@ -79,11 +79,11 @@ func Unlisted(f survey.Facts, k Kind) error {
 // Kinds are all of them.
 var Kinds = []Kind{KindContainer, KindVolume, KindNetwork, KindImage}
 
-var carriedQuestions = []Question{
-	{ID: "carried-containers", Category: catCarried, Title: "The containers from before are there, and those that ran do", answer: carried(KindContainer)},
-	{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before are there, by their names", answer: carried(KindVolume)},
-	{ID: "carried-networks", Category: catCarried, Title: "The networks from before are there", answer: carried(KindNetwork)},
-	{ID: "carried-images", Category: catCarried, Title: "The images from before are there, by their tags", answer: carried(KindImage)},
+var carriedQuestions = []look{
+	{Question: report.Question{ID: "carried-containers", Category: catCarried, Title: "The containers from before are there, and those that ran do"}, answer: carried(KindContainer)},
+	{Question: report.Question{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before are there, by their names"}, answer: carried(KindVolume)},
+	{Question: report.Question{ID: "carried-networks", Category: catCarried, Title: "The networks from before are there"}, answer: carried(KindNetwork)},
+	{Question: report.Question{ID: "carried-images", Category: catCarried, Title: "The images from before are there, by their tags"}, answer: carried(KindImage)},
 }
 
 // carried holds what the engine has of a kind against what it had before remap

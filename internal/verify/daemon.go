@@ -12,12 +12,12 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-var daemonQuestions = []Question{
-	{ID: "daemon-answers", Category: catDaemon, Title: "The daemon answers", ground: true, answer: daemonAnswers},
-	{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces", ground: true, answer: daemonRemapped},
-	{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one", answer: dataRoot},
-	{ID: "data-root-owner", Category: catDaemon, Title: "Owner and mode of the data root are as this engine sets them", answer: dataRootOwner},
-	{ID: "map-in-force", Category: catDaemon, Title: "The map that the kernel has is the one that /etc/subuid and /etc/subgid give", answer: mapInForce},
+var daemonQuestions = []look{
+	{Question: report.Question{ID: "daemon-answers", Category: catDaemon, Title: "The daemon answers"}, ground: true, answer: daemonAnswers},
+	{Question: report.Question{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces"}, ground: true, answer: daemonRemapped},
+	{Question: report.Question{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one"}, answer: dataRoot},
+	{Question: report.Question{ID: "data-root-owner", Category: catDaemon, Title: "Owner and mode of the data root are as this engine sets them"}, answer: dataRootOwner},
+	{Question: report.Question{ID: "map-in-force", Category: catDaemon, Title: "The map that the kernel has is the one that /etc/subuid and /etc/subgid give"}, answer: mapInForce},
 }
 
 func daemonAnswers(j *judge) report.Result {

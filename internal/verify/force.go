@@ -96,7 +96,7 @@ func (j *judge) distinct() []held {
 			add(m, c.Name)
 		}
 	}
-	if !unmapped(j.Probed) {
+	if !j.Probed.Empty() {
 		add(j.Probed, "the probe")
 	}
 	slices.SortStableFunc(all, func(a, b held) int { return len(b.containers) - len(a.containers) })

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // Limits of one health check.
@@ -79,7 +80,7 @@ func (c Health) get(ctx context.Context, h host.Host) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(answer.Body, healthMaxBody+1))
 	switch {
 	case answer.StatusCode < 200 || answer.StatusCode > 299:
-		return nil, fmt.Errorf("it answered %s: %s", answer.Status, beginning(body))
+		return nil, fmt.Errorf("it answered %s: %s", answer.Status, report.Beginning(body))
 	case err != nil:
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	case len(body) > healthMaxBody:
@@ -104,23 +105,10 @@ func sameServer(next *http.Request, before []*http.Request) error {
 func (c Health) judge(ctx context.Context, body []byte) error {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		return fmt.Errorf("the answer is no JSON (%w): %s", err, beginning(body))
+		return fmt.Errorf("the answer is no JSON (%w): %s", err, report.Beginning(body))
 	}
 	if err := c.Expr.Holds(ctx, value); err != nil {
-		return fmt.Errorf("%w; the answer was %s", err, beginning(body))
+		return fmt.Errorf("%w; the answer was %s", err, report.Beginning(body))
 	}
 	return nil
-}
-
-// beginning is enough of an answer to know it by.
-func beginning(body []byte) string {
-	const enough = 200
-	text := strings.Join(strings.Fields(string(body[:min(len(body), 4*enough)])), " ")
-	if text == "" {
-		return "nothing"
-	}
-	if len(text) > enough {
-		return strings.ToValidUTF8(text[:enough], "") + "…"
-	}
-	return text
 }

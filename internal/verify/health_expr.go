@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/itchyny/gojq"
+
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // exprTime is how long an expression may take, whatever data it is of.
@@ -81,7 +83,7 @@ func (e Expr) wrong(got any) error {
 		}
 		return fmt.Errorf("%s is false", e)
 	default:
-		return fmt.Errorf("%s gives %s, not true or false", e, beginning([]byte(gojq.Preview(got))))
+		return fmt.Errorf("%s gives %s, not true or false", e, report.Beginning([]byte(gojq.Preview(got))))
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-var processQuestions = []Question{
-	{ID: LeftProcesses, Category: catProcesses, Title: "No container runs outside of the engine", answer: leftProcesses},
-	{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace", answer: usernsHost},
-	{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host", answer: hostRoot},
-	{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says", answer: inMap},
-	{ID: ContainersUp, Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks", answer: containersUp},
+var processQuestions = []look{
+	{Question: report.Question{ID: LeftProcesses, Category: catProcesses, Title: "No container runs outside of the engine"}, answer: leftProcesses},
+	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace"}, answer: usernsHost},
+	{Question: report.Question{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host"}, answer: hostRoot},
+	{Question: report.Question{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says"}, answer: inMap},
+	{Question: report.Question{ID: ContainersUp, Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks"}, answer: containersUp},
 }
 
 // LeftProcesses is the question whether containers run outside of the engine.
@@ -165,7 +165,7 @@ func (j *judge) limited(p Process) Process {
 }
 
 // limitKnown says whether the whole map is known where the host is not.
-func (j *judge) limitKnown() bool { return j.want.Expect != nil || !unmapped(j.Probed) }
+func (j *judge) limitKnown() bool { return j.want.Expect != nil || !j.Probed.Empty() }
 
 // floor is the map that was asked for or that a probe was seen to have, else all
 // that is known of it without the host: where it begins.
@@ -173,7 +173,7 @@ func (j *judge) floor() idmap.Map {
 	switch {
 	case j.want.Expect != nil:
 		return *j.want.Expect
-	case !unmapped(j.Probed):
+	case !j.Probed.Empty():
 		return j.Probed
 	}
 	uid, gid, _ := rootOf(j.Engine.Value.DataRoot)

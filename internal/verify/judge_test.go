@@ -327,7 +327,7 @@ func TestJudge(t *testing.T) {
 // Every question is proven in one case, not proven in another, and cannot be told
 // in a third, save for what the engine itself always tells.
 func TestEveryQuestionHasItsCases(t *testing.T) {
-	for _, q := range Questions() {
+	for _, q := range lookedAt() {
 		seen := map[report.Status]bool{}
 		for _, tc := range cases {
 			if tc.id == q.ID {
@@ -406,7 +406,7 @@ func TestManyDetails(t *testing.T) {
 
 func TestUnprobed(t *testing.T) {
 	for err, want := range map[error]report.Status{errTest: report.Error, ErrProbeImage: report.Unknown, context.Canceled: report.Unknown} {
-		results := unprobed(fmt.Errorf("doing it: %w", err))
+		results := Unproven(fmt.Errorf("doing it: %w", err))
 		assert.Check(t, is.Equal(results[0].Status, want))
 		for _, r := range results[1:] {
 			assert.Check(t, is.Equal(r.Status, report.Skipped), r.ID)

@@ -10,9 +10,9 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-var mountQuestions = []Question{
-	{ID: "mounts", Category: catMounts, Title: "Containers' users can use what is mounted from the host", answer: bindMounts},
-	{ID: "sockets", Category: catMounts, Title: "Containers' users may connect to the sockets that are mounted", answer: mountedSockets},
+var mountQuestions = []look{
+	{Question: report.Question{ID: "mounts", Category: catMounts, Title: "Containers' users can use what is mounted from the host"}, answer: bindMounts},
+	{Question: report.Question{ID: "sockets", Category: catMounts, Title: "Containers' users may connect to the sockets that are mounted"}, answer: mountedSockets},
 }
 
 func bindMounts(j *judge) report.Result {

@@ -6,6 +6,8 @@ import (
 	"path"
 
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // probed are the users that a probe starts processes of.
@@ -43,7 +45,7 @@ func (p *Probe) lookAs(ctx context.Context, c probeContainer, id int64, dirErr e
 		return u, err
 	}
 	if err := u.parse(stdout); err != nil {
-		return u, fmt.Errorf("%w: %s", err, beginning(append(stdout, stderr...)))
+		return u, fmt.Errorf("%w: %s", err, report.Beginning(append(stdout, stderr...)))
 	}
 	if c.bind == "" {
 		u.Bind.Written = dirErr

@@ -1,37 +1,57 @@
 package verify
 
 import (
-	"slices"
+	"context"
+	"errors"
 
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// Categories of what is proven by trying it.
-const (
-	catProbe = "new containers"
-	catApps  = "applications"
-)
+const catProbe = "new containers"
 
-var proofs = []Question{
-	{ID: "probe-map", Category: catProbe, Title: "A new container has the ID map of the engine"},
-	{ID: "probe-root", Category: catProbe, Title: "The root of a new container is the mapped user on the host"},
-	{ID: "probe-user", Category: catProbe, Title: "UID 1000 of a new container is the mapped user on the host"},
-	{ID: "probe-volume", Category: catProbe, Title: "Files that a new container writes into a volume belong to the mapped users"},
-	{ID: "probe-bind", Category: catProbe, Title: "Files that a new container writes into a bind mount belong to the mapped users"},
-	{ID: "app-health", Category: catApps, Title: "Applications say that they are healthy"},
-	{ID: "app-commands", Category: catApps, Title: "Commands work in containers"},
-	{ID: "app-sockets", Category: catApps, Title: "Sockets take connections"},
-	{ID: "app-starts", Category: catApps, Title: "Containers start fast enough"},
+// question is one that a probe answers.
+type question struct {
+	report.Question
+	answer func(ProbeReport) report.Result
 }
 
-// Proofs are the questions that are answered by trying: those of
-// [ProbeReport.Results] and of [Profile.Check], in their order. [Judge] does not
-// answer them.
-func Proofs() []Question { return slices.Clone(proofs) }
+var probeQuestions = []question{
+	{Question: report.Question{ID: "probe-map", Category: catProbe, Title: "A new container has the ID map of the engine"}, answer: firstUser(judgeMap)},
+	{Question: report.Question{ID: "probe-root", Category: catProbe, Title: "The root of a new container is the mapped user on the host"}, answer: firstUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-user", Category: catProbe, Title: "UID 1000 of a new container is the mapped user on the host"}, answer: secondUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-volume", Category: catProbe, Title: "Files that a new container writes into a volume belong to the mapped users"}, answer: volumeFiles},
+	{Question: report.Question{ID: "probe-bind", Category: catProbe, Title: "Files that a new container writes into a bind mount belong to the mapped users"}, answer: bindFiles},
+}
 
-// proof is the answer to one of them.
-func proof(id string, r report.Result) report.Result {
-	i := slices.IndexFunc(proofs, func(q Question) bool { return q.ID == id })
-	r.ID, r.Category, r.Title = id, proofs[i].Category, proofs[i].Title
-	return r
+// ProbeQuestions gives those that [ProbeReport.Results] answers, in their order.
+func ProbeQuestions() []report.Question {
+	var all []report.Question
+	for _, q := range probeQuestions {
+		all = append(all, q.Question)
+	}
+	return all
+}
+
+// Results judge what a probe saw by the ID map that it was expected under.
+func (r ProbeReport) Results() []report.Result {
+	var results []report.Result
+	for _, q := range probeQuestions {
+		results = append(results, q.Answer(q.answer(r)))
+	}
+	return results
+}
+
+// Unproven are the answers if a probe did not run: an engine that starts no
+// container is wrong; one that this program cannot be run on may be right.
+func Unproven(err error) []report.Result {
+	var results []report.Result
+	r := report.Fail("%v", err)
+	if errors.Is(err, ErrProbeImage) || errors.Is(err, context.Canceled) {
+		r = report.Unsure("%v", err)
+	}
+	for _, q := range probeQuestions {
+		results = append(results, q.Answer(r))
+		r = report.Skip("not looked at, since %s has to hold first", results[0].ID)
+	}
+	return results
 }

@@ -9,30 +9,9 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// Results judge what a probe saw by the ID map that it was expected under. Their
-// IDs are probe-map, probe-root, probe-user, probe-volume and probe-bind.
-func (r ProbeReport) Results() []report.Result {
-	at := func(i int, judge func(ProbeUser, idmap.Map) report.Result) report.Result {
-		if i >= len(r.Users) {
-			return report.Unsure("no process of a probe was seen")
-		}
-		return judge(r.Users[i], r.Map)
-	}
-	return []report.Result{
-		proof("probe-map", at(0, judgeMap)),
-		proof("probe-root", at(0, judgeProcess)),
-		proof("probe-user", at(1, judgeProcess)),
-		proof("probe-volume", r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Volume })),
-		proof("probe-bind", r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Bind })),
-	}
-}
-
-// unmapped says whether m stands for an engine that does not remap.
-func unmapped(m idmap.Map) bool { return len(m.UID) == 0 && len(m.GID) == 0 }
-
 // expected are the host IDs of a container's IDs. -1 stands for none.
 func expected(m idmap.Map, uid, gid int64) (hostUID, hostGID int64) {
-	if unmapped(m) {
+	if m.Empty() {
 		return uid, gid
 	}
 	hostUID, hostGID = -1, -1
@@ -45,33 +24,39 @@ func expected(m idmap.Map, uid, gid int64) (hostUID, hostGID int64) {
 	return hostUID, hostGID
 }
 
+// firstUser judges the process of root, secondUser that of UID 1000.
+func firstUser(judge func(ProbeUser, idmap.Map) report.Result) func(ProbeReport) report.Result {
+	return userAt(0, judge)
+}
+
+func secondUser(judge func(ProbeUser, idmap.Map) report.Result) func(ProbeReport) report.Result {
+	return userAt(1, judge)
+}
+
+func userAt(i int, judge func(ProbeUser, idmap.Map) report.Result) func(ProbeReport) report.Result {
+	return func(r ProbeReport) report.Result {
+		if i >= len(r.Users) {
+			return report.Unsure("no process of a probe was seen")
+		}
+		return judge(r.Users[i], r.Map)
+	}
+}
+
 func judgeMap(u ProbeUser, m idmap.Map) report.Result {
 	got := u.Inside.Map
-	details := []report.Detail{{Name: "uid_map", Note: words(got.UID)}, {Name: "gid_map", Note: words(got.GID)}}
-	if unmapped(m) {
+	details := []report.Detail{{Name: "uid_map", Note: got.UID.String()}, {Name: "gid_map", Note: got.GID.String()}}
+	if m.Empty() {
 		uid, okUID := got.UID.ToHost(0)
 		gid, okGID := got.GID.ToHost(0)
 		if !okUID || !okGID || uid != 0 || gid != 0 {
-			return report.Fail("remap is to be off, but UID 0 of a container is %d on the host: %s", got.UID.Root(), words(got.UID)).With(details...)
+			return report.Fail("remap is to be off, but UID 0 of a container is %d on the host: %s", got.UID.Root(), got.UID).With(details...)
 		}
 		return report.Pass("UID 0 of a container is UID 0 of the host: remap is off")
 	}
 	if !slices.Equal(got.UID, m.UID) || !slices.Equal(got.GID, m.GID) {
-		return report.Fail("the kernel has UIDs %s and GIDs %s, instead of %s and %s", words(got.UID), words(got.GID), words(m.UID), words(m.GID)).With(details...)
+		return report.Fail("the kernel has UIDs %s and GIDs %s, instead of %s and %s", got.UID, got.GID, m.UID, m.GID).With(details...)
 	}
-	return report.Pass("the kernel has UIDs %s, GIDs %s", words(got.UID), words(got.GID))
-}
-
-// words writes extents as container ID, host ID and size.
-func words(e idmap.Extents) string {
-	var all []string
-	for _, x := range e {
-		all = append(all, fmt.Sprintf("%d:%d:%d", x.ContainerID, x.HostID, x.Size))
-	}
-	if len(all) == 0 {
-		return "none"
-	}
-	return strings.Join(all, ",")
+	return report.Pass("the kernel has UIDs %s, GIDs %s", got.UID, got.GID)
 }
 
 func judgeProcess(u ProbeUser, m idmap.Map) report.Result {
@@ -104,6 +89,14 @@ func sameGroups(u ProbeUser, m idmap.Map) bool {
 	slices.Sort(want)
 	slices.Sort(got)
 	return slices.Equal(want, got)
+}
+
+func volumeFiles(r ProbeReport) report.Result {
+	return r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Volume })
+}
+
+func bindFiles(r ProbeReport) report.Result {
+	return r.judgeFiles(func(u ProbeUser) ProbeFile { return u.Bind })
 }
 
 // judgeFiles judges the files of all users in one mount.

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"path"
 	"slices"
 
@@ -32,11 +31,11 @@ func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
 	}
 	results := Judge(*seen, p.want)
 	if p.want.Connect {
-		results = append(results, tried[0].result(p.connect(ctx, *seen)))
+		results = append(results, socketsConnect.Answer(p.connect(ctx, *seen)))
 	}
 	results = slices.Concat(results, probed, p.want.Profile.Check(ctx, Target{API: p.API, Host: p.Host, Probe: p.probe}))
 	if err := p.probe.Close(); err != nil {
-		results = append(results, tried[1].result(report.Warn("%v", err)))
+		results = append(results, probeRemoved.Answer(report.Warn("%v", err)))
 	}
 	return results
 }
@@ -45,32 +44,15 @@ func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
 func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
 	got, err := p.probe.Run(ctx)
 	if err != nil {
-		return unprobed(err)
+		return Unproven(err)
 	}
 	if len(got.Users) > 0 {
 		seen.Probed = got.Users[0].Inside.Map
 	}
-	if _, known := mapOfEngine(*seen, p.want); known && unmapped(got.Map) {
+	if _, known := mapOfEngine(*seen, p.want); known && got.Map.Empty() {
 		got.Map, _ = mapOfEngine(*seen, p.want)
 	}
 	return got.Results()
-}
-
-// unprobed are the answers where the probe did not run: an engine that starts no
-// container is wrong; one that this program cannot be run on may be right.
-func unprobed(err error) []report.Result {
-	results := ProbeReport{}.Results()
-	for i := range results {
-		r := report.Skip("not looked at, since %s has to hold first", results[0].ID)
-		if i == 0 {
-			r = report.Fail("%v", err)
-		}
-		if i == 0 && (errors.Is(err, ErrProbeImage) || errors.Is(err, context.Canceled)) {
-			r = report.Unsure("%v", err)
-		}
-		results[i].Status, results[i].Message = r.Status, r.Message
-	}
-	return results
 }
 
 // mapOfEngine is the map that containers have: the one that was asked for, else
@@ -90,17 +72,20 @@ func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
 	return m, err == nil && m.Suffix() == path.Base(s.Engine.Value.DataRoot)
 }
 
-// tried are the further questions that are answered by trying, besides [Proofs].
-var tried = []Question{
-	{ID: "sockets-connect", Category: catMounts, Title: "The sockets that are mounted take connections from inside"},
-	{ID: "probe-removed", Category: catProbe, Title: "Nothing is left of the probe"},
-}
+// The questions that are answered by trying, besides those of a probe and of the
+// applications.
+var (
+	socketsConnect = report.Question{ID: "sockets-connect", Category: catMounts, Title: "The sockets that are mounted take connections from inside"}
+	probeRemoved   = report.Question{ID: "probe-removed", Category: catProbe, Title: "Nothing is left of the probe"}
+)
 
 // All gives every question that a verification can answer, in the order in which
 // they are shown.
-func All() []Question { return slices.Concat(Questions(), tried[:1], Proofs(), tried[1:]) }
-
-func (q Question) result(r report.Result) report.Result {
-	r.ID, r.Category, r.Title = q.ID, q.Category, q.Title
-	return r
+func All() []report.Question {
+	var all []report.Question
+	for _, q := range lookedAt() {
+		all = append(all, q.Question)
+	}
+	all = append(all, socketsConnect)
+	return append(slices.Concat(all, ProbeQuestions(), AppQuestions()), probeRemoved)
 }

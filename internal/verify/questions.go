@@ -15,19 +15,16 @@ const (
 	catMounts    = "mounts"
 )
 
-// Question is one thing to prove. IDs are words joined with hyphens, and never
-// change.
-type Question struct {
-	ID       string
-	Category string
-	Title    string // what is true when it is proven
+// look is one that a look answers.
+type look struct {
+	report.Question
 	// ground: where this fails nothing after it can hold.
 	ground bool
 	answer func(*judge) report.Result
 }
 
-// Questions gives those that one look answers, in their order.
-func Questions() []Question {
+// lookedAt gives the questions that one look answers, in their order.
+func lookedAt() []look {
 	return slices.Concat(daemonQuestions, processQuestions, mountQuestions, carriedQuestions)
 }
 
@@ -42,12 +39,12 @@ func newJudge(s Seen, o Options) *judge {
 	return &judge{Seen: s, want: o, kernel: mapsOf(s.Processes.Value, s.Chosen)}
 }
 
-// Judge answers the questions on what was seen, in the order of [Questions].
+// Judge answers the questions on what was seen, in the order of [All].
 func Judge(s Seen, o Options) []report.Result {
 	j := newJudge(s, o)
 	var results []report.Result
 	cause := ""
-	for _, q := range Questions() {
+	for _, q := range lookedAt() {
 		r := report.Skip("not looked at, since %s has to hold first", cause)
 		if cause == "" {
 			r = q.answer(j)
@@ -55,7 +52,7 @@ func Judge(s Seen, o Options) []report.Result {
 				cause = q.ID
 			}
 		}
-		results = append(results, q.result(r))
+		results = append(results, q.Answer(r))
 	}
 	return results
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
+
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // Connected is a socket that was tried from inside of a container.
@@ -50,7 +52,7 @@ func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Con
 	}
 	found, complete := parseConnected(string(ran.stdout))
 	if !complete {
-		return nil, fmt.Errorf("trying the sockets of container %s: exit code %d: %s", name, ran.code, beginning(ran.stderr))
+		return nil, fmt.Errorf("trying the sockets of container %s: exit code %d: %s", name, ran.code, report.Beginning(ran.stderr))
 	}
 	return found, nil
 }

@@ -338,9 +338,10 @@ func TestNotRemapped(t *testing.T) {
 	s := scene{testengine.Start(t, testengine.Options{})}
 	got := s.verify(t, host.Local(), verify.Options{})
 	assert.Check(t, is.Equal(got["daemon-remapped"].Status, report.Error))
-	for _, q := range verify.Questions() {
-		if q.ID != "daemon-answers" && q.ID != "daemon-remapped" {
-			assert.Check(t, is.Equal(got[q.ID].Status, report.Skipped), q.ID)
+	assert.Check(t, len(got) > 2)
+	for id, r := range got {
+		if id != "daemon-answers" && id != "daemon-remapped" {
+			assert.Check(t, is.Equal(r.Status, report.Skipped), id)
 		}
 	}
 	s.Stop()
