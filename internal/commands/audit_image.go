@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/cobra"
@@ -74,14 +75,9 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.explain, "explain", "", "Look for what an error message is about: an ID, a path; - reads a log from standard input")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
 	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF, formatPatch}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
-
-const (
-	formatSARIF = "sarif"
-	formatPatch = "patch"
-)
 
 const auditFormatHelp = `Format output:
 'table':            Print a table and what to do (default)

@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command"
 )
 
@@ -36,7 +38,9 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if err != nil {
 		return err
 	}
-	out, err := newAuditWriter(dockerCLI.Out(), opts, idMap, asked, dockerfile)
+	out, err := render.NewAuditWriter(dockerCLI.Out(), render.AuditOptions{
+		Format: opts.format, Version: opts.version, Map: idMap.Map, MapFrom: idMap.From, MapText: idMap.what(), Asked: asked, Dockerfile: dockerfile,
+	})
 	if err != nil {
 		return err
 	}
@@ -47,7 +51,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	run := auditRun{
 		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, Asked: asked, Dockerfile: dockerfile}),
 		out:     out,
-		note:    newProgress(dockerCLI.Err()),
+		note:    render.NewProgress(dockerCLI.Err()),
 	}
 	for _, s := range sources {
 		run.audit(ctx, s)
@@ -55,7 +59,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if ctx.Err() != nil {
 		return context.Canceled
 	}
-	if err := out.end(); err != nil {
+	if err := out.End(); err != nil {
 		return err
 	}
 	return run.result()
@@ -64,8 +68,8 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 // auditRun audits one source after the other, and remembers how it went.
 type auditRun struct {
 	auditor       *audit.Auditor
-	out           auditWriter
-	note          *progress
+	out           render.AuditWriter
+	note          *render.Progress
 	images        []image.Image
 	found, failed bool
 }
@@ -73,9 +77,9 @@ type auditRun struct {
 // audit reports the images of a source. What goes wrong with one is said, and
 // the others are audited all the same.
 func (r *auditRun) audit(ctx context.Context, s namedSource) {
-	r.note.start("auditing " + printable(s.name))
-	images, err := s.Images(ctx, counting{r.auditor, r.note})
-	r.note.stop()
+	r.note.Start("auditing " + escape.Line(s.name))
+	images, err := s.Images(ctx, render.Counting{Visitor: r.auditor, Progress: r.note})
+	r.note.Stop()
 	if ctx.Err() != nil {
 		return
 	}
@@ -90,7 +94,7 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 		}
 		report := r.auditor.Report(img, r.images...)
 		r.found = r.found || report.Verdict != audit.Mappable || !report.Startable
-		if err := r.out.add(report); err != nil {
+		if err := r.out.Add(report); err != nil {
 			r.fail(img.Name, err)
 		}
 	}
@@ -98,7 +102,7 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 
 func (r *auditRun) fail(name string, err error) {
 	r.failed = true
-	r.note.say(failure(name, err))
+	r.note.Say(failure(name, err))
 }
 
 // failure says what went wrong with what, once: many errors name it already.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/pflag"
 )
@@ -34,7 +35,7 @@ func (o auditOptions) validate() error {
 		return errors.New("- (standard input) can be read once only: it is given for --explain and IMAGE")
 	case o.id != "" && o.explain != "":
 		return errors.New("--id and --explain are mutually exclusive")
-	case o.dockerfile == "" && o.format == formatPatch:
+	case o.dockerfile == "" && o.format == render.FormatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}
 	return cmp.Or(validFormat(o.format), validPlatform(o.platform), validImages(o.images))
@@ -42,7 +43,7 @@ func (o auditOptions) validate() error {
 
 // validFormat refuses a word that is no format: as a template it would print itself.
 func validFormat(format string) error {
-	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, formatSARIF, formatPatch}, format) || strings.Contains(format, "{{") {
+	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, format) || strings.Contains(format, "{{") {
 		return nil
 	}
 	return fmt.Errorf("--format %q: give table, json, sarif, patch or a Go template", format)

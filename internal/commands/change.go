@@ -12,6 +12,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
@@ -65,7 +66,7 @@ func fit(on string, results []report.Result, others ...string) error {
 				if i == 0 {
 					reasons = append(reasons, "On "+on+":")
 				}
-				reasons = append(reasons, "    "+shownCommand(command))
+				reasons = append(reasons, "    "+render.Command(command))
 			}
 			unknown = unknown || r.Status == report.Unknown || slices.Contains(reach, r.ID)
 		}
@@ -117,7 +118,7 @@ func (c *change) apply(ctx context.Context) error {
 		Begin: func(n int, s remap.Step) {
 			began = time.Now()
 			defer c.clock.start(working[s.Name])
-			fmt.Fprintf(err, "[%d/%d] %s\n", n, len(c.plan.Steps), printable(s.Title))
+			fmt.Fprintf(err, "[%d/%d] %s\n", n, len(c.plan.Steps), escape.Line(s.Title))
 		},
 		Done: func(s remap.Step) {
 			c.clock.stop()
@@ -202,8 +203,8 @@ func (c *change) before() string {
 	if s.Remapped {
 		state = "remap is on"
 	}
-	return fmt.Sprintf("%s, the data root is %s, %s and %s are there", state, printable(s.DataRoot),
-		counted(int64(len(s.Containers)), "container"), counted(int64(len(s.Images)), "image"))
+	return fmt.Sprintf("%s, the data root is %s, %s and %s are there", state, escape.Line(s.DataRoot),
+		report.Count(len(s.Containers), "container"), report.Count(len(s.Images), "image"))
 }
 
 // callForHelp says what a person has to type where the host could not be brought
@@ -217,7 +218,7 @@ Manual recovery required. Run on %[3]s, in this order:
     sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
 
 The files as they were are in %[1]s/backup there, and what was done is in %[1]s/log.
-`, c.plan.Dir(), shownCommand(report.Command(orDocker(c.plan.Unit))), c.on())
+`, c.plan.Dir(), render.Command(report.Command(orDocker(c.plan.Unit))), c.on())
 }
 
 func orDocker(unit string) string {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/streams"
 )
 
@@ -68,7 +69,7 @@ func (c *clock) run(finished chan struct{}, began time.Time) {
 				continue
 			}
 			_, width := c.w.GetTtySize()
-			fmt.Fprintf(c.w, "\r\x1b[K%s", cutShort(line, int(width)-1))
+			fmt.Fprintf(c.w, "\r\x1b[K%s", render.CutShort(line, int(width)-1))
 			shown = true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker/docker/api/types/container"
 )
@@ -35,7 +36,7 @@ func (c *change) start(ctx context.Context, containers []remap.Thing, alive func
 		progress, left = len(again) < len(left), again
 	}
 	for _, one := range left {
-		fmt.Fprintf(c.cli.Err(), "      starting container %s: %s\n", printable(one.String()), printable(failed[one.ID].Error()))
+		fmt.Fprintf(c.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(failed[one.ID].Error()))
 	}
 	return nil
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
@@ -84,20 +86,20 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 		return err
 	}
 	defer t.Close()
-	note := newProgress(dockerCLI.Err())
-	note.start("looking at " + printable(t.endpoint))
+	note := render.NewProgress(dockerCLI.Err())
+	note.Start("looking at " + escape.Line(t.endpoint))
 	facts := survey.Take(ctx, t.closely())
 	o := check.Options{Only: opts.only, User: opts.user}
 	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) {
 		o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(facts, o), opts.images)
 	}
 	results := check.Run(facts, o)
-	note.stop()
+	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	found := report.New(facts, results)
-	if err := writeResults(dockerCLI.Out(), found, opts.format, opts.verbose); err != nil {
+	if err := render.Results(dockerCLI.Out(), found, opts.format, opts.verbose); err != nil {
 		return err
 	}
 	return opts.verdict(facts, found)
@@ -127,7 +129,7 @@ func (o checkOptions) verdict(f survey.Facts, r report.Report) error {
 }
 
 func listChecks(w io.Writer) error {
-	return listTable(w, "CHECK", func(line func(id, category, title string)) {
+	return render.List(w, "CHECK", func(line func(id, category, title string)) {
 		for _, c := range check.All() {
 			line(c.ID, c.Category, c.Title)
 		}

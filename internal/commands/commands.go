@@ -1,6 +1,5 @@
-// Package commands is what a user types and reads: the verbs with their flags,
-// prompts, renderers and exit codes. It is the only package that knows cobra
-// and the Docker CLI.
+// Package commands is what a user types: the verbs with their flags, prompts and
+// exit codes. It is the only package that knows cobra and the Docker CLI.
 package commands
 
 import (

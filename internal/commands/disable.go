@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/container"
@@ -102,10 +104,10 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 		return err
 	}
 	defer t.Close()
-	note := newProgress(dockerCLI.Err())
-	note.start("looking at " + printable(t.endpoint))
+	note := render.NewProgress(dockerCLI.Err())
+	note.Start("looking at " + escape.Line(t.endpoint))
 	facts := survey.Take(ctx, t.survey())
-	note.stop()
+	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -118,19 +120,19 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	}
 	plan := left.plan
 	for _, why := range plan.Left {
-		fmt.Fprintf(dockerCLI.Out(), "%s.\n", printable(why))
+		fmt.Fprintf(dockerCLI.Out(), "%s.\n", escape.Line(why))
 	}
 	if len(plan.Steps) == 0 {
 		return nothingToDisable(dockerCLI, facts, plan)
 	}
-	note.start("comparing what both data roots have")
+	note.Start("comparing what both data roots have")
 	m, _ := check.NewInput(facts, check.Options{}).Map() // without one, no file is a mapped user's
 	left.sides, left.unseen = remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, m)
-	note.stop()
+	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprint(dockerCLI.Out(), left.text(), "The plan:\n", planText(plan, styleOf(dockerCLI.Out())))
+	fmt.Fprint(dockerCLI.Out(), left.text(), "The plan:\n", render.Plan(plan, render.StyleOf(dockerCLI.Out())))
 	if opts.dryRun {
 		return nil
 	}
@@ -156,7 +158,7 @@ func nothingToDisable(dockerCLI command.Cli, f survey.Facts, plan remap.Plan) er
 		return refuse(dockerCLI, fmt.Errorf("%w\nIt is not down because of userns-remap: %s does not set it. 'journalctl -u %s' says why it is down",
 			f.Engine.Err, f.ConfigPath(), orDocker(plan.Unit)))
 	}
-	fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", printable(plan.Before.DataRoot))
+	fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", escape.Line(plan.Before.DataRoot))
 	return nil
 }
 
@@ -203,16 +205,16 @@ func (c *change) disabled() {
 	out, p := c.cli.Out(), c.plan
 	switch {
 	case p.Restart != "":
-		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon. On %s:\n\n    %s\n", c.on(), shownCommand(p.Restart))
+		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon. On %s:\n\n    %s\n", c.on(), render.Command(p.Restart))
 	case p.Down && !p.Does(remap.StepRestart):
 		fmt.Fprint(out, "userns-remap is off, and the daemon is down as it was before.\n")
 	case p.After.DataRoot == "":
 		fmt.Fprint(out, "userns-remap is off.\n")
 	default:
-		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", printable(p.After.DataRoot))
+		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", escape.Line(p.After.DataRoot))
 	}
 	if p.Before.Remapped && !p.Does(remap.StepReclaim) {
-		fmt.Fprintf(out, "What ran with remap stays in %s; delete it with: %s\n", printable(p.Before.DataRoot), c.docker("userns", "disable", "--reclaim"))
+		fmt.Fprintf(out, "What ran with remap stays in %s; delete it with: %s\n", escape.Line(p.Before.DataRoot), c.docker("userns", "disable", "--reclaim"))
 	}
 	if p.Does(remap.StepArm) {
 		fmt.Fprintf(out, "Backup: %s\n", p.Dir())

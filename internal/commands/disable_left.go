@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -31,14 +32,14 @@ func (l leaving) text() string {
 		l.onBothSides(&b)
 		l.mounts(&b)
 		if l.unseen != nil {
-			fmt.Fprintf(&b, "What is newer, and what mapped users own on the host, is unknown: %s\n\n", printable(l.unseen.Error()))
+			fmt.Fprintf(&b, "What is newer, and what mapped users own on the host, is unknown: %s\n\n", escape.Line(l.unseen.Error()))
 		}
 	}
 	for _, t := range l.trees {
-		fmt.Fprintf(&b, "%s holds %s: %s, %s\n", printable(t.Path), units.HumanSize(float64(t.Size)),
-			counted(int64(t.Containers), "container"), counted(int64(t.Images), "image"))
+		fmt.Fprintf(&b, "%s holds %s: %s, %s\n", escape.Line(t.Path), units.HumanSize(float64(t.Size)),
+			report.Count(t.Containers, "container"), report.Count(t.Images, "image"))
 		for _, v := range t.Volumes {
-			fmt.Fprintf(&b, "  - volume %s: %s\n", printable(v.Name), units.HumanSize(float64(v.Size)))
+			fmt.Fprintf(&b, "  - volume %s: %s\n", escape.Line(v.Name), units.HumanSize(float64(v.Size)))
 		}
 		b.WriteString("\n")
 	}
@@ -62,18 +63,18 @@ func (l leaving) outOfUse(b *strings.Builder) {
 	if len(lines) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "These stay in %s, and are not available while userns-remap is off:\n%s\n", printable(l.plan.Before.DataRoot), strings.Join(lines, ""))
+	fmt.Fprintf(b, "These stay in %s, and are not available while userns-remap is off:\n%s\n", escape.Line(l.plan.Before.DataRoot), strings.Join(lines, ""))
 }
 
 // listed is a line of names, "" if there are none.
 func listed[T any](kind string, items survey.Read[[]T], name func(T) string) string {
 	if items.Err != nil {
-		return fmt.Sprintf("  %s: %s\n", kind, printable(report.Why(items.Err)))
+		return fmt.Sprintf("  %s: %s\n", kind, escape.Line(report.Why(items.Err)))
 	}
 	var names []string
 	for _, item := range items.Value {
 		if n := name(item); n != "" {
-			names = append(names, printable(n))
+			names = append(names, escape.Line(n))
 		}
 	}
 	if len(names) == 0 {
@@ -84,17 +85,17 @@ func listed[T any](kind string, items survey.Read[[]T], name func(T) string) str
 
 // onBothSides points out what both data roots have under one name.
 func (l leaving) onBothSides(b *strings.Builder) {
-	there := printable(l.plan.After.DataRoot)
+	there := escape.Line(l.plan.After.DataRoot)
 	b.WriteString(twinsText(l.sides, "Without", there))
 	var same []string
 	for _, n := range l.facts.Networks.Value {
 		if hasName(l.plan.After.Networks, n.Name) {
-			same = append(same, "network "+printable(n.Name))
+			same = append(same, "network "+escape.Line(n.Name))
 		}
 	}
 	for _, c := range l.facts.Containers.Value {
 		if hasName(l.plan.After.Containers, c.Name) {
-			same = append(same, "container "+printable(c.Name))
+			same = append(same, "container "+escape.Line(c.Name))
 		}
 	}
 	same = append(same, l.images()...)
@@ -111,12 +112,12 @@ func (l leaving) onBothSides(b *strings.Builder) {
 func twinsText(s remap.Sides, with, next string) string {
 	var b strings.Builder
 	if s.Unread != nil {
-		fmt.Fprintf(&b, "Which volumes %s has is unknown: %s\n\n", next, printable(report.Why(s.Unread)))
+		fmt.Fprintf(&b, "Which volumes %s has is unknown: %s\n\n", next, escape.Line(report.Why(s.Unread)))
 	}
 	if len(s.Volumes) > 0 {
 		fmt.Fprintf(&b, "These volumes exist in both data roots, each with its own data. %s remap, containers use the data in %s:\n", with, next)
 		for _, t := range s.Volumes {
-			fmt.Fprintf(&b, "  - %s: %s\n", printable(t.Name), newerText(t))
+			fmt.Fprintf(&b, "  - %s: %s\n", escape.Line(t.Name), newerText(t))
 		}
 		b.WriteString("\n")
 	}
@@ -131,9 +132,9 @@ func (l leaving) images() (same []string) {
 			switch {
 			case at < 0:
 			case l.plan.After.Images[at].ID == i.ID:
-				same = append(same, "image "+printable(tag))
+				same = append(same, "image "+escape.Line(tag))
 			default:
-				same = append(same, "image "+printable(tag)+" (with another ID)")
+				same = append(same, "image "+escape.Line(tag)+" (with another ID)")
 			}
 		}
 	}
@@ -151,7 +152,7 @@ func newerText(t remap.Twin) string {
 	order, known := t.Newer()
 	switch {
 	case !known:
-		return "which one is newer is unknown: it could not be found out in time; compare " + printable(t.LeftPath) + " with " + printable(t.NextPath)
+		return "which one is newer is unknown: it could not be found out in time; compare " + escape.Line(t.LeftPath) + " with " + escape.Line(t.NextPath)
 	case t.Left.Empty && t.Next.Empty:
 		return "both are empty"
 	case order > 0 && t.Next.Empty:
@@ -170,9 +171,9 @@ func newerText(t remap.Twin) string {
 func (l leaving) mounts(b *strings.Builder) {
 	var known, unknown []string
 	for _, w := range l.sides.Mounts {
-		of := fmt.Sprintf("  - %s, mounted by %s", printable(w.Path), printable(strings.Join(w.Containers, ", ")))
+		of := fmt.Sprintf("  - %s, mounted by %s", escape.Line(w.Path), escape.Line(strings.Join(w.Containers, ", ")))
 		if w.Known {
-			known = append(known, of+": "+counted(int64(w.Files), "file")+"\n")
+			known = append(known, of+": "+report.Count(w.Files, "file")+"\n")
 		} else {
 			unknown = append(unknown, of+"\n")
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
@@ -110,5 +111,5 @@ func dockerCommands(dockerCLI command.Cli) func(words ...string) string {
 
 // docker writes a command of docker that goes to the same engine.
 func (e *engine) docker(words ...string) string {
-	return shownCommand(report.Docker(survey.Facts{Docker: e.words}, words...))
+	return render.Command(report.Docker(survey.Facts{Docker: e.words}, words...))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/command"
@@ -114,11 +115,11 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return err
 	}
 	defer t.Close()
-	note := newProgress(dockerCLI.Err())
-	note.start("looking at " + printable(t.endpoint))
+	note := render.NewProgress(dockerCLI.Err())
+	note.Start("looking at " + escape.Line(t.endpoint))
 	facts := survey.Take(ctx, t.closely())
 	results := t.checked(ctx, facts, check.Options{User: opts.user})
-	note.stop()
+	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -132,12 +133,12 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return refuse(dockerCLI, err)
 	}
 	if len(plan.Steps) == 0 {
-		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; '%s' proves that it holds.\n", printable(plan.Before.DataRoot), t.docker("userns", "verify"))
+		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; '%s' proves that it holds.\n", escape.Line(plan.Before.DataRoot), t.docker("userns", "verify"))
 		return nil
 	}
-	note.start("comparing what both data roots have")
+	note.Start("comparing what both data roots have")
 	sides, unseen := remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, plan.After.Map)
-	note.stop()
+	note.Stop()
 	if unseen != nil {
 		return refuse(dockerCLI, unseen)
 	}
@@ -166,13 +167,13 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 			bad = append(bad, r.ID)
 		}
 	}
-	if err := writeResults(dockerCLI.Out(), notable(report.New(f, results)), "", false); err != nil {
+	if err := render.Results(dockerCLI.Out(), notable(report.New(f, results)), "", false); err != nil {
 		return err
 	}
 	if len(bad) > 0 {
 		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "Blocked by failed checks: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
 	}
-	fmt.Fprintf(dockerCLI.Out(), "%s\n%sThe plan:\n%s", imagesLeft(p), twinsText(sides, "With", printable(p.After.DataRoot)), planText(p, styleOf(dockerCLI.Out())))
+	fmt.Fprintf(dockerCLI.Out(), "%s\n%sThe plan:\n%s", imagesLeft(p), twinsText(sides, "With", escape.Line(p.After.DataRoot)), render.Plan(p, render.StyleOf(dockerCLI.Out())))
 	return nil
 }
 
@@ -183,7 +184,7 @@ func imagesLeft(p remap.Plan) string {
 	}
 	var names []string
 	for _, i := range p.Before.Images {
-		names = append(names, printable(i.String()))
+		names = append(names, escape.Line(i.String()))
 	}
 	where := "in the old data root too"
 	if p.Before.Containerd {
@@ -205,21 +206,21 @@ func notable(r report.Report) report.Report {
 func (c *change) enabled() {
 	out, p := c.cli.Out(), c.plan
 	if p.Restart != "" {
-		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon. On %s:\n\n    %s\n\nThen '%s' proves it. '%s' takes the change back.\n", c.on(), shownCommand(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
+		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon. On %s:\n\n    %s\n\nThen '%s' proves it. '%s' takes the change back.\n", c.on(), render.Command(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
 		return
 	}
 	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
-	fmt.Fprintf(out, "The data root is %s.", printable(p.After.DataRoot))
+	fmt.Fprintf(out, "The data root is %s.", escape.Line(p.After.DataRoot))
 	if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
-		where := printable(p.Before.DataRoot)
+		where := escape.Line(p.Before.DataRoot)
 		if p.Before.Containerd {
 			where += " and in the containerd image store"
 		}
 		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.\nTo see what must be recreated: %s",
-			counted(int64(containers), "container"), counted(int64(images), "image"), where, c.docker("userns", "verify"))
+			report.Count(containers, "container"), report.Count(images, "image"), where, c.docker("userns", "verify"))
 	}
 	if c.image != nil {
-		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", printable(c.proof.image))
+		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", escape.Line(c.proof.image))
 	}
 	fmt.Fprintf(out, "\nBackup: %s\nTo go back: %s\n", p.Dir(), c.docker("userns", "disable"))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/escape/escapetest"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
@@ -56,18 +57,18 @@ func TestHostileTextInResults(t *testing.T) {
 		r := hostileReport(text)
 		show := func(format string) string {
 			var b bytes.Buffer
-			assert.NilError(t, writeResults(streams.NewOut(&b), r, format, true))
+			assert.NilError(t, render.Results(streams.NewOut(&b), r, format, true))
 			return b.String()
 		}
 		fitsLines(t, "table", show(""))
-		fitsLines(t, "markdown", verifyMarkdown(r, time.Unix(0, 0)))
+		fitsLines(t, "markdown", render.Markdown(r, time.Unix(0, 0)))
 		fitsLines(t, "template", show("{{.Message}} {{.Fix}} {{range .Details}}{{.Name}}: {{.Note}}{{end}}"))
 		escapetest.Harmless(t, "json", show("json"))
 		escapetest.Harmless(t, "json of a template", show("{{json .}}"))
 
 		var out, errs bytes.Buffer
-		w := &watch{out: streams.NewOut(&out), err: streams.NewOut(&errs)}
-		w.lines(r.Results)
+		w := &watch{out: streams.NewOut(&out), err: streams.NewOut(&errs), seen: map[string]report.Result{}}
+		assert.NilError(t, w.report(r))
 		fitsLines(t, "watch", out.String())
 		fitsLines(t, "reasons", escape.Error(fit("db1", r.Results, "id-2", "id-4")))
 	})
@@ -78,7 +79,7 @@ func TestHostileTextKeepsItsValueInJSON(t *testing.T) {
 	r := hostileReport(escapetest.Long)
 	for _, format := range []string{"json", "{{json .Message}}", "{{json .}}"} {
 		var b bytes.Buffer
-		assert.NilError(t, writeResults(streams.NewOut(&b), r, format, true))
+		assert.NilError(t, render.Results(streams.NewOut(&b), r, format, true))
 		exact, err := jsonOf(escapetest.Long)
 		assert.NilError(t, err)
 		if format == "{{json .Message}}" {
@@ -116,10 +117,10 @@ func TestHostileTextInAudit(t *testing.T) {
 		assert.NilError(t, err)
 		show := func(format string) string {
 			var b bytes.Buffer
-			w, err := newAuditWriter(streams.NewOut(&b), auditOptions{format: format}, auditedMap{idmap.Single(100000, 65536), fromDefault}, nil, dockerfile)
+			w, err := render.NewAuditWriter(streams.NewOut(&b), render.AuditOptions{Format: format, Map: idmap.Single(100000, 65536), Dockerfile: dockerfile})
 			assert.NilError(t, err)
-			assert.NilError(t, w.add(hostileAudit(text)))
-			assert.NilError(t, w.end())
+			assert.NilError(t, w.Add(hostileAudit(text)))
+			assert.NilError(t, w.End())
 			return b.String()
 		}
 		fitsLines(t, "table", show(""))
@@ -158,7 +159,7 @@ func TestHostileTextInChanges(t *testing.T) {
 			tell()
 			fitsLines(t, what, out.String()+errs.String())
 		}
-		told("plan", func() { out.WriteString(planText(p, style{})) })
+		told("plan", func() { out.WriteString(render.Plan(p, render.Style{})) })
 		told("images", func() { out.WriteString(imagesLeft(p)) })
 		told("before", func() { out.WriteString(c.before()) })
 		told("refused", func() { _ = refuse(cli, errors.New(text)) })
@@ -209,7 +210,7 @@ func TestHostileTextInErrors(t *testing.T) {
 			fitsLines(t, what, b.String())
 		}
 		var b bytes.Buffer
-		newProgress(streams.NewOut(&b)).say(failure(text, errors.New(text)))
+		render.NewProgress(streams.NewOut(&b)).Say(failure(text, errors.New(text)))
 		fitsLines(t, "one of several images", b.String())
 	})
 }

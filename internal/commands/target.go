@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -64,7 +65,7 @@ func (t *target) on() string {
 	if t.host != nil {
 		kind = t.host.Kind()
 	}
-	return printable(report.On(t.endpoint, kind))
+	return escape.Line(report.On(t.endpoint, kind))
 }
 
 // now is the time by the clock of the engine's host: changes are named by it, and

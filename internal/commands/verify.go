@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/cli/cli/command"
@@ -144,9 +146,9 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 		}
 	}
 	look := func(ctx context.Context) (report.Report, error) {
-		note := newProgress(dockerCLI.Err())
-		note.start("looking at " + printable(t.endpoint))
-		defer note.stop()
+		note := render.NewProgress(dockerCLI.Err())
+		note.Start("looking at " + escape.Line(t.endpoint))
+		defer note.Stop()
 		opts.Before = t.recorded(ctx)
 		return verify.Run(ctx, t.subject(), opts.Options)
 	}
@@ -158,9 +160,9 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 		return err
 	}
 	if opts.format == formatMarkdown {
-		_, err = io.WriteString(dockerCLI.Out(), verifyMarkdown(found, time.Now()))
+		_, err = io.WriteString(dockerCLI.Out(), render.Markdown(found, time.Now()))
 	} else {
-		err = writeResults(dockerCLI.Out(), found, opts.format, opts.verbose)
+		err = render.Results(dockerCLI.Out(), found, opts.format, opts.verbose)
 	}
 	if err != nil {
 		return err
@@ -183,7 +185,7 @@ func (o verifyOptions) verdict(r report.Report) error {
 }
 
 func listQuestions(w io.Writer) error {
-	return listTable(w, "QUESTION", func(line func(id, category, title string)) {
+	return render.List(w, "QUESTION", func(line func(id, category, title string)) {
 		for _, q := range verify.All() {
 			line(q.ID, q.Category, q.Title)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/verify"
@@ -39,7 +40,7 @@ func (t *target) acceptMissing(ctx context.Context, stderr io.Writer) error {
 	for _, thing := range b.Missing(facts) {
 		if !thing.Accepted {
 			missing = append(missing, thing)
-			names = append(names, string(thing.Kind)+" "+printable(thing.Name))
+			names = append(names, string(thing.Kind)+" "+escape.Line(thing.Name))
 		}
 	}
 	if len(missing) == 0 {

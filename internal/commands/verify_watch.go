@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
@@ -70,7 +71,7 @@ func (w *watch) report(found report.Report) error {
 	changed := w.changes(found.Results)
 	switch {
 	case w.seen == nil:
-		if err := writeResults(w.out, found, w.opts.format, w.opts.verbose); err != nil {
+		if err := render.Results(w.out, found, w.opts.format, w.opts.verbose); err != nil {
 			return err
 		}
 	case len(changed) == 0:
@@ -79,9 +80,11 @@ func (w *watch) report(found report.Report) error {
 			return err
 		}
 	case w.opts.format == "" || w.opts.format == formatter.TableFormatKey:
-		w.lines(changed)
+		for _, r := range changed {
+			render.Change(w.out, now(), w.seen[r.ID].Status, r)
+		}
 	default:
-		if err := writeResultTemplate(w.out, report.Report{Results: changed}, w.opts.format); err != nil {
+		if err := render.ResultTemplate(w.out, report.Report{Results: changed}, w.opts.format); err != nil {
 			return err
 		}
 	}
@@ -115,19 +118,4 @@ func sameFinding(a, b report.Result) bool {
 		}
 	}
 	return true
-}
-
-// lines says each change with the time at which it was seen.
-func (w *watch) lines(changed []report.Result) {
-	t := resultTable{style: styleOf(w.out)}
-	for _, r := range changed {
-		was := w.seen[r.ID].Status
-		if was == "" {
-			was = "new"
-		}
-		fmt.Fprintf(w.out, "%s %s %s: %s, was %s: %s\n", now(), t.sign(r.Status), r.ID, r.Status, was, printable(r.Message))
-		for _, d := range r.Details {
-			fmt.Fprintf(w.out, "    - %s%s\n", printable(d.Name), note(d.Note))
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"fmt"
@@ -33,10 +33,10 @@ var checklist = []struct {
 	{"Containers start fast enough", []string{"app-starts"}, "--starts or --profile"},
 }
 
-// verifyMarkdown writes a report that can be pasted into a ticket: a checklist
+// Markdown writes a report that can be pasted into a ticket: a checklist
 // that is ticked by what was proven and by nothing else, all answers, and the
 // things that are wrong by their names.
-func verifyMarkdown(r report.Report, at time.Time) string {
+func Markdown(r report.Report, at time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Verification of userns-remap\n\nContext %s, engine at %s, host seen: %s, %s.\n\n## Checklist\n\n",
 		escape.Markdown(r.Context), escape.Markdown(r.Endpoint), hostSeen[r.Host], at.UTC().Format("2006-01-02 15:04:05 UTC"))

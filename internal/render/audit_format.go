@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"io"
@@ -7,29 +7,49 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
 )
 
-// auditWriter writes reports, as they come or when the last one is there.
-type auditWriter interface {
-	add(audit.Report) error
-	end() error
+// AuditWriter writes reports, as they come or when the last one is there.
+type AuditWriter interface {
+	Add(audit.Report) error
+	End() error
 }
 
-func newAuditWriter(out *streams.Out, opts auditOptions, m auditedMap, asked *audit.Asked, dockerfile *audit.Dockerfile) (auditWriter, error) {
-	switch opts.format {
+// Formats of reports, besides those of docker's formatter.
+const (
+	FormatSARIF = "sarif"
+	FormatPatch = "patch"
+)
+
+// AuditOptions are what is written of reports besides them.
+type AuditOptions struct {
+	Format  string
+	Version string // of this program
+	Map     idmap.Map
+	MapFrom string // where the map comes from, as JSON names it
+	MapText string // the same for people
+	Asked   *audit.Asked
+	// Dockerfile is the one of the image, nil if none was given.
+	Dockerfile *audit.Dockerfile
+}
+
+// NewAuditWriter gives the writer of a format, and an error if that is a template
+// which cannot be parsed.
+func NewAuditWriter(out *streams.Out, o AuditOptions) (AuditWriter, error) {
+	switch o.Format {
 	case "", formatter.TableFormatKey:
-		return &auditTable{w: out, style: styleOf(out), idMap: m, asked: asked, dockerfile: dockerfile}, nil
+		return &auditTable{AuditOptions: o, w: out, style: StyleOf(out)}, nil
 	case formatter.JSONFormatKey:
-		return auditJSON{out, m}, nil
-	case formatSARIF:
-		return &auditSARIF{w: out, dockerfile: dockerfile, version: opts.version}, nil
+		return auditJSON{out, o.MapFrom}, nil
+	case FormatSARIF:
+		return &auditSARIF{w: out, dockerfile: o.Dockerfile, version: o.Version}, nil
+	case FormatPatch:
+		return &auditPatch{w: out, dockerfile: o.Dockerfile}, nil
 	}
-	if opts.format == formatPatch {
-		return &auditPatch{w: out, dockerfile: dockerfile}, nil
-	}
-	return newAuditTemplate(out, opts.format)
+	return newAuditTemplate(out, o.Format)
 }
 
 // reportJSON is a report with what the command knows of its ID map.
@@ -40,15 +60,15 @@ type reportJSON struct {
 
 // auditJSON writes a line a report.
 type auditJSON struct {
-	w     io.Writer
-	idMap auditedMap
+	w       io.Writer
+	mapFrom string
 }
 
-func (a auditJSON) add(r audit.Report) error {
-	return escape.JSON(a.w, reportJSON{r, a.idMap.From})
+func (a auditJSON) Add(r audit.Report) error {
+	return escape.JSON(a.w, reportJSON{r, a.mapFrom})
 }
 
-func (auditJSON) end() error { return nil }
+func (auditJSON) End() error { return nil }
 
 // auditSARIF writes one log of all reports.
 type auditSARIF struct {
@@ -58,12 +78,12 @@ type auditSARIF struct {
 	version    string
 }
 
-func (a *auditSARIF) add(r audit.Report) error {
+func (a *auditSARIF) Add(r audit.Report) error {
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditSARIF) end() error {
+func (a *auditSARIF) End() error {
 	return audit.SARIF(a.w, a.reports, audit.SARIFOptions{Version: a.version, Dockerfile: a.dockerfile})
 }
 
@@ -74,12 +94,12 @@ type auditPatch struct {
 	dockerfile *audit.Dockerfile
 }
 
-func (a *auditPatch) add(r audit.Report) error {
+func (a *auditPatch) Add(r audit.Report) error {
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditPatch) end() error {
+func (a *auditPatch) End() error {
 	return audit.Patch(a.w, a.reports, a.dockerfile, fromHere(a.dockerfile.Name))
 }
 

@@ -1,24 +1,25 @@
-package commands
+package render
 
 import (
 	"fmt"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// planText is a plan as a person reads it before it is carried out: each step,
+// Plan is a plan as a person reads it before it is carried out: each step,
 // with the commands and the diff of each file.
-func planText(p remap.Plan, s style) string {
+func Plan(p remap.Plan, s Style) string {
 	var b strings.Builder
 	for n, step := range p.Steps {
-		fmt.Fprintf(&b, "%s %s\n", s.strong(fmt.Sprintf("%2d.", n+1)), printable(step.Title))
+		fmt.Fprintf(&b, "%s %s\n", s.strong(fmt.Sprintf("%2d.", n+1)), escape.Line(step.Title))
 		for _, line := range shown(step) {
-			fmt.Fprintf(&b, "      %s\n", s.faint(printable(line)))
+			fmt.Fprintf(&b, "      %s\n", s.faint(escape.Line(line)))
 		}
 		for line := range strings.Lines(step.Diff) {
-			fmt.Fprintf(&b, "      %s\n", s.diffLine(printable(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    "))))
+			fmt.Fprintf(&b, "      %s\n", s.diffLine(escape.Line(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    "))))
 		}
 	}
 	return b.String()
@@ -39,7 +40,7 @@ func shown(step remap.Step) []string {
 	return lines
 }
 
-func (s style) diffLine(line string) string {
+func (s Style) diffLine(line string) string {
 	switch {
 	case strings.HasPrefix(line, "+"):
 		return s.good(line)

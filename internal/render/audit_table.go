@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"fmt"
@@ -7,32 +7,32 @@ import (
 	"text/tabwriter"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli/command/formatter"
 )
 
 // auditTable is what a person reads: a line an image, then what is wrong with
 // each and what to write instead.
 type auditTable struct {
-	w          io.Writer
-	style      style
-	idMap      auditedMap
-	asked      *audit.Asked // what is looked for
-	dockerfile *audit.Dockerfile
-	reports    []audit.Report
+	AuditOptions
+	w       io.Writer
+	style   Style
+	reports []audit.Report
 }
 
-func (a *auditTable) add(r audit.Report) error {
+func (a *auditTable) Add(r audit.Report) error {
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditTable) end() error {
+func (a *auditTable) End() error {
 	if len(a.reports) == 0 {
 		return nil
 	}
 	var b strings.Builder
 	a.summary(&b)
-	fmt.Fprintf(&b, "\nID map: %s (%s)\n", a.idMap.String(), a.idMap.what())
+	fmt.Fprintf(&b, "\nID map: %s (%s)\n", a.Map.String(), a.MapText)
 	for _, r := range a.reports {
 		a.image(&b, r)
 	}
@@ -45,7 +45,7 @@ func (a *auditTable) summary(w io.Writer) {
 	fmt.Fprintln(tw, "IMAGE\tPLATFORM\tVERDICT\tSTARTS\tLAYERS\tENTRIES\tUNMAPPED\tMAP NEEDED")
 	for _, r := range a.reports {
 		t := total(r)
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", shortName(r), printable(r.Platform), r.Verdict,
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", shortName(r), escape.Line(r.Platform), r.Verdict,
 			yesNo(r.Startable), len(r.Layers), t.entries, t.unmapped, needed(r.Required))
 	}
 	_ = tw.Flush()
@@ -54,9 +54,9 @@ func (a *auditTable) summary(w io.Writer) {
 // shortName is the image's name, or its ID cut short where it has none.
 func shortName(r audit.Report) string {
 	if r.Image != "" && r.Image != r.ID {
-		return printable(r.Image)
+		return escape.Line(r.Image)
 	}
-	return printable(formatter.TruncateID(r.ID))
+	return escape.Line(formatter.TruncateID(r.ID))
 }
 
 func yesNo(b bool) string {
@@ -75,7 +75,7 @@ func needed(r audit.Required) string {
 	case r.UID == r.GID:
 		return fmt.Sprint(r.UID)
 	}
-	return counted(r.UID, "UID") + ", " + counted(r.GID, "GID")
+	return report.Count(int(r.UID), "UID") + ", " + report.Count(int(r.GID), "GID")
 }
 
 // image prints the findings of one image, grouped by what cures them.
@@ -91,8 +91,8 @@ func (a *auditTable) image(w io.Writer, r audit.Report) {
 		}
 		a.cure(w, g[0])
 	}
-	if a.asked != nil && len(r.Findings) == 0 {
-		fmt.Fprintf(w, "\n%s %s: nothing in it %s\n", a.style.mark("•", "-"), a.style.strong(shortName(r)), printable(nothing(a.asked)))
+	if a.Asked != nil && len(r.Findings) == 0 {
+		fmt.Fprintf(w, "\n%s %s: nothing in it %s\n", a.style.mark("•", "-"), a.style.strong(shortName(r)), escape.Line(nothing(a.Asked)))
 	}
 	a.bars(w, r)
 }
@@ -148,14 +148,14 @@ func (a *auditTable) where(r audit.Report, f audit.Finding) string {
 				s += fmt.Sprintf("\n    and %d more", len(l.Candidates)-i)
 				break
 			}
-			s += "\n    " + a.style.strong(printable(in))
+			s += "\n    " + a.style.strong(escape.Line(in))
 		}
 	} else if l.Instruction != "" {
-		s += ", made by\n    " + a.style.strong(printable(l.Instruction))
+		s += ", made by\n    " + a.style.strong(escape.Line(l.Instruction))
 	}
-	if a.dockerfile != nil {
-		if at := a.dockerfile.Lines(r.Layers)[f.Layer]; at.Start > 0 {
-			s += "\n    " + lines(printable(a.dockerfile.Name), at)
+	if a.Dockerfile != nil {
+		if at := a.Dockerfile.Lines(r.Layers)[f.Layer]; at.Start > 0 {
+			s += "\n    " + lines(escape.Line(a.Dockerfile.Name), at)
 		}
 	}
 	return s
@@ -169,9 +169,9 @@ func lines(file string, at audit.Lines) string {
 }
 
 func (a *auditTable) finding(w io.Writer, f audit.Finding) {
-	fmt.Fprintf(w, "  %s\n", printable(a.what(f)))
+	fmt.Fprintf(w, "  %s\n", escape.Line(a.what(f)))
 	for _, p := range f.Paths {
-		fmt.Fprintf(w, "      %s\n", printable(p))
+		fmt.Fprintf(w, "      %s\n", escape.Line(p))
 	}
 	if more := f.Count - int64(len(f.Paths)); more > 0 && len(f.Paths) > 0 {
 		fmt.Fprintln(w, a.style.faint(fmt.Sprintf("      and %d more; --no-trunc lists them all", more)))
@@ -198,16 +198,16 @@ func (a *auditTable) cure(w io.Writer, f audit.Finding) {
 		label = strings.Repeat(" ", len("Cure: "))
 	}
 	for _, c := range f.Changes {
-		line(printable(c.Paste()))
+		line(escape.Line(c.Paste()))
 		if after := a.after(c); after != "" {
-			line(a.style.faint(printable(after)))
+			line(a.style.faint(escape.Line(after)))
 		}
 	}
 	for _, also := range f.Also {
-		line(printable(also))
+		line(escape.Line(also))
 	}
 	if len(f.Changes)+len(f.Also) == 0 && f.Fix != "" {
-		line(printable(f.Fix))
+		line(escape.Line(f.Fix))
 	}
 }
 
@@ -215,8 +215,8 @@ func (a *auditTable) cure(w io.Writer, f audit.Finding) {
 func (a *auditTable) after(c audit.Change) string {
 	var all []string
 	switch {
-	case c.Start > 0 && a.dockerfile != nil:
-		all = append(all, "in "+lines(a.dockerfile.Name, audit.Lines{Start: c.Start, End: c.End}))
+	case c.Start > 0 && a.Dockerfile != nil:
+		all = append(all, "in "+lines(a.Dockerfile.Name, audit.Lines{Start: c.Start, End: c.End}))
 	case !c.Own:
 		all = append(all, "in place of "+strings.Join(strings.Fields(c.Old), " "))
 	}

@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"context"
@@ -7,7 +7,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/docker/cli/cli/streams"
 )
@@ -15,9 +17,9 @@ import (
 // patience is how long nothing is said of work that goes on.
 const patience = 700 * time.Millisecond
 
-// progress says on a terminal what is going on, in one line that is wiped when
+// Progress says on a terminal what is going on, in one line that is wiped when
 // it ends. On anything else it is silent.
-type progress struct {
+type Progress struct {
 	w        *streams.Out
 	mu       sync.Mutex
 	layers   int
@@ -26,9 +28,9 @@ type progress struct {
 	stopped  sync.WaitGroup
 }
 
-func newProgress(w *streams.Out) *progress { return &progress{w: w} }
+func NewProgress(w *streams.Out) *Progress { return &Progress{w: w} }
 
-func (p *progress) start(what string) {
+func (p *Progress) Start(what string) {
 	p.layers = 0
 	if !p.w.IsTerminal() {
 		return
@@ -38,7 +40,7 @@ func (p *progress) start(what string) {
 	go p.run(what, p.finished)
 }
 
-func (p *progress) run(what string, finished chan struct{}) {
+func (p *Progress) run(what string, finished chan struct{}) {
 	defer p.stopped.Done()
 	began := time.Now()
 	tick := time.NewTicker(patience)
@@ -50,24 +52,24 @@ func (p *progress) run(what string, finished chan struct{}) {
 		case <-tick.C:
 			p.mu.Lock()
 			_, width := p.w.GetTtySize()
-			line := fmt.Sprintf(" … %s read, %s", counted(int64(p.layers), "layer"), time.Since(began).Round(time.Second))
-			fmt.Fprintf(p.w, "\r\x1b[K%s%s", cutShort(what, int(width)-1-utf8.RuneCountInString(line)), line)
+			line := fmt.Sprintf(" … %s read, %s", report.Count(p.layers, "layer"), time.Since(began).Round(time.Second))
+			fmt.Fprintf(p.w, "\r\x1b[K%s%s", CutShort(what, int(width)-1-utf8.RuneCountInString(line)), line)
 			p.shown = true
 			p.mu.Unlock()
 		}
 	}
 }
 
-// cutShort leaves room on a line: one that wraps cannot be wiped.
-func cutShort(s string, room int) string {
+// CutShort leaves room on a line: one that wraps cannot be wiped.
+func CutShort(s string, room int) string {
 	if r := []rune(s); room >= 0 && len(r) > room {
 		return string(r[:room])
 	}
 	return s
 }
 
-// stop wipes the line.
-func (p *progress) stop() {
+// Stop wipes the line.
+func (p *Progress) Stop() {
 	if p.finished == nil {
 		return
 	}
@@ -80,17 +82,17 @@ func (p *progress) stop() {
 	}
 }
 
-// say prints a line for the user, terminal or not.
-func (p *progress) say(s string) { fmt.Fprintln(p.w, printable(s)) }
+// Say prints a line for the user, terminal or not.
+func (p *Progress) Say(s string) { fmt.Fprintln(p.w, escape.Line(s)) }
 
-// counting is a visitor that counts the layers for the progress line.
-type counting struct {
+// Counting is a visitor that counts the layers for the progress line.
+type Counting struct {
 	image.Visitor
-	*progress
+	*Progress
 }
 
 // Layer reads one layer, and counts it.
-func (c counting) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+func (c Counting) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
 	err := c.Visitor.Layer(ctx, blob, headers)
 	c.mu.Lock()
 	defer c.mu.Unlock()

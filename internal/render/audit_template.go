@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"io"
@@ -21,19 +21,19 @@ type auditTemplate struct {
 // read.
 func newAuditTemplate(w io.Writer, format string) (*auditTemplate, error) {
 	a := &auditTemplate{w: io.Discard, format: formatter.Format(format)}
-	if err := a.end(); err != nil {
+	if err := a.End(); err != nil {
 		return nil, err
 	}
 	a.w = w
 	return a, nil
 }
 
-func (a *auditTemplate) add(r audit.Report) error {
+func (a *auditTemplate) Add(r audit.Report) error {
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditTemplate) end() error {
+func (a *auditTemplate) End() error {
 	ctx := formatter.Context{Output: a.w, Format: a.format}
 	return ctx.Write(newReportContext(audit.Report{}), func(format func(formatter.SubContext) error) error {
 		for _, r := range a.reports {

@@ -1,10 +1,6 @@
-package commands
+package render
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"strings"
 	"testing"
 
@@ -44,7 +40,7 @@ func tableReports() []audit.Report {
 }
 
 func TestTable(t *testing.T) {
-	for file, s := range map[string]style{
+	for file, s := range map[string]Style{
 		"table-tty":    {colour: true, utf8: true, width: 120},
 		"table-narrow": {utf8: true, width: 60},
 		"table-pipe":   {utf8: true},
@@ -52,11 +48,11 @@ func TestTable(t *testing.T) {
 	} {
 		t.Run(file, func(t *testing.T) {
 			var b strings.Builder
-			a := auditTable{w: &b, style: s, idMap: auditedMap{idmap.Single(100000, 65536), fromDefault}}
+			a := auditTable{w: &b, style: s, AuditOptions: AuditOptions{Map: idmap.Single(100000, 65536), MapText: "docker's default"}}
 			for _, r := range tableReports() {
-				assert.NilError(t, a.add(r))
+				assert.NilError(t, a.Add(r))
 			}
-			assert.NilError(t, a.end())
+			assert.NilError(t, a.End())
 			golden.Assert(t, b.String(), file+".golden")
 			if !s.colour {
 				assert.Assert(t, !strings.Contains(b.String(), "\x1b"))
@@ -69,30 +65,16 @@ func TestTable(t *testing.T) {
 func TestTableOfNothing(t *testing.T) {
 	var b strings.Builder
 	id := int64(5)
-	a := auditTable{w: &b, idMap: auditedMap{idmap.Single(100000, 65536), fromFlag}, asked: &audit.Asked{IDs: []int64{id}}}
-	assert.NilError(t, a.add(tableReports()[0]))
-	assert.NilError(t, a.end())
+	a := auditTable{w: &b, AuditOptions: AuditOptions{Map: idmap.Single(100000, 65536), Asked: &audit.Asked{IDs: []int64{id}}}}
+	assert.NilError(t, a.Add(tableReports()[0]))
+	assert.NilError(t, a.End())
 	assert.Assert(t, strings.Contains(b.String(), "- good:1: nothing in it belongs to 5\n"), b.String())
-}
-
-func TestFailure(t *testing.T) {
-	for _, tc := range []struct {
-		name, want string
-		err        error
-	}{
-		{"/x", "auditing /x: file does not exist", &fs.PathError{Op: "stat", Path: "/x", Err: fs.ErrNotExist}},
-		{"docker-archive:a.tar", "reading a.tar: odd", errors.New("reading a.tar: odd")},
-		{"app", "auditing app: reading the stream: odd", errors.New("reading the stream: odd")},
-		{"a.tar", "reading a.tar: unexpected EOF: it is cut short; save or fetch it again", fmt.Errorf("reading a.tar: %w", io.ErrUnexpectedEOF)},
-	} {
-		assert.Equal(t, failure(tc.name, tc.err), tc.want)
-	}
 }
 
 // A line that wraps on a terminal cannot be wiped.
 func TestCutShort(t *testing.T) {
-	assert.Equal(t, cutShort("auditing äöü", 10), "auditing ä")
-	assert.Equal(t, cutShort("auditing", 8), "auditing")
-	assert.Equal(t, cutShort("auditing", 0), "")
-	assert.Equal(t, cutShort("auditing", -3), "auditing")
+	assert.Equal(t, CutShort("auditing äöü", 10), "auditing ä")
+	assert.Equal(t, CutShort("auditing", 8), "auditing")
+	assert.Equal(t, CutShort("auditing", 0), "")
+	assert.Equal(t, CutShort("auditing", -3), "auditing")
 }

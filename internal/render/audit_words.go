@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"fmt"
@@ -6,51 +6,38 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // what says in one line what is wrong, in the engine's words where it has some.
 func (a *auditTable) what(f audit.Finding) string {
 	switch f.Rule {
 	case audit.UnmappedOwner:
-		owner := fmt.Sprintf("%s of %d:%d", entries(f.Count), f.UID, f.GID)
+		owner := fmt.Sprintf("%s of %d:%d", report.Counted(int(f.Count), "entry", "entries"), f.UID, f.GID)
 		if f.Mixed {
 			owner += " and of others"
 		}
 		return fmt.Sprintf("%s: container ID %d cannot be mapped to a host ID", owner, a.refused(f))
 	case audit.RootAlias:
 		return fmt.Sprintf("%s of %d:%d, the host ID of the container's root: the engine takes %s, and makes %s root's",
-			entries(f.Count), f.UID, f.GID, them(f.Count), them(f.Count))
+			report.Counted(int(f.Count), "entry", "entries"), f.UID, f.GID, them(f.Count), them(f.Count))
 	case audit.UnmappedUser:
 		return f.Message
 	case audit.UnmappedAccount:
 		if len(f.Paths) > 0 && strings.HasPrefix(f.Paths[0], "etc/group:") {
-			return fmt.Sprintf("%s beyond the map: no process can have %s", counted(f.Count, "group"), them(f.Count))
+			return fmt.Sprintf("%s beyond the map: no process can have %s", report.Count(int(f.Count), "group"), them(f.Count))
 		}
-		return fmt.Sprintf("%s beyond the map: no process can run as %s", counted(f.Count, "user"), them(f.Count))
+		return fmt.Sprintf("%s beyond the map: no process can run as %s", report.Count(int(f.Count), "user"), them(f.Count))
 	}
-	return fmt.Sprintf("%s of %d:%d", entries(f.Count), f.UID, f.GID)
+	return fmt.Sprintf("%s of %d:%d", report.Counted(int(f.Count), "entry", "entries"), f.UID, f.GID)
 }
 
 // refused is the ID that the engine names: it looks at the UID first.
 func (a *auditTable) refused(f audit.Finding) int64 {
-	if a.idMap.UID.Fate(f.UID) == idmap.Unmapped {
+	if a.Map.UID.Fate(f.UID) == idmap.Unmapped {
 		return f.UID
 	}
 	return f.GID
-}
-
-func entries(n int64) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
-}
-
-func counted(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func them(n int64) string {

@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"bytes"
@@ -16,21 +16,21 @@ import (
 	"github.com/docker/cli/templates"
 )
 
-// writeResults writes what a check or a verification found.
-func writeResults(out *streams.Out, r report.Report, format string, verbose bool) error {
+// Results writes what a check or a verification found.
+func Results(out *streams.Out, r report.Report, format string, verbose bool) error {
 	switch format {
 	case "", formatter.TableFormatKey:
-		t := resultTable{style: styleOf(out), verbose: verbose}
+		t := resultTable{style: StyleOf(out), verbose: verbose}
 		t.report(r)
 		_, err := io.WriteString(out, t.b.String())
 		return err
 	case formatter.JSONFormatKey:
 		return escape.JSON(out, r)
 	}
-	return writeResultTemplate(out, r, format)
+	return ResultTemplate(out, r, format)
 }
 
-func writeResultTemplate(w io.Writer, r report.Report, format string) error {
+func ResultTemplate(w io.Writer, r report.Report, format string) error {
 	tmpl, err := templates.Parse(format)
 	if err != nil {
 		return fmt.Errorf("reading --format: %w", err)
@@ -62,12 +62,12 @@ func (t templateResult) MarshalJSON() ([]byte, error) {
 // passed in a line; at the end one block of commands.
 type resultTable struct {
 	b       strings.Builder
-	style   style
+	style   Style
 	verbose bool
 }
 
 func (t *resultTable) report(r report.Report) {
-	fmt.Fprintf(&t.b, "Context %s, engine at %s, host seen: %s\n", t.style.strong(printable(r.Context)), printable(r.Endpoint), hostSeen[r.Host])
+	fmt.Fprintf(&t.b, "Context %s, engine at %s, host seen: %s\n", t.style.strong(escape.Line(r.Context)), escape.Line(r.Endpoint), hostSeen[r.Host])
 	var done []string
 	for _, one := range r.Results {
 		if !slices.Contains(done, one.Category) {
@@ -103,13 +103,13 @@ func (t *resultTable) category(name string, all []report.Result) {
 		}
 	}
 	if passed > 0 {
-		fmt.Fprintf(&t.b, "  %s %s passed\n", t.sign(report.OK), counted(int64(passed), "check"))
+		fmt.Fprintf(&t.b, "  %s %s passed\n", t.sign(report.OK), report.Count(passed, "check"))
 	}
 	if alike > 1 && !t.verbose {
-		fmt.Fprintf(&t.b, "  %s %s: %s\n", t.sign(report.Unknown), counted(int64(alike), "check"), printable(reason))
+		fmt.Fprintf(&t.b, "  %s %s: %s\n", t.sign(report.Unknown), report.Count(alike, "check"), escape.Line(reason))
 	}
 	if skipped > 0 {
-		fmt.Fprintf(&t.b, "  %s %s skipped\n", t.sign(report.Skipped), counted(int64(skipped), "check"))
+		fmt.Fprintf(&t.b, "  %s %s skipped\n", t.sign(report.Skipped), report.Count(skipped, "check"))
 	}
 }
 
@@ -145,10 +145,10 @@ func (t *resultTable) sign(s report.Status) string {
 func (t *resultTable) result(r report.Result) {
 	fmt.Fprintf(&t.b, "  %s %s %s\n", t.sign(r.Status), r.Title, t.style.faint("("+r.ID+")"))
 	if r.Message != "" {
-		fmt.Fprintf(&t.b, "      %s\n", printable(r.Message))
+		fmt.Fprintf(&t.b, "      %s\n", escape.Line(r.Message))
 	}
 	for _, d := range r.Details {
-		fmt.Fprintf(&t.b, "      - %s%s\n", printable(d.Name), note(d.Note))
+		fmt.Fprintf(&t.b, "      - %s%s\n", escape.Line(d.Name), note(d.Note))
 	}
 }
 
@@ -156,7 +156,7 @@ func note(s string) string {
 	if s == "" {
 		return ""
 	}
-	return ": " + printable(s)
+	return ": " + escape.Line(s)
 }
 
 // fixes are all commands together, so that they can be pasted in one go: those for
@@ -166,7 +166,7 @@ func (t *resultTable) fixes(r report.Report) {
 	byDocker := func(command string) bool {
 		return r.Host != host.KindLocal && r.Host != host.KindSudo && strings.HasPrefix(command, "docker ")
 	}
-	t.block("To fix what can be fixed, on "+printable(on)+":", r.Results, func(command string) bool { return !byDocker(command) })
+	t.block("To fix what can be fixed, on "+escape.Line(on)+":", r.Results, func(command string) bool { return !byDocker(command) })
 	t.block("To fix what can be fixed from here:", r.Results, byDocker)
 }
 
@@ -184,14 +184,14 @@ func (t *resultTable) block(heading string, results []report.Result, belongs fun
 		}
 		fmt.Fprintf(&t.b, "\n    %s\n", t.style.faint("# "+r.ID))
 		for _, command := range commands {
-			fmt.Fprintf(&t.b, "    %s\n", shownCommand(command))
+			fmt.Fprintf(&t.b, "    %s\n", Command(command))
 		}
 	}
 }
 
-// shownCommand is a command that can be pasted: escaped, it would name another
+// Command is a command that can be pasted: escaped, it would name another
 // file.
-func shownCommand(command string) string {
+func Command(command string) string {
 	if !escape.Safe(command) {
 		return "# names a file that cannot be shown here; --format json has the command"
 	}
@@ -209,8 +209,21 @@ func counts(r report.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-// listTable writes what can be asked, a line each.
-func listTable(w io.Writer, heading string, each func(line func(id, category, title string))) error {
+// Change says in a line that a result became another one, with the time at which that
+// was seen. was is its status before, "" if it had none.
+func Change(out *streams.Out, at string, was report.Status, r report.Result) {
+	if was == "" {
+		was = "new"
+	}
+	t := resultTable{style: StyleOf(out)}
+	fmt.Fprintf(out, "%s %s %s: %s, was %s: %s\n", at, t.sign(r.Status), r.ID, r.Status, was, escape.Line(r.Message))
+	for _, d := range r.Details {
+		fmt.Fprintf(out, "    - %s%s\n", escape.Line(d.Name), note(d.Note))
+	}
+}
+
+// List writes what can be asked, a line each.
+func List(w io.Writer, heading string, each func(line func(id, category, title string))) error {
 	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
 	fmt.Fprintf(tw, "%s\tCATEGORY\tWHAT IS TRUE WHEN IT PASSES\n", heading)
 	each(func(id, category, title string) { fmt.Fprintf(tw, "%s\t%s\t%s\n", id, category, title) })
