@@ -38,10 +38,10 @@ func measure() error {
 	flag.IntVar(&b.rounds, "rounds", 5, "how often each command runs, after a first time that is not counted")
 	flag.IntVar(&b.slow, "slow-rounds", 3, "the same, of those that need an engine")
 	only := flag.String("only", "", "measure but the work that this regular expression matches")
-	readme := flag.String("readme", "", "write the table into this file too")
+	file := flag.String("write", "", "write the table into this file too")
 	flag.Parse()
-	if *only != "" && *readme != "" {
-		return errors.New("the README takes the whole table: leave out -only or -readme")
+	if *only != "" && *file != "" {
+		return errors.New("-write needs the whole table: leave out -only or -write")
 	}
 	if b.rounds < 1 || b.slow < 1 {
 		return errors.New("there is no median of no rounds")
@@ -53,8 +53,8 @@ func measure() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	table, err := run(ctx, b, works)
-	if err == nil && *readme != "" {
-		err = replace(*readme, table)
+	if err == nil && *file != "" {
+		err = replace(*file, table)
 	}
 	return err
 }
