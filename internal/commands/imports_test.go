@@ -17,7 +17,7 @@ const module = "github.com/docker-userns/docker-userns/"
 // house are the packages of the program, the ones that know most first. A
 // package imports none that stands before it.
 var house = []string{
-	"commands", "render", "check", "remap", "verify", "ranges", "access", "report", "survey", "audit", "dockerfile", "image", "tarwalk", "idmap", "daemonjson", "host", "escape",
+	"commands", "render", "check", "remap", "verify", "ranges", "access", "report", "survey", "audit", "dockerfile", "image", "unpack", "tarwalk", "idmap", "daemonjson", "host", "escape",
 }
 
 // forTests are the packages that only tests, and what makes test images, may use.

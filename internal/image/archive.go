@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // archive is a store in a tar that can be read at any place.
@@ -20,7 +22,7 @@ type archive struct {
 // passed over by seeking.
 func indexArchive(ctx context.Context, f io.ReaderAt, size int64, where string) (*archive, error) {
 	a := &archive{contents: newContents(), f: f, where: where}
-	s := io.NewSectionReader(heedful{ctx, f}, 0, size)
+	s := io.NewSectionReader(unpack.Heedful(ctx, f), 0, size)
 	tr := tar.NewReader(s)
 	for {
 		h, err := tr.Next()
@@ -62,14 +64,14 @@ func (a *archive) document(name string) ([]byte, error) {
 	return readDocument(io.NewSectionReader(a.f, e.off, e.size))
 }
 
-func (a *archive) visit(ctx context.Context, v Visitor, name string) visited {
+func (a *archive) visit(ctx context.Context, v Visitor, name string) unpack.Result {
 	e, at, err := a.lookup(name)
 	if err != nil {
-		return visited{err: err}
+		return unpack.Result{Err: err}
 	}
 	key := blobKey(a.where, at, e.n)
 	if v.Seen(key) {
-		return visited{}
+		return unpack.Result{}
 	}
-	return readExtent(ctx, v, key, a.f, e.off, e.size, algorithm(name))
+	return unpack.ReadExtent(ctx, a.f, e.off, e.size, algorithm(name), visiting(v, key))
 }

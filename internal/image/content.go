@@ -9,6 +9,7 @@ import (
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/docker/docker/api/types/system"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -125,15 +126,15 @@ func (c content) document(name string) ([]byte, error) {
 	return readDocument(f)
 }
 
-func (c content) visit(ctx context.Context, v Visitor, name string) visited {
+func (c content) visit(ctx context.Context, v Visitor, name string) unpack.Result {
 	key := c.key(name)
 	if v.Seen(key) {
-		return visited{}
+		return unpack.Result{}
 	}
 	f, size, err := c.open(name)
 	if err != nil {
-		return visited{err: err}
+		return unpack.Result{Err: err}
 	}
 	defer f.Close()
-	return readExtent(ctx, v, key, f, 0, size, algorithm(name))
+	return unpack.ReadExtent(ctx, f, 0, size, algorithm(name), visiting(v, key))
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // folder is a store in a folder, which os.Root keeps every name inside of.
@@ -46,15 +48,15 @@ func (d folder) document(name string) ([]byte, error) {
 	return readDocument(f)
 }
 
-func (d folder) visit(ctx context.Context, v Visitor, name string) visited {
+func (d folder) visit(ctx context.Context, v Visitor, name string) unpack.Result {
 	key := d.where + "\x00" + clean(name)
 	if v.Seen(key) {
-		return visited{}
+		return unpack.Result{}
 	}
 	f, size, err := d.open(name)
 	if err != nil {
-		return visited{err: err}
+		return unpack.Result{Err: err}
 	}
 	defer f.Close()
-	return readExtent(ctx, v, key, f, 0, size, algorithm(name))
+	return unpack.ReadExtent(ctx, f, 0, size, algorithm(name), visiting(v, key))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // A Visitor is given the layers of images. A source calls it from at most two
@@ -21,6 +22,11 @@ type Visitor interface {
 	// blob. What it leaves unread, the source reads where it has to check a
 	// digest.
 	Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error
+}
+
+// visiting has a visitor read the headers of a blob.
+func visiting(v Visitor, key string) unpack.Walk {
+	return func(ctx context.Context, headers *tarwalk.Reader) error { return v.Layer(ctx, key, headers) }
 }
 
 // A Source is a place that holds one or more images.

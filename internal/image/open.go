@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // Kinds of what is read, as Image.Source has them.
@@ -82,7 +84,7 @@ func (s fileSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
 var errEmpty = errors.New("it is empty: what was to write it may have failed")
 
 func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int64) ([]Image, error) {
-	head := make([]byte, min(headSize, size))
+	head := make([]byte, min(unpack.HeadSize, size))
 	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -90,12 +92,12 @@ func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int
 	if size == 0 {
 		return nil, r.wrap(errEmpty)
 	}
-	switch sniff(head) {
-	case plainTar:
-	case gzipped, zstandard:
+	switch unpack.Sniff(head) {
+	case unpack.PlainTar:
+	case unpack.Gzip, unpack.Zstd:
 		return r.stream(ctx, v, io.NewSectionReader(f, 0, size))
 	default:
-		return nil, r.wrap(notTar(head))
+		return nil, r.wrap(unpack.NotTar(head))
 	}
 	// Two names of one file in one run are one set of blobs.
 	where, err := filepath.Abs(s.path)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
@@ -124,11 +125,11 @@ func nameAll(plans []plan, where string) {
 
 // visitAll visits blobs, the largest first, so that the last one does not leave a
 // processor idle for long.
-func visitAll(ctx context.Context, v Visitor, s store, blobs []blob) map[string]visited {
+func visitAll(ctx context.Context, v Visitor, s store, blobs []blob) map[string]unpack.Result {
 	var (
 		g       errgroup.Group
 		mu      sync.Mutex
-		results = map[string]visited{}
+		results = map[string]unpack.Result{}
 	)
 	g.SetLimit(2)
 	for _, b := range blobs {
@@ -167,10 +168,10 @@ func blobsOf(s store, plans []plan) []blob {
 
 // outcome is the error of the lowest layer that could not be read, or is not
 // what its name promises.
-func (p plan) outcome(results map[string]visited) error {
+func (p plan) outcome(results map[string]unpack.Result) error {
 	for i, name := range p.blobs {
 		got := results[p.Layers[i].Blob]
-		if err := got.outcome(name, digest.Digest(p.Layers[i].DiffID)); err != nil {
+		if err := outcome(got, name, digest.Digest(p.Layers[i].DiffID)); err != nil {
 			return layerError(i, name, err)
 		}
 	}
@@ -179,16 +180,16 @@ func (p plan) outcome(results map[string]visited) error {
 
 // outcome holds what was hashed against the digest in the blob's name, or,
 // where there is none, a layer that is not compressed against its DiffID.
-func (got visited) outcome(name string, diffID digest.Digest) error {
+func outcome(got unpack.Result, name string, diffID digest.Digest) error {
 	want, what := addressed(clean(name)), "the blob"
-	if want == "" && !got.packed && got.err == nil {
+	if want == "" && !got.Packed && got.Err == nil {
 		want, what = diffID, "the uncompressed layer"
 	}
-	switch wrong := got.sum != "" && want != "" && got.sum != want; {
+	switch wrong := got.Sum != "" && want != "" && got.Sum != want; {
 	case !wrong:
-		return got.err
-	case got.err == nil:
-		return mismatch(what, want, got.sum)
+		return got.Err
+	case got.Err == nil:
+		return mismatch(what, want, got.Sum)
 	}
-	return fmt.Errorf("%w: %w", mismatch(what, want, got.sum), got.err)
+	return fmt.Errorf("%w: %w", mismatch(what, want, got.Sum), got.Err)
 }

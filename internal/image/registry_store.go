@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/containerd/platforms"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -38,11 +39,11 @@ type registryBlob struct {
 type visits struct {
 	mu    sync.Mutex
 	run   int64
-	known map[digest.Digest]visited
+	known map[digest.Digest]unpack.Result
 }
 
 func newVisits() *visits {
-	return &visits{run: streams.Add(1), known: map[digest.Digest]visited{}}
+	return &visits{run: streams.Add(1), known: map[digest.Digest]unpack.Result{}}
 }
 
 // open reads what a name leads to, and of an index of many platforms keeps the
@@ -165,7 +166,7 @@ func (s *registryStore) document(at string) ([]byte, error) {
 	return b, err
 }
 
-func (s *registryStore) visit(ctx context.Context, v Visitor, at string) visited {
+func (s *registryStore) visit(ctx context.Context, v Visitor, at string) unpack.Result {
 	d := addressed(at)
 	s.mu.Lock()
 	got, ok := s.known[d]
@@ -180,18 +181,18 @@ func (s *registryStore) visit(ctx context.Context, v Visitor, at string) visited
 	return got
 }
 
-func (s *registryStore) fetch(ctx context.Context, v Visitor, at string) visited {
+func (s *registryStore) fetch(ctx context.Context, v Visitor, at string) unpack.Result {
 	d := addressed(at)
 	key, size, err := s.find(at)
 	if err != nil {
-		return visited{err: err}
+		return unpack.Result{Err: err}
 	}
 	body, err := s.blob(ctx, d.String())
 	if err != nil {
-		return visited{err: err}
+		return unpack.Result{Err: err}
 	}
 	defer body.Close()
-	return readBlob(ctx, v, key, &bounded{body, size}, d.Algorithm())
+	return unpack.Read(ctx, &bounded{body, size}, d.Algorithm(), visiting(v, key))
 }
 
 // bounded ends a blob that is longer than its manifest says, which could go on

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // A store is an archive, folder or stream that holds blobs by name, the names
@@ -17,7 +19,7 @@ type store interface {
 	// document gives a JSON blob, which is of maxDocument bytes at most.
 	document(name string) ([]byte, error)
 	// visit has v read the blob that a name leads to.
-	visit(ctx context.Context, v Visitor, name string) visited
+	visit(ctx context.Context, v Visitor, name string) unpack.Result
 }
 
 // library reads the documents of a store, and no more of them than there is
@@ -57,7 +59,7 @@ func readDocument(r io.Reader) ([]byte, error) {
 		return nil, err
 	case len(b) > maxDocument:
 		return nil, errTooLarge
-	case sniff(b[:min(len(b), headSize)]) != document:
+	case unpack.Sniff(b[:min(len(b), unpack.HeadSize)]) != unpack.JSON:
 		return nil, errNotJSON
 	}
 	return b, nil

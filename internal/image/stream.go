@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // ReadStream reads the images of an archive that comes by once, such as the
@@ -51,7 +53,7 @@ type passed struct {
 type held struct {
 	document []byte
 	noJSON   error // why there is no document
-	visited
+	unpack.Result
 }
 
 // streams counts them, so that no two of a run share the key of a blob.
@@ -60,16 +62,16 @@ var streams atomic.Int64
 func (r reading) takeAll(ctx context.Context, v Visitor, from io.Reader) (*passed, error) {
 	s := &passed{contents: newContents(), trusted: r.o.Trusted}
 	s.where = fmt.Sprintf("%s\x00%d", r.where, streams.Add(1))
-	m := &meter{ctx: ctx, r: from}
+	m := unpack.NewMeter(ctx, from)
 	src := bufio.NewReaderSize(m, 64<<10)
 	if _, err := src.Peek(1); err == io.EOF {
 		return nil, errEmpty
 	}
-	outer, err := unpack(src, m)
+	outer, err := unpack.Open(src, m)
 	if err != nil {
 		return nil, err
 	}
-	defer outer.close()
+	defer outer.Close()
 	tr := tar.NewReader(outer)
 	for {
 		h, err := tr.Next()
@@ -80,7 +82,7 @@ func (r reading) takeAll(ctx context.Context, v Visitor, from io.Reader) (*passe
 			err = s.take(ctx, v, h, tr)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("near byte %d of the archive: %w", outer.out, err)
+			return nil, fmt.Errorf("near byte %d of the archive: %w", outer.Out(), err)
 		}
 	}
 }
@@ -90,18 +92,18 @@ func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Rea
 	if err != nil || e == nil || e.link != "" {
 		return err
 	}
-	src := bufio.NewReaderSize(body, headSize)
-	head, err := src.Peek(headSize)
+	src := bufio.NewReaderSize(body, unpack.HeadSize)
+	head, err := src.Peek(unpack.HeadSize)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	name := clean(h.Name)
 	e.held = &held{noJSON: errNotJSON}
-	switch sniff(head) {
-	case document:
-		e.held.err = errIsJSON
+	switch unpack.Sniff(head) {
+	case unpack.JSON:
+		e.held.Err = errIsJSON
 		e.held.document, e.held.noJSON = s.keep(head, src)
-	case plainTar, gzipped, zstandard:
+	case unpack.PlainTar, unpack.Gzip, unpack.Zstd:
 		if s.tars++; s.tars > maxTars {
 			return errTars
 		}
@@ -109,9 +111,9 @@ func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Rea
 		if s.trusted {
 			by = ""
 		}
-		e.held.visited = readBlob(ctx, v, blobKey(s.where, name, e.n), src, by)
+		e.held.Result = unpack.Read(ctx, src, by, visiting(v, blobKey(s.where, name, e.n)))
 	default:
-		e.held.err = notTar(head)
+		e.held.Err = unpack.NotTar(head)
 	}
 	return ctx.Err()
 }
@@ -146,10 +148,10 @@ func (s *passed) document(name string) ([]byte, error) {
 	return e.held.document, e.held.noJSON
 }
 
-func (s *passed) visit(_ context.Context, _ Visitor, name string) visited {
+func (s *passed) visit(_ context.Context, _ Visitor, name string) unpack.Result {
 	e, _, err := s.lookup(name)
 	if err != nil {
-		return visited{err: err}
+		return unpack.Result{Err: err}
 	}
-	return e.held.visited
+	return e.held.Result
 }

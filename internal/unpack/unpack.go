@@ -1,4 +1,7 @@
-package image
+// Package unpack reads the tar that a blob of an image holds: it finds out how the blob
+// is compressed, and hashes it as it comes by. It knows nothing of images, and
+// nothing of engines, so that what runs on a host can be small.
+package unpack
 
 import (
 	"bufio"
@@ -12,42 +15,45 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A form is what a blob holds, by its first bytes: neither names nor media
+// A Form is what a blob holds, by its first bytes: neither names nor media
 // types are believed, as dockerd does not believe them (DetectCompression of
 // pkg/archive).
-type form int
+type Form int
 
+// The forms.
 const (
-	unknown form = iota
-	plainTar
-	gzipped
-	zstandard
-	document // JSON
+	Unknown Form = iota // or one that only NotTar names
+	PlainTar
+	Gzip
+	Zstd
+	JSON
 	bzip2ed
 	xzed
 )
 
-const headSize = 512 // what sniff needs to see, a tar header's length
+// HeadSize is how many bytes Sniff needs to see: a tar header.
+const HeadSize = 512
 
-var emptyTar [headSize]byte // a layer without files begins with the end of a tar
+var emptyTar [HeadSize]byte // a layer without files begins with the end of a tar
 
-func sniff(head []byte) form {
+// Sniff tells what a blob holds by its first HeadSize bytes, or all that it has.
+func Sniff(head []byte) Form {
 	switch {
 	case len(head) == 0 || tarwalk.IsHeader(head) || bytes.Equal(head, emptyTar[:]):
-		return plainTar
+		return PlainTar
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
-		return gzipped
+		return Gzip
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), skippable(head):
-		return zstandard
+		return Zstd
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return bzip2ed
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
 		return xzed
 	}
 	if text := bytes.TrimLeft(head, " \t\r\n"); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
-		return document
+		return JSON
 	}
-	return unknown
+	return Unknown
 }
 
 // skippable finds the frame that a zstd stream may begin with (RFC 8878, 3.1.2).
@@ -63,49 +69,56 @@ const (
 	maxWindow = 128 << 20
 )
 
-// unpacker decompresses one blob, and refuses one that swells without end.
-type unpacker struct {
-	r     io.Reader
-	close func()
-	form  string
-	src   *bufio.Reader
-	in    *meter
-	out   int64
+// An Unpacker decompresses one blob, and refuses one that swells without end.
+type Unpacker struct {
+	r    io.Reader
+	end  func()
+	form string
+	src  *bufio.Reader
+	in   *Meter
+	out  int64
 }
 
-// unpack gives what a blob holds: itself, or its contents where it is
-// compressed. The caller closes it.
-func unpack(src *bufio.Reader, in *meter) (*unpacker, error) {
-	head, err := src.Peek(headSize)
+// Open gives what a blob holds: itself, or its contents where it is
+// compressed. The caller closes it. src reads from in.
+func Open(src *bufio.Reader, in *Meter) (*Unpacker, error) {
+	head, err := src.Peek(HeadSize)
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
-	u := &unpacker{r: src, close: func() {}, src: src, in: in}
-	switch sniff(head) {
-	case gzipped:
+	u := &Unpacker{r: src, end: func() {}, src: src, in: in}
+	switch Sniff(head) {
+	case Gzip:
 		u.form = "gzip"
 		z, err := gzip.NewReader(src)
 		if err != nil {
 			return nil, u.wrap(err)
 		}
 		u.r = z
-	case zstandard:
+	case Zstd:
 		u.form = "zstd"
 		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(false), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, u.wrap(err)
 		}
-		u.r, u.close = z, z.Close
-	case plainTar:
+		u.r, u.end = z, z.Close
+	case PlainTar:
 	default:
-		return nil, notTar(head)
+		return nil, NotTar(head)
 	}
 	return u, nil
 }
 
-func (u *unpacker) packed() bool { return u.form != "" }
+func (u *Unpacker) packed() bool { return u.form != "" }
 
-func (u *unpacker) Read(p []byte) (int, error) {
+// Close lets go of what decompressing took.
+func (u *Unpacker) Close() { u.end() }
+
+// Out is how many bytes were read.
+func (u *Unpacker) Out() int64 { return u.out }
+
+// Read reads what was decompressed.
+func (u *Unpacker) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.out += int64(n)
 	switch {
@@ -118,18 +131,18 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (u *unpacker) wrap(err error) error {
+func (u *Unpacker) wrap(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("unpacking %s near byte %d of the blob: %w", u.form, u.in.n-int64(u.src.Buffered()), err)
 }
 
-// notTar says what a blob is instead of a tar that can be read.
-func notTar(head []byte) error {
-	switch sniff(head) {
+// NotTar says what a blob is instead of a tar that can be read.
+func NotTar(head []byte) error {
+	switch Sniff(head) {
 	case bzip2ed, xzed:
-		packer := map[form]string{bzip2ed: "bzip2", xzed: "xz"}[sniff(head)]
+		packer := map[Form]string{bzip2ed: "bzip2", xzed: "xz"}[Sniff(head)]
 		return fmt.Errorf("it is compressed with %s, which is not read here: unpack it, or use gzip or zstd", packer)
 	}
 	return fmt.Errorf("it is not a tar: it begins with %s", strings.ToValidUTF8(fmt.Sprintf("%.24q", head), "?"))
