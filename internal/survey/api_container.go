@@ -2,6 +2,9 @@ package survey
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"sort"
@@ -12,55 +15,6 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 )
-
-func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
-
-// kept leaves out what was removed meanwhile, and sorts by name.
-func kept(list []inspected) []inspected {
-	list = slices.DeleteFunc(list, func(c inspected) bool { return c.ID == "" })
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return list
-}
-
-// containerOf takes from inspect what remap touches. Nothing in the answer is
-// taken for granted: parts of it are missing where a container is half made.
-func containerOf(answer container.InspectResponse) inspected {
-	if answer.ContainerJSONBase == nil {
-		return inspected{}
-	}
-	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image, StopTimeout: int(UsualStop / time.Second)}
-	if answer.State != nil {
-		c.State, c.PID, c.ExitCode = answer.State.Status, answer.State.Pid, answer.State.ExitCode
-		c.Started = timeOf(answer.State.StartedAt)
-		if answer.State.Health != nil && answer.State.Health.Status != container.NoHealthcheck {
-			c.Health = answer.State.Health.Status
-		}
-	}
-	c.Restarts = answer.RestartCount
-	if answer.Config != nil {
-		c.Image, c.User, c.Labels = answer.Config.Image, answer.Config.User, answer.Config.Labels
-		if answer.Config.StopTimeout != nil {
-			c.StopTimeout = *answer.Config.StopTimeout
-		}
-	}
-	if answer.HostConfig != nil {
-		c.addHostConfig(answer.HostConfig)
-	}
-	for _, m := range answer.Mounts {
-		c.Mounts = append(c.Mounts, Mount{
-			Type: string(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination,
-			Driver: m.Driver, Writable: m.RW, Propagation: string(m.Propagation),
-		})
-	}
-	if answer.NetworkSettings != nil {
-		for name := range answer.NetworkSettings.Networks {
-			c.Networks = append(c.Networks, name)
-		}
-		sort.Strings(c.Networks)
-		c.Ports = portsOf(answer.NetworkSettings)
-	}
-	return inspected{c, layersOf(answer.GraphDriver.Data)}
-}
 
 // timeOf reads a time of the engine, zero if it is none: the engine writes the
 // year 1 for what has not happened.
@@ -116,4 +70,95 @@ func layersOf(data map[string]string) []string {
 		}
 	}
 	return layers
+}
+
+func isNotFound(err error) bool { return errdefs.IsNotFound(err) }
+
+// inspected is a container with what only the survey itself needs of it.
+type inspected struct {
+	Container
+	layers []string // folders of its root file system on the host, topmost first
+}
+
+// containers lists all containers and inspects each: the list does not say who
+// they run as or what they may do.
+func (c *caller) containers(ctx context.Context) ([]inspected, error) {
+	list, err := call(c, func() ([]container.Summary, error) {
+		return c.api.ContainerList(ctx, container.ListOptions{All: true})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing containers: %w", err)
+	}
+	if len(list) > many && cap(c.slots) == 1 { // worth a second connection
+		c = newCaller(c.api, 2, c.sizes)
+	}
+	answers := make([]inspected, len(list))
+	errs := make([]error, len(list))
+	inspections := make([]func(), len(list))
+	for i := range list {
+		inspections[i] = func() { answers[i], errs[i] = c.inspect(ctx, list[i].ID) }
+	}
+	c.all(inspections...)
+	return kept(answers), errors.Join(errs...)
+}
+
+// many containers are inspected two at a time even over ssh.
+const many = 20
+
+func (c *caller) inspect(ctx context.Context, id string) (inspected, error) {
+	answer, err := call(c, func() (container.InspectResponse, error) { return c.api.ContainerInspect(ctx, id) })
+	if err != nil {
+		if isNotFound(err) { // removed since it was listed
+			return inspected{}, nil
+		}
+		return inspected{}, fmt.Errorf("inspecting container %.12s: %w", id, err)
+	}
+	return containerOf(answer), nil
+}
+
+// kept leaves out what was removed meanwhile, and sorts by name.
+func kept(list []inspected) []inspected {
+	list = slices.DeleteFunc(list, func(c inspected) bool { return c.ID == "" })
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// containerOf takes from inspect what remap touches. Nothing in the answer is
+// taken for granted: parts of it are missing where a container is half made.
+func containerOf(answer container.InspectResponse) inspected {
+	if answer.ContainerJSONBase == nil {
+		return inspected{}
+	}
+	c := Container{ID: answer.ID, Name: strings.TrimPrefix(answer.Name, "/"), ImageID: answer.Image, StopTimeout: int(UsualStop / time.Second)}
+	if answer.State != nil {
+		c.State, c.PID, c.ExitCode = answer.State.Status, answer.State.Pid, answer.State.ExitCode
+		c.Started = timeOf(answer.State.StartedAt)
+		if answer.State.Health != nil && answer.State.Health.Status != container.NoHealthcheck {
+			c.Health = answer.State.Health.Status
+		}
+	}
+	c.Restarts = answer.RestartCount
+	if answer.Config != nil {
+		c.Image, c.User, c.Labels = answer.Config.Image, answer.Config.User, answer.Config.Labels
+		if answer.Config.StopTimeout != nil {
+			c.StopTimeout = *answer.Config.StopTimeout
+		}
+	}
+	if answer.HostConfig != nil {
+		c.addHostConfig(answer.HostConfig)
+	}
+	for _, m := range answer.Mounts {
+		c.Mounts = append(c.Mounts, Mount{
+			Type: string(m.Type), Name: m.Name, Source: m.Source, Destination: m.Destination,
+			Driver: m.Driver, Writable: m.RW, Propagation: string(m.Propagation),
+		})
+	}
+	if answer.NetworkSettings != nil {
+		for name := range answer.NetworkSettings.Networks {
+			c.Networks = append(c.Networks, name)
+		}
+		sort.Strings(c.Networks)
+		c.Ports = portsOf(answer.NetworkSettings)
+	}
+	return inspected{c, layersOf(answer.GraphDriver.Data)}
 }

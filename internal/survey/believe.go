@@ -25,18 +25,6 @@ func (l *look) named(name string) []int {
 	return pids
 }
 
-// allRoot reports whether the real, effective, saved and file system UIDs of a
-// /proc/PID/status, proc(5), are all root's. A program that is setuid root, and
-// was started by an ordinary user, has that user as its real UID.
-func allRoot(status string) bool {
-	for line := range strings.Lines(status) {
-		if key, rest, _ := strings.Cut(line, ":"); key == "Uid" {
-			return strings.Join(strings.Fields(rest), " ") == "0 0 0 0"
-		}
-	}
-	return false
-}
-
 // doubt says why a process is not believed to be a dockerd that root runs on this
 // host, "" if it is. Names and arguments are what a process says of itself; these
 // are what the kernel says of it. Without root's rights less can be seen, and
@@ -149,31 +137,10 @@ func choose(from []process, rules ...func(process) bool) (process, bool) {
 	return process{}, false
 }
 
-// others are the further believed dockerds of the host.
-func (l *look) others(d process) []Other {
-	var all []Other
-	believed, _ := l.processes()
-	for _, o := range believed {
-		if o.PID != d.PID {
-			all = append(all, Other{o.PID, l.sockets(o), l.configuredRoot(o)})
-		}
-	}
-	return all
-}
-
-// sockets are the addresses that a dockerd was told to listen on.
-func (l *look) sockets(d process) []string {
-	var all []string
-	for _, f := range Flags(d.Args[1:]) {
-		if f.Name == "host" {
-			all = append(all, f.Value)
-		}
-	}
-	all = append(all, l.configOf(d).Hosts...)
-	if len(all) == 0 {
-		return []string{"unix:///var/run/docker.sock"}
-	}
-	return all
+// rootFits says whether a dockerd's data root is the engine's, as far as its
+// flags and its configuration file say. The engine names it without symlinks.
+func (l *look) rootFits(d process) bool {
+	return !d.inContainer() && l.real(l.configuredRoot(d)) == l.real(trunk(l.engine.DataRoot))
 }
 
 // rootHere reports whether the data root that the engine names is one of this host:

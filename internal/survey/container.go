@@ -3,8 +3,6 @@ package survey
 import (
 	"strings"
 	"time"
-
-	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // Container is what decides how a container fares with remap, from inspect.
@@ -89,12 +87,6 @@ func (c Container) Builder() (string, bool) {
 // Project is the Compose project the container belongs to, "" where none.
 func (c Container) Project() string { return c.Labels["com.docker.compose.project"] }
 
-// Account is a user as numbers, with its supplementary groups, sorted.
-type Account struct {
-	UID, GID int64
-	Groups   []int64
-}
-
 // Device is a host device given to a container.
 type Device struct{ Host, Container, Permissions string }
 
@@ -107,21 +99,4 @@ type Mount struct {
 	Driver      string
 	Writable    bool
 	Propagation string
-}
-
-// Path is a path on the host that a container mounts.
-type Path struct {
-	Real    string    // the path without symlinks
-	Stat    host.Stat // of what it leads to
-	Parents []Parent  // every directory above Real, "/" first
-	// State is the directory, Real or one above it, that shows signs of being the
-	// state of an engine or a runtime; "" if none does.
-	State  string
-	Inside *Inside // what the directory holds; nil if it was not looked into
-}
-
-// Parent is a directory that has to be traversed to reach a path.
-type Parent struct {
-	Path string
-	Stat host.Stat
 }

@@ -1,10 +1,17 @@
 package survey
 
 import (
+	"errors"
 	"path"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
+
+// ErrNoProcess: no dockerd was found that serves the endpoint.
+var ErrNoProcess = errors.New("no dockerd process was found that serves this endpoint")
 
 // Daemon is the dockerd that serves the endpoint, as a process of its host.
 type Daemon struct {
@@ -50,85 +57,156 @@ func (d Daemon) Flag(name string) (string, bool) {
 	return flagOf(d.Args[1:], name)
 }
 
-// Manager is what starts and supervises dockerd.
-type Manager string
-
-// The service managers.
-const (
-	Systemd Manager = "systemd"
-	OpenRC  Manager = "openrc"
-	SysV    Manager = "sysv"
-	SnapD   Manager = "snap" // systemd underneath, flags fixed by the snap
-	NoUnit  Manager = "none" // dockerd was started by hand or by something unknown
-)
-
-// Unit is how dockerd is started.
-type Unit struct {
-	Manager   Manager
-	Name      string // "docker.service", "snap.docker.dockerd.service", "docker"
-	LoadState string // systemd's, e.g. "loaded", "masked"
-	Active    string // "active", "inactive", "failed", "activating"
-	Sub       string // "running", "dead", "start-limit-hit", …
-	Result    string // "success", "exit-code", "start-limit-hit"
-	MainPID   int
-	NRestarts int
-	File      string   // FragmentPath
-	DropIns   []string // paths
-	// Start is ExecStart's argv as systemd has it: variables of the environment
-	// files are not put in, unless Verbatim says that there are none to put in.
-	Start            string
-	Verbatim         bool
-	Program          string            // what is run: a path
-	EnvironmentFiles []EnvironmentFile // that the unit names
-	Files            []TextFile        // the unit, its drop-ins and environment files, /etc/conf.d/docker, those that are there
-	Environment      []string
-	Restart          string // "always", "on-failure", "no"
-	KillMode         string
-	// Socket is docker.socket's ActiveState, "" where there is none. While it
-	// listens, any client's call starts dockerd again.
-	Socket     string
-	Listen     []string // of a socket unit: what it listens on
-	NeedReload bool     // files on disk changed since systemd read them
+// process is a dockerd of the host, with the systemd unit it runs in.
+type process struct {
+	Daemon
+	unit    string
+	allRoot bool // all its UIDs are root's
 }
 
-// EnvironmentFile is a file that systemd reads variables from. Where it is not
-// Optional, the unit does not start without it.
-type EnvironmentFile struct {
-	Path     string
-	Optional bool
+// names is the answer that has the name and the UIDs of processes that may be a
+// dockerd or a shim.
+const names = "names and UIDs"
+
+// maxDaemons is how many dockerd processes of one host are looked into.
+const maxDaemons = 32
+
+// candidates are the processes that may be a dockerd, and how many more there
+// are. Those that the kernel and systemd name come first, so that no number of
+// others can crowd them out.
+func (l *look) candidates() (pids []int, more int) {
+	add := func(pid int) {
+		if pid > 0 && !slices.Contains(pids, pid) {
+			pids = append(pids, pid)
+		}
+	}
+	if l.peer.Name == program && l.host.Kind() != host.KindSSH {
+		add(l.peer.PID)
+	}
+	add(l.unitPID())
+	named := l.named(program)
+	if slices.Contains(named, l.mainPID()) {
+		add(l.mainPID())
+	}
+	for _, pid := range named {
+		add(pid)
+	}
+	if len(pids) > maxDaemons {
+		return pids[:maxDaemons], len(pids) - maxDaemons
+	}
+	return pids, 0
 }
 
-// ConfigFile is daemon.json. Where there is none, the Read it stands in has
-// fs.ErrNotExist, and Path says where it would be.
-type ConfigFile struct {
-	TextFile
-	Real   string    // its path without symlinks, "" if that was not found out
-	Link   string    // where it is a symlink: what it leads to in the end
-	Parent host.Stat // its directory
+// spaces are the links that tell in which namespaces a process is.
+func spaces(dir string) []string {
+	return []string{dir + "/ns/user", dir + "/ns/mnt", dir + "/ns/pid"}
 }
 
-// Is reports whether a path is that of the file, as dockerd was told it or without
-// symlinks.
-func (c ConfigFile) Is(p string) bool {
-	p = path.Clean(p)
-	return p == path.Clean(c.Path) || p == c.Real
+// askProcess asks for what a process that may be a dockerd has named. Which one is
+// the daemon is decided once all of it is there.
+func (l *look) askProcess(q *host.Questions, d process) {
+	if len(d.Args) == 0 || l.stranger(d) != "" {
+		return // what a stranger names is not opened
+	}
+	if path.IsAbs(d.Exe) {
+		q.Stats = append(q.Stats, chain(d.Exe)...)
+	}
+	askConfig(q, d)
+	root := l.configuredRoot(d)
+	q.Reals = append(q.Reals, root)
+	if l.engine == nil {
+		askRoot(q, root)
+	}
+	if _, known := l.units[d.unit]; d.unit != "" && !known {
+		q.Commands = append(q.Commands, host.Command{Args: []string{"systemctl", "show", "--no-pager", properties, "--", d.unit}})
+	}
 }
 
-// Storage is the ground that the data root stands on.
-type Storage struct {
-	DataRoot string // without symlinks, and without the "/<uid>.<gid>" of remap
-	Current  string // in use now: DataRoot, or the remapped root in it
-	Path     Path   // of DataRoot
-	Real     string // DataRoot
-	Space    host.Space
-	Trees    []Tree // "<uid>.<gid>" folders in DataRoot, in use or left from before
+// process reads what the second round has of a dockerd.
+func (l *look) process(pid int) process {
+	dir := "/proc/" + strconv.Itoa(pid)
+	d := process{Daemon: Daemon{
+		PID: pid, Args: arguments(l.seen.Files[dir+"/cmdline"].Data),
+		Exe:       strings.TrimSuffix(l.link(dir+"/exe"), " (deleted)"),
+		UserSpace: l.link(dir + "/ns/user"), MountSpace: l.link(dir + "/ns/mnt"),
+	}}
+	d.HostUserns, d.HostMounts = l.shares(dir, "user"), l.shares(dir, "mnt")
+	d.HostPIDs = l.shares(dir, "pid")
+	status := string(l.seen.Files[dir+"/status"].Data)
+	if who, ok := statusIDs(status); ok {
+		d.UID = who.UID
+	}
+	d.allRoot = allRoot(status)
+	d.Cgroup, d.unit = cgroupUnit(string(l.seen.Files[dir+"/cgroup"].Data))
+	d.setConfig()
+	d.Doubt = l.doubt(d)
+	return d
 }
 
-// Tree is a remapped root.
-type Tree struct {
-	Name     string // "100000.100000"
-	UID, GID int64
-	Stat     host.Stat
-	Images   int // layers recorded in it; 0 where it was never used
-	InUse    bool
+// shares says whether a process was not seen to be in another namespace than
+// what looks at the host.
+func (l *look) shares(dir, kind string) bool {
+	theirs, ours := l.link(dir+"/ns/"+kind), l.link("/proc/self/ns/"+kind)
+	return theirs == "" || ours == "" || theirs == ours
+}
+
+func (d process) snap() bool {
+	return strings.HasPrefix(d.Exe, "/snap/docker/") || strings.HasPrefix(d.unit, "snap.docker.")
+}
+
+// inContainer says that a dockerd has another view of processes than the host.
+func (d process) inContainer() bool { return !d.HostPIDs }
+
+// arguments splits /proc/PID/cmdline.
+func arguments(cmdline []byte) []string {
+	s := strings.TrimRight(string(cmdline), "\x00")
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\x00")
+}
+
+// cgroupUnit finds the systemd service in /proc/PID/cgroup, cgroups(7), "" where
+// the process is in none; and the cgroup itself: of version 2, else systemd's.
+func cgroupUnit(cgroup string) (group, unit string) {
+	for line := range strings.Lines(cgroup) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) != 3 || f[0] != "0" && f[1] != "name=systemd" {
+			continue
+		}
+		if group == "" || f[0] == "0" && f[2] != "/" {
+			group = f[2]
+		}
+	}
+	if base := path.Base(group); strings.HasSuffix(base, ".service") {
+		unit = base
+	}
+	return group, unit
+}
+
+// others are the further believed dockerds of the host.
+func (l *look) others(d process) []Other {
+	var all []Other
+	believed, _ := l.processes()
+	for _, o := range believed {
+		if o.PID != d.PID {
+			all = append(all, Other{o.PID, l.sockets(o), l.configuredRoot(o)})
+		}
+	}
+	return all
+}
+
+// sockets are the addresses that a dockerd was told to listen on.
+func (l *look) sockets(d process) []string {
+	var all []string
+	for _, f := range Flags(d.Args[1:]) {
+		if f.Name == "host" {
+			all = append(all, f.Value)
+		}
+	}
+	all = append(all, l.configOf(d).Hosts...)
+	if len(all) == 0 {
+		return []string{"unix:///var/run/docker.sock"}
+	}
+	return all
 }

@@ -1,9 +1,16 @@
 package survey
 
 import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/system"
 )
 
 // Engine is what GET /info and /version say.
@@ -78,49 +85,6 @@ func (e Engine) ContainerdStore() bool {
 	return false
 }
 
-// Image is an image of the store, not its layers: those are package image's.
-type Image struct {
-	ID      string   // digest of its configuration
-	Tags    []string // "app:1"; empty where it has no name
-	Size    int64    // bytes, layers shared with others included
-	Created time.Time
-}
-
-// Volume is a volume of the current data root.
-type Volume struct {
-	Name       string
-	Driver     string
-	Mountpoint string // on the host
-	Size       int64  // bytes; -1 where the engine did not say in time
-	Containers int    // that refer to it; -1 unknown
-	Labels     map[string]string
-	Options    map[string]string
-}
-
-// Unnamed reports whether a volume has the name that the engine gives one that was made
-// without a name.
-func Unnamed(volume string) bool { return longID.MatchString(volume) }
-
-// Network is a network that someone made: bridge, host, none and
-// docker_gwbridge are left out.
-type Network struct {
-	Name, ID, Driver, Scope string
-	Containers              []string // names of the running ones attached
-}
-
-// Plugin is a managed plugin.
-type Plugin struct {
-	Name, ID string
-	Enabled  bool
-	Types    []string // e.g. "docker.volumedriver/1.0"
-}
-
-// SwarmService is a service of the swarm.
-type SwarmService struct {
-	Name, ID, Image string
-	Mode            string // "replicated" or "global"
-}
-
 // SwitchedStore reports whether an engine has gone back to containerd's image store
 // although it remaps. Docker 29 and later do that with "containerd-migration" in
 // "features" (moby daemon/daemon.go, 29.0 to 29.8): builds fail, and
@@ -129,4 +93,60 @@ func (e Engine) SwitchedStore() bool {
 	major, _, _ := strings.Cut(e.Version, ".")
 	n, err := strconv.Atoi(major)
 	return err == nil && n >= 29 && e.Remapped() && e.ContainerdStore()
+}
+
+// engine asks /info and /version.
+func (c *caller) engine(ctx context.Context) (Engine, error) {
+	var info system.Info
+	var version types.Version
+	var errInfo, errVersion error
+	c.all(
+		func() { info, errInfo = call(c, func() (system.Info, error) { return c.api.Info(ctx) }) },
+		func() {
+			version, errVersion = call(c, func() (types.Version, error) { return c.api.ServerVersion(ctx) })
+		},
+	)
+	if errInfo != nil {
+		return Engine{}, fmt.Errorf("asking the engine about itself: %w", errInfo)
+	}
+	if errVersion != nil {
+		return Engine{}, fmt.Errorf("asking the engine for its version: %w", errVersion)
+	}
+	return engineOf(info, version), nil
+}
+
+func engineOf(info system.Info, version types.Version) Engine {
+	e := Engine{
+		Version: info.ServerVersion, APIVersion: version.APIVersion, MinAPIVersion: version.MinAPIVersion,
+		OperatingSystem: info.OperatingSystem, OSType: info.OSType, Architecture: info.Architecture,
+		KernelVersion: info.KernelVersion, Name: info.Name, ID: info.ID,
+		SecurityOptions: info.SecurityOptions, Driver: info.Driver, DriverStatus: info.DriverStatus,
+		DataRoot: info.DockerRootDir, CgroupDriver: info.CgroupDriver, CgroupVersion: info.CgroupVersion,
+		LiveRestore: info.LiveRestoreEnabled, InitBinary: info.InitBinary, DefaultRuntime: info.DefaultRuntime,
+		Runtimes:    slices.Sorted(maps.Keys(info.Runtimes)),
+		RuncVersion: component(version, "runc"), ContainerdVer: component(version, "containerd"),
+		Swarm: SwarmState{
+			LocalNodeState: string(info.Swarm.LocalNodeState), Manager: info.Swarm.ControlAvailable, NodeID: info.Swarm.NodeID,
+		},
+		Containers: info.Containers, Running: info.ContainersRunning, ImageCount: info.Images,
+		Warnings: info.Warnings, Labels: info.Labels, Time: timeOf(info.SystemTime),
+	}
+	for _, c := range version.Components {
+		e.Components = append(e.Components, c.Name)
+	}
+	if info.Containerd != nil {
+		e.ContainerdNamespaces = [2]string{info.Containerd.Namespaces.Containers, info.Containerd.Namespaces.Plugins}
+	}
+	return e
+}
+
+// component gives the version of a part of the engine, "" where /version does
+// not name it.
+func component(v types.Version, name string) string {
+	for _, c := range v.Components {
+		if c.Name == name {
+			return c.Version
+		}
+	}
+	return ""
 }

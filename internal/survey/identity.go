@@ -108,15 +108,6 @@ func (l *look) configured(c inspected) Read[Account] {
 	return Read[Account]{Value: who.tidy()}
 }
 
-// tidy sorts the groups, and leaves out the primary one, which some engines list
-// among them.
-func (a Account) tidy() Account {
-	a.Groups = slices.DeleteFunc(a.Groups, func(g int64) bool { return g == a.GID })
-	slices.Sort(a.Groups)
-	a.Groups = slices.Compact(a.Groups)
-	return a
-}
-
 func groupID(group string, groups []Entry) (int64, bool) {
 	if gid, ok := id(group); ok {
 		return gid, true
@@ -143,4 +134,67 @@ func (l *look) topmost(c inspected, name string) string {
 		}
 	}
 	return ""
+}
+
+// Account is a user as numbers, with its supplementary groups, sorted.
+type Account struct {
+	UID, GID int64
+	Groups   []int64
+}
+
+// tidy sorts the groups, and leaves out the primary one, which some engines list
+// among them.
+func (a Account) tidy() Account {
+	a.Groups = slices.DeleteFunc(a.Groups, func(g int64) bool { return g == a.GID })
+	slices.Sort(a.Groups)
+	a.Groups = slices.Compact(a.Groups)
+	return a
+}
+
+// Answers about the first process of each container.
+const (
+	status = "status"
+	inUID  = "uid_map of containers"
+	inGID  = "gid_map of containers"
+)
+
+// containerLines ask who the first process of each container is.
+func (l *look) containerLines() []host.Lines {
+	files := map[string][]string{}
+	for _, c := range l.containers {
+		if c.PID > 0 {
+			for _, name := range []string{"status", "uid_map", "gid_map"} {
+				files[name] = append(files[name], "/proc/"+strconv.Itoa(c.PID)+"/"+name)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return []host.Lines{
+		{Name: status, Globs: files["status"], Prefixes: []string{"Uid:", "Gid:", "Groups:"}},
+		{Name: inUID, Globs: files["uid_map"]},
+		{Name: inGID, Globs: files["gid_map"]},
+	}
+}
+
+// inside translates an ID of the host through the lines of a uid_map. An ID
+// that has no place in it is the overflow ID there, 65534.
+func inside(lines []string, hostID int64) int64 {
+	if len(lines) == 0 {
+		return hostID
+	}
+	for _, line := range lines {
+		f := strings.Fields(line)
+		if len(f) != 3 {
+			continue
+		}
+		in, ok1 := id(f[0])
+		out, ok2 := id(f[1])
+		size, ok3 := id(f[2])
+		if ok1 && ok2 && ok3 && hostID >= out && hostID-out < size {
+			return in + hostID - out
+		}
+	}
+	return 65534
 }

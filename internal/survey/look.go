@@ -2,17 +2,14 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
-
-// maxDaemons is how many dockerd processes of one host are looked into.
-const maxDaemons = 32
 
 // look is what has been seen of a host so far, round by round.
 type look struct {
@@ -96,73 +93,16 @@ func (l *look) learn(results []host.Result) {
 	l.dockerds, l.unread = l.candidates()
 }
 
-// candidates are the processes that may be a dockerd, and how many more there
-// are. Those that the kernel and systemd name come first, so that no number of
-// others can crowd them out.
-func (l *look) candidates() (pids []int, more int) {
-	add := func(pid int) {
-		if pid > 0 && !slices.Contains(pids, pid) {
-			pids = append(pids, pid)
-		}
+var errNotAsked = errors.New("it was not asked for")
+
+// real is a path of the host without the symlinks in it, as far as that was asked
+// for and it is there.
+func (l *look) real(p string) string {
+	if r, ok := l.seen.Reals[p]; ok && r.Err == nil {
+		return r.Path
 	}
-	if l.peer.Name == program && l.host.Kind() != host.KindSSH {
-		add(l.peer.PID)
-	}
-	add(l.unitPID())
-	named := l.named(program)
-	if slices.Contains(named, l.mainPID()) {
-		add(l.mainPID())
-	}
-	for _, pid := range named {
-		add(pid)
-	}
-	if len(pids) > maxDaemons {
-		return pids[:maxDaemons], len(pids) - maxDaemons
-	}
-	return pids, 0
+	return path.Clean(p)
 }
 
-// addUnits reads an answer of systemctl show.
-func (l *look) addUnits(r host.Result) {
-	if l.units == nil {
-		l.units = map[string]Unit{}
-	}
-	for name, show := range parseShow(string(r.Stdout)) {
-		l.units[name] = unitOf(show)
-	}
-}
-
-// sources are those of all bind mounts, sorted.
-func (l *look) sources() []string {
-	set := map[string]bool{}
-	for _, c := range l.containers {
-		for _, m := range c.Mounts {
-			if m.Type == "bind" && path.IsAbs(m.Source) && !strings.Contains(m.Source, "\x00") {
-				set[m.Source] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-// treeName reads the name of a remapped root, "<uid>.<gid>".
-func treeName(name string) (uid, gid int64, ok bool) {
-	u, g, found := strings.Cut(name, ".")
-	uid, okUID := id(u)
-	gid, okGID := id(g)
-	return uid, gid, found && okUID && okGID && strconv.FormatInt(uid, 10)+"."+strconv.FormatInt(gid, 10) == name
-}
-
-// layerFolder is where an engine records the layers of a graph driver.
-func layerFolder(root, driver string) string {
-	return path.Join(root, "image", driver, "layerdb", "sha256")
-}
-
-// driver is the graph driver of the trees in the data root. An engine that now has its
-// images in containerd's store used overlay2 for them, whatever its driver is called.
-func (l *look) driver() string {
-	if l.engine != nil && !l.engine.ContainerdStore() && l.engine.Driver != "" && !strings.Contains(l.engine.Driver, "/") {
-		return l.engine.Driver
-	}
-	return "overlay2"
-}
+// link is the target of a link that was asked for by its name.
+func (l *look) link(p string) string { return l.seen.Links[p][p] }

@@ -54,36 +54,3 @@ func id(s string) (int64, bool) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	return int64(n), err == nil
 }
-
-// merged adds to the entries of a file those that only getent knows.
-func merged(file, getent []Entry) []Entry {
-	type key struct {
-		name string
-		id   int64
-	}
-	seen := map[key]bool{}
-	var all []Entry
-	for _, e := range file {
-		e.File = true
-		seen[key{e.Name, e.ID}] = true
-		all = append(all, e)
-	}
-	for _, e := range getent {
-		if k := (key{e.Name, e.ID}); !seen[k] {
-			seen[k] = true
-			all = append(all, e)
-		}
-	}
-	return all
-}
-
-// subIDSource finds what nsswitch.conf(5) names for subordinate IDs.
-func subIDSource(nsswitch string) string {
-	for line := range strings.Lines(nsswitch) {
-		line, _, _ = strings.Cut(line, "#")
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "subid:"); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	return ""
-}

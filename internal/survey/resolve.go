@@ -1,6 +1,8 @@
 package survey
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -10,6 +12,8 @@ import (
 // maxLinks is how many symlinks one path may lead over, as in the kernel
 // (MAXSYMLINKS, path_resolution(7)).
 const maxLinks = 40
+
+var errManyLinks = errors.New("it leads over more symbolic links than were followed")
 
 // resolve follows the symlinks of an absolute path through what is known of the
 // host. It returns the path without them, or the first path whose stat it needs
@@ -83,4 +87,13 @@ func pathOf(p string, known map[string]host.Stat) (found Path, need []string) {
 	}
 	found.Real = real
 	return found, need
+}
+
+// pathAt is what is known of a path.
+func (l *look) pathAt(p string) Path {
+	found, need := pathOf(p, l.seen.Stats)
+	if len(need) > 0 {
+		found.Stat.Err = &fs.PathError{Op: "following", Path: p, Err: errManyLinks}
+	}
+	return found
 }

@@ -7,43 +7,6 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-// Files that are always asked for.
-const (
-	subuidFile    = "/etc/subuid"
-	subgidFile    = "/etc/subgid"
-	loginDefs     = "/etc/login.defs"
-	hostConfig    = "/etc/docker/daemon.json"
-	snapConfig    = "/var/snap/docker/current/config/daemon.json"
-	snapDataRoot  = "/var/snap/docker/common/var-lib-docker"
-	plainDataRoot = "/var/lib/docker"
-	pidFile       = "/var/run/docker.pid"
-	hostUnit      = "docker.service"
-	snapUnit      = "snap.docker.dockerd.service"
-
-	maxUserns    = "/proc/sys/user/max_user_namespaces"
-	unprivileged = "/proc/sys/kernel/unprivileged_userns_clone"
-	appArmor     = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
-	maxKeys      = "/proc/sys/kernel/keys/maxkeys"
-	maxKeyBytes  = "/proc/sys/kernel/keys/maxbytes"
-	keyUsers     = "/proc/key-users"
-	selinux      = "/sys/fs/selinux/enforce"
-
-	names   = "names and UIDs"
-	uidMaps = "uid_map"
-	gidMaps = "gid_map"
-	status  = "status"
-	inUID   = "uid_map of containers"
-	inGID   = "gid_map of containers"
-)
-
-// defaults are the files that init scripts read variables from.
-var defaults = []string{"/etc/default/docker", "/etc/conf.d/docker", "/etc/sysconfig/docker", "/etc/sysconfig/docker-storage"}
-
-var programs = []string{
-	"useradd", "adduser", "usermod", "groupadd", "getent", "getsubids", "systemctl", "systemd-run", "service",
-	"rc-service", "snap", "getfacl", "setfacl", "restorecon", "runc", "sudo", "dockerd", "lsattr", "sha256sum",
-}
-
 // Commands of the first round, in their order.
 const (
 	cmdUsers = iota
@@ -84,11 +47,6 @@ func first(maps bool) host.Questions {
 				hostUnit, "docker.socket", snapUnit}},
 		},
 	}
-}
-
-// spaces are the links that tell in which namespaces a process is.
-func spaces(dir string) []string {
-	return []string{dir + "/ns/user", dir + "/ns/mnt", dir + "/ns/pid"}
 }
 
 // second asks for what the first round and the engine have named: the processes
@@ -150,44 +108,4 @@ func (l *look) third() host.Questions {
 		l.askProcess(&q, l.process(pid))
 	}
 	return l.unasked(q)
-}
-
-// askProcess asks for what a process that may be a dockerd has named. Which one is
-// the daemon is decided once all of it is there.
-func (l *look) askProcess(q *host.Questions, d process) {
-	if len(d.Args) == 0 || l.stranger(d) != "" {
-		return // what a stranger names is not opened
-	}
-	if path.IsAbs(d.Exe) {
-		q.Stats = append(q.Stats, chain(d.Exe)...)
-	}
-	askConfig(q, d)
-	root := l.configuredRoot(d)
-	q.Reals = append(q.Reals, root)
-	if l.engine == nil {
-		askRoot(q, root)
-	}
-	if _, known := l.units[d.unit]; d.unit != "" && !known {
-		q.Commands = append(q.Commands, host.Command{Args: []string{"systemctl", "show", "--no-pager", properties, "--", d.unit}})
-	}
-}
-
-// containerLines ask who the first process of each container is.
-func (l *look) containerLines() []host.Lines {
-	files := map[string][]string{}
-	for _, c := range l.containers {
-		if c.PID > 0 {
-			for _, name := range []string{"status", "uid_map", "gid_map"} {
-				files[name] = append(files[name], "/proc/"+strconv.Itoa(c.PID)+"/"+name)
-			}
-		}
-	}
-	if len(files) == 0 {
-		return nil
-	}
-	return []host.Lines{
-		{Name: status, Globs: files["status"], Prefixes: []string{"Uid:", "Gid:", "Groups:"}},
-		{Name: inUID, Globs: files["uid_map"]},
-		{Name: inGID, Globs: files["gid_map"]},
-	}
 }

@@ -219,26 +219,6 @@ func (l *look) leftBy(s shim, pids []int) Left {
 	return one
 }
 
-// isRoot reports whether one of the IDs of a process is root's, proc_pid_status(5).
-func isRoot(lines []string) bool {
-	for _, line := range lines {
-		if rest, ok := strings.CutPrefix(line, "Uid:"); ok {
-			return slices.Contains(strings.Fields(rest), "0")
-		}
-	}
-	return false
-}
-
-func proc(pid int, name string) string { return path.Join("/proc", strconv.Itoa(pid), name) }
-
-func procFiles(pids []int, name string) []string {
-	files := make([]string, len(pids))
-	for i, pid := range pids {
-		files[i] = proc(pid, name)
-	}
-	return files
-}
-
 func pidsOf(shims []shim) []int {
 	var pids []int
 	for _, s := range shims {

@@ -1,24 +1,43 @@
 package survey
 
 import (
-	"errors"
-	"io/fs"
 	"path"
+	"strconv"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-var (
-	// ErrNoProcess: no dockerd was found that serves the endpoint.
-	ErrNoProcess = errors.New("no dockerd process was found that serves this endpoint")
-	// ErrNoConfig: the daemon's configuration file is in a place that cannot be
-	// told, as that of a rootless one.
-	ErrNoConfig = errors.New("where the daemon's configuration file is cannot be told")
-
-	errNotAsked  = errors.New("it was not asked for")
-	errMoved     = errors.New("it was changed while it was looked at")
-	errManyLinks = errors.New("it leads over more symbolic links than were followed")
+// Data roots of dockerd, unless it is told another one.
+const (
+	plainDataRoot = "/var/lib/docker"
+	snapDataRoot  = "/var/snap/docker/common/var-lib-docker"
 )
 
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+// Storage is the ground that the data root stands on.
+type Storage struct {
+	DataRoot string // without symlinks, and without the "/<uid>.<gid>" of remap
+	Current  string // in use now: DataRoot, or the remapped root in it
+	Path     Path   // of DataRoot
+	Real     string // DataRoot
+	Space    host.Space
+	Trees    []Tree // "<uid>.<gid>" folders in DataRoot, in use or left from before
+}
+
+// Tree is a remapped root.
+type Tree struct {
+	Name     string // "100000.100000"
+	UID, GID int64
+	Stat     host.Stat
+	Images   int // layers recorded in it; 0 where it was never used
+	InUse    bool
+}
+
+// askRoot asks for the folder that a data root is, and what stands around it.
+func askRoot(q *host.Questions, root string) {
+	q.Stats = append(q.Stats, chain(root)...)
+	q.Dirs, q.Spaces, q.Reals = append(q.Dirs, root), append(q.Spaces, root), append(q.Reals, root)
+}
 
 // storage is the data root and the ground it stands on.
 func (l *look) storage() Read[Storage] {
@@ -51,4 +70,65 @@ func (l *look) tree(root, name string) (Tree, bool) {
 		Name: name, UID: uid, GID: gid, Stat: l.seen.Stats[dir],
 		Images: len(layers.Names),
 	}, true
+}
+
+// treeName reads the name of a remapped root, "<uid>.<gid>".
+func treeName(name string) (uid, gid int64, ok bool) {
+	u, g, found := strings.Cut(name, ".")
+	uid, okUID := id(u)
+	gid, okGID := id(g)
+	return uid, gid, found && okUID && okGID && strconv.FormatInt(uid, 10)+"."+strconv.FormatInt(gid, 10) == name
+}
+
+// layerFolder is where an engine records the layers of a graph driver.
+func layerFolder(root, driver string) string {
+	return path.Join(root, "image", driver, "layerdb", "sha256")
+}
+
+// driver is the graph driver of the trees in the data root. An engine that now has its
+// images in containerd's store used overlay2 for them, whatever its driver is called.
+func (l *look) driver() string {
+	if l.engine != nil && !l.engine.ContainerdStore() && l.engine.Driver != "" && !strings.Contains(l.engine.Driver, "/") {
+		return l.engine.Driver
+	}
+	return "overlay2"
+}
+
+// dataRoot is the data root of the daemon, running or not.
+func (l *look) dataRoot() string {
+	if l.engine != nil && path.IsAbs(l.engine.DataRoot) {
+		return trunk(l.engine.DataRoot)
+	}
+	if d, ok := l.daemon(); ok {
+		return l.configuredRoot(d)
+	}
+	return l.configuredRoot(l.startedWith())
+}
+
+// configuredRoot is the data root that a dockerd was told to use, or its
+// default.
+func (l *look) configuredRoot(d process) string {
+	for _, name := range []string{"data-root", "graph"} {
+		if root, ok := d.Flag(name); ok && path.IsAbs(root) {
+			return path.Clean(root)
+		}
+	}
+	keys := l.configOf(d)
+	for _, root := range []string{keys.DataRoot, keys.Graph} {
+		if path.IsAbs(root) && !strings.Contains(root, "\x00") {
+			return path.Clean(root)
+		}
+	}
+	if d.snap() {
+		return snapDataRoot
+	}
+	return plainDataRoot
+}
+
+// trunk is a data root without the "/<uid>.<gid>" of remap.
+func trunk(root string) string {
+	if _, _, ok := treeName(path.Base(root)); ok {
+		return path.Dir(root)
+	}
+	return path.Clean(root)
 }

@@ -129,16 +129,3 @@ func (f *Facts) unreadHost(err error) {
 	f.Paths, f.Pending, f.Left = Read[map[string]Path]{Err: err}, Read[*Pending]{Err: err}, Read[[]Left]{Err: err}
 	f.MountTable = Read[[]MountPoint]{Err: err}
 }
-
-// attach names the running containers that each network has.
-func (f *Facts) attach() {
-	for i, n := range f.Networks.Value {
-		for _, c := range f.Containers.Value {
-			for _, name := range c.Networks {
-				if name == n.Name && c.Running() {
-					f.Networks.Value[i].Containers = append(f.Networks.Value[i].Containers, c.Name)
-				}
-			}
-		}
-	}
-}

@@ -8,6 +8,12 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
+// Pending is a change that enable or disable armed and that is not yet settled.
+type Pending struct {
+	Dir      string // its folder in /var/lib/docker-userns
+	Manifest TextFile
+}
+
 // ChangeFolder is where changes keep what they need for the way back, one folder
 // each: root's alone, since it holds what is run as root.
 const ChangeFolder = "/var/lib/docker-userns"

@@ -1,13 +1,32 @@
 package survey
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
+
+// Path is a path on the host that a container mounts.
+type Path struct {
+	Real    string    // the path without symlinks
+	Stat    host.Stat // of what it leads to
+	Parents []Parent  // every directory above Real, "/" first
+	// State is the directory, Real or one above it, that shows signs of being the
+	// state of an engine or a runtime; "" if none does.
+	State  string
+	Inside *Inside // what the directory holds; nil if it was not looked into
+}
+
+// Parent is a directory that has to be traversed to reach a path.
+type Parent struct {
+	Path string
+	Stat host.Stat
+}
 
 // signs are what shows a directory to be the state of an engine or a runtime:
 // dockerd's data root, containerd's, that of Podman and CRI-O, and kubelet's.
@@ -15,8 +34,20 @@ var signs = []string{
 	"volumes/metadata.db", "io.containerd.metadata.v1.bolt", "libpod", "overlay-containers", "vfs-containers", "cpu_manager_state",
 }
 
-// maxHomes is how many homes are resolved: over ssh each is a process there.
-const maxHomes = 512
+var errMoved = errors.New("it was changed while it was looked at")
+
+// sources are those of all bind mounts, sorted.
+func (l *look) sources() []string {
+	set := map[string]bool{}
+	for _, c := range l.containers {
+		for _, m := range c.Mounts {
+			if m.Type == "bind" && path.IsAbs(m.Source) && !strings.Contains(m.Source, "\x00") {
+				set[m.Source] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
 
 // askSources asks where the links of each mount lead to, as the kernel follows
 // them when the container starts, and what else decides whether a command may be
@@ -62,35 +93,4 @@ func (l *look) sourceAt(p string) Path {
 		}
 	}
 	return found
-}
-
-// homes are those of all accounts, as passwd(5) has them.
-func (l *look) homes() []string {
-	set := map[string]bool{}
-	for _, e := range append(parsePasswd(string(l.seen.Files["/etc/passwd"].Data)), l.users...) {
-		if path.IsAbs(e.Home) && path.Clean(e.Home) != "/" {
-			set[path.Clean(e.Home)] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-// nearHomes are those on disks of the host. To look at others may take for ever, or
-// have autofs(5) mount hundreds of them. Without a mount table no command is printed,
-// so no home matters.
-func (l *look) nearHomes() []string {
-	table := mountTable(l.seen.Files[mountInfo])
-	near := slices.DeleteFunc(l.homes(), func(home string) bool { return table.Err != nil || !Near(table.Value, home) })
-	return near[:min(len(near), maxHomes)]
-}
-
-// realHomes are where the homes of accounts are, links followed.
-func (l *look) realHomes() map[string]string {
-	real := map[string]string{}
-	for _, home := range l.nearHomes() {
-		if r := l.seen.Reals[home]; r.Err == nil && path.IsAbs(r.Path) {
-			real[home] = r.Path
-		}
-	}
-	return real
 }

@@ -1,0 +1,47 @@
+package survey
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
+)
+
+const (
+	uidMaps = "uid_map"
+	gidMaps = "gid_map"
+)
+
+// identity is the uid_map of the first user namespace, user_namespaces(7).
+const identity = "         0          0 4294967295"
+
+// LiveMap is an ID map that processes of the host run under now, and is not the
+// host's own.
+type LiveMap struct {
+	PIDs     []int // that have it, up to a hundred
+	UID, GID []string
+}
+
+// liveMaps groups the processes by the ID maps they run under.
+func liveMaps(uids, gids host.Text) []LiveMap {
+	type key struct{ uid, gid string }
+	groups := map[key]*LiveMap{}
+	pids := map[key][]int{}
+	for p, uid := range uids.Files {
+		gid := gids.Files[path.Join(path.Dir(p), "gid_map")]
+		k := key{strings.Join(uid, "\n"), strings.Join(gid, "\n")}
+		if groups[k] == nil {
+			groups[k] = &LiveMap{UID: uid, GID: gid}
+		}
+		pids[k] = append(pids[k], pidOf(p))
+	}
+	var maps []LiveMap
+	for k, m := range groups {
+		slices.Sort(pids[k])
+		m.PIDs = pids[k][:min(len(pids[k]), 100)]
+		maps = append(maps, *m)
+	}
+	slices.SortFunc(maps, func(a, b LiveMap) int { return a.PIDs[0] - b.PIDs[0] })
+	return maps
+}
