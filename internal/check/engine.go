@@ -1,13 +1,11 @@
 package check
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -233,11 +231,11 @@ func changePending(in *Input) Result {
 	case in.Pending.Value == nil:
 		return pass("nothing is armed")
 	}
-	dir := in.Pending.Value.Dir
-	var m remap.Manifest
-	if err := json.Unmarshal(in.Pending.Value.Manifest.Data, &m); err != nil || m.Deadline.IsZero() || m.Unit == "" {
-		return fail("a change is armed and not settled; what it is, %s tells; wait for it to end, or undo it now", dir).Fixed(command("sudo", "sh", dir+"/change.sh", "undo"))
+	p := in.Pending.Value
+	undo := command("sudo", "sh", p.Dir+"/change.sh", "undo")
+	if p.Deadline.IsZero() || p.Unit == "" {
+		return fail("a change is armed and not settled; what it is, %s tells; wait for it to end, or undo it now", p.Dir).Fixed(undo)
 	}
 	return fail("%s is under way since %s: where nothing proves it good, the host returns by itself by about %s, unless that is put off meanwhile; wait, or undo it now",
-		m.Verb, m.Started.Format(time.DateTime+" MST"), m.Deadline.Format(time.DateTime+" MST")).Fixed(command("sudo", "sh", dir+"/change.sh", "undo"))
+		p.Verb, p.Started.Format(time.DateTime+" MST"), p.Deadline.Format(time.DateTime+" MST")).Fixed(undo)
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -106,7 +107,7 @@ var engineCases = []testCase{
 	{"change-pending", "none", asFound, OK, ""},
 	{"change-pending", "armed", func(f *survey.Facts, _ *Options) { f.Pending.Value = &survey.Pending{Dir: "/var/lib/docker-userns/x"} }, Error, "/var/lib/docker-userns/x"},
 	{"change-pending", "told", func(f *survey.Facts, _ *Options) {
-		f.Pending.Value = &survey.Pending{Dir: "/x", Manifest: text("", `{"verb":"enable","unit":"docker.service","started":"2026-11-22T21:02:03Z","deadline":"2026-11-22T21:07:03Z"}`)}
+		f.Pending.Value = &survey.Pending{Dir: "/x", Verb: "enable", Unit: "docker.service", Started: time.Date(2026, 11, 22, 21, 2, 3, 0, time.UTC), Deadline: time.Date(2026, 11, 22, 21, 7, 3, 0, time.UTC)}
 	}, Error, "enable is under way since 2026-11-22 21:02:03 UTC: where nothing proves it good, the host returns by itself by about 2026-11-22 21:07:03 UTC"},
 	{"change-pending", "unread", func(f *survey.Facts, _ *Options) { f.Pending.Err = errors.New("no") }, Unknown, ""},
 }

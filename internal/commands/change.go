@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -94,50 +93,19 @@ type change struct {
 	*target
 	cli   command.Cli
 	plan  remap.Plan
-	proof proofOptions
-	image *os.File // an image that the proof needs, saved; nil where none
-	// imageName is where it is saved; "" if nothing but the open file is left of it.
-	imageName string
-	clock     *clock
+	clock *clock
+	began time.Time // of the step that is under way
 }
 
 // apply takes the steps, and says how it ended. The story goes to stderr.
-func (c *change) apply(ctx context.Context) error {
-	err := c.cli.Err()
-	if c.plan.Does(remap.StepProve) && !c.plan.Down {
-		if why := c.rehearse(ctx, c.proof); why != nil {
-			return refuse(c.cli, why)
-		}
-		defer c.dropImage()
-	}
+func (c *change) apply(ctx context.Context, o proofOptions) error {
+	p := &proof{change: c, proofOptions: o}
+	defer p.close()
 	c.clock = &clock{w: c.cli.Err()}
 	defer c.clock.stop()
-	began := time.Now()
-	runner := remap.Runner{
-		Host: c.host,
-		Begin: func(n int, s remap.Step) {
-			began = time.Now()
-			defer c.clock.start(working[s.Name])
-			fmt.Fprintf(err, "[%d/%d] %s\n", n, len(c.plan.Steps), escape.Line(s.Title))
-		},
-		Done: func(s remap.Step) {
-			c.clock.stop()
-			if took := time.Since(began); took >= time.Second {
-				fmt.Fprintf(err, "      %s\n", took.Round(100*time.Millisecond))
-			}
-			paused(s)
-		},
-		Undoing: func(why error) {
-			c.clock.stop()
-			defer c.clock.start("the host takes the change back")
-			fmt.Fprintf(err, "%s\nUndoing the change.%s\n", c.said(why), c.byItself())
-		},
-		Start:  c.start,
-		Prove:  c.proof.proof(c),
-		Survey: func(ctx context.Context) survey.Facts { return survey.Take(ctx, c.survey()) },
-	}
-	outcome, why := runner.Apply(ctx, c.plan)
+	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c}.Apply(ctx, c.plan)
 	c.clock.stop()
+	err := c.cli.Err()
 	switch outcome {
 	case remap.Made:
 		return nil
@@ -160,6 +128,29 @@ func (c *change) apply(ctx context.Context) error {
 	fmt.Fprintln(err, c.said(why))
 	c.callForHelp(err)
 	return errPerson
+}
+
+// Begin says which step comes now.
+func (c *change) Begin(n int, s remap.Step) {
+	c.began = time.Now()
+	defer c.clock.start(working[s.Name])
+	fmt.Fprintf(c.cli.Err(), "[%d/%d] %s\n", n, len(c.plan.Steps), escape.Line(s.Title))
+}
+
+// Done says how long a step took.
+func (c *change) Done(s remap.Step) {
+	c.clock.stop()
+	if took := time.Since(c.began); took >= time.Second {
+		fmt.Fprintf(c.cli.Err(), "      %s\n", took.Round(100*time.Millisecond))
+	}
+	paused(s)
+}
+
+// Undoing says why the change is undone.
+func (c *change) Undoing(why error) {
+	c.clock.stop()
+	defer c.clock.start("the host takes the change back")
+	fmt.Fprintf(c.cli.Err(), "%s\nUndoing the change.%s\n", c.said(why), c.byHost())
 }
 
 // working says what a step is at for as long as nothing else is known.
@@ -186,8 +177,8 @@ func (c *change) said(why error) string {
 	return escape.Error(why)
 }
 
-// byItself says what is true only where systemd does the undoing.
-func (c *change) byItself() string {
+// byHost says what is true only where systemd does the undoing.
+func (c *change) byHost() string {
 	if c.plan.Unit == "" {
 		return ""
 	}

@@ -11,35 +11,36 @@ import (
 	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
-// rehearse starts a container with which remap will be proven, before anything
+// Rehearse starts a container with which remap will be proven, before anything
 // is changed: what does not work now proves nothing afterwards. Who turns remap
 // off may do so since nothing starts any more. An image that was named is kept at
 // hand, since the other data root lacks it.
-func (c *change) rehearse(ctx context.Context, o proofOptions) error {
-	if c.plan.Verb == remap.Enable {
-		if err := c.rehearseStart(ctx, o); err != nil {
-			return err
+func (p *proof) Rehearse(ctx context.Context, plan remap.Plan) error {
+	if plan.Verb == remap.Enable {
+		probe := &verify.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.Before.Map}
+		_, err := probe.Start(ctx)
+		if err := errors.Join(err, probe.Close()); err != nil {
+			return fmt.Errorf("starting a container as the proof will: %w", err)
 		}
 	}
-	if o.image == "" {
+	if p.imageName == "" {
 		return nil
 	}
-	return c.keepImage(ctx, o.image)
+	return p.image.save(ctx, p.engine, p.imageName)
 }
 
-func (c *change) rehearseStart(ctx context.Context, o proofOptions) error {
-	p := &verify.Probe{API: c.engine, Host: c.host, Image: o.image, Map: c.plan.Before.Map}
-	_, err := p.Start(ctx)
-	if err := errors.Join(err, p.Close()); err != nil {
-		return fmt.Errorf("starting a container as the proof will: %w", err)
-	}
-	return nil
-}
+// close removes the image that was kept.
+func (p *proof) close() { p.image.drop() }
 
-// keepImage writes an image to a temporary file, which is gone with this process
+// savedImage is an image in a temporary file, which is gone with this process
 // wherever an open file can be removed.
-func (c *change) keepImage(ctx context.Context, name string) error {
-	saved, err := c.ImageSave(ctx, []string{name})
+type savedImage struct {
+	file *os.File // nil if there is none
+	path string   // "" if nothing but the open file is left of it
+}
+
+func (s *savedImage) save(ctx context.Context, e *engine, name string) error {
+	saved, err := e.ImageSave(ctx, []string{name})
 	if err != nil {
 		return fmt.Errorf("saving image %s: %w", name, err)
 	}
@@ -48,35 +49,35 @@ func (c *change) keepImage(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("saving image %s: %w", name, err)
 	}
-	c.image, c.imageName = file, file.Name()
+	s.file, s.path = file, file.Name()
 	if os.Remove(file.Name()) == nil {
-		c.imageName = ""
+		s.path = ""
 	}
 	if _, err := io.Copy(file, saved); err != nil {
-		c.dropImage()
+		s.drop()
 		return fmt.Errorf("saving image %s to %s: %w", name, file.Name(), err)
 	}
 	return nil
 }
 
-func (c *change) dropImage() {
-	if c.image != nil {
-		_ = c.image.Close()
-		if c.imageName != "" { // otherwise the name may be somebody else's by now
-			_ = os.Remove(c.imageName)
+func (s *savedImage) drop() {
+	if s.file != nil {
+		_ = s.file.Close()
+		if s.path != "" { // otherwise the name may be somebody else's by now
+			_ = os.Remove(s.path)
 		}
 	}
 }
 
-// bringImage loads the image that was kept into the engine as it is now.
-func (c *change) bringImage(ctx context.Context) error {
-	if c.image == nil {
+// load loads the image into the engine as it is now.
+func (s *savedImage) load(ctx context.Context, e *engine) error {
+	if s.file == nil {
 		return nil
 	}
-	if _, err := c.image.Seek(0, io.SeekStart); err != nil {
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	loaded, err := c.ImageLoad(ctx, c.image)
+	loaded, err := e.ImageLoad(ctx, s.file)
 	if err != nil {
 		return fmt.Errorf("loading the image to prove with: %w", err)
 	}

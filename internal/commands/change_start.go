@@ -14,35 +14,35 @@ import (
 // startTime is how long one container may take to start.
 const startTime = time.Minute
 
-// start starts containers by their IDs. One that needs another to run is tried
+// Start starts containers by their IDs. One that needs another to run is tried
 // again as long as others start. What does not start is said, and is no reason to
 // undo the change: it may have been broken before.
-func (c *change) start(ctx context.Context, containers []remap.Thing, alive func(context.Context) error) error {
-	p := &proof{change: c, alive: alive}
+func (p *proof) Start(ctx context.Context, containers []remap.Object, renew remap.Renew) error {
+	p.renew = renew
 	if err := p.waitForEngine(ctx); err != nil {
 		return err
 	}
 	left, failed := containers, map[string]error{}
 	for progress := true; progress && len(left) > 0; {
-		var again []remap.Thing
+		var again []remap.Object
 		for _, one := range left {
-			if failed[one.ID] = c.startOne(ctx, one.ID); failed[one.ID] != nil {
+			if failed[one.ID] = p.startOne(ctx, one.ID); failed[one.ID] != nil {
 				again = append(again, one)
 			}
-			if err := errors.Join(ctx.Err(), alive(ctx)); err != nil {
+			if err := errors.Join(ctx.Err(), renew(ctx)); err != nil {
 				return err
 			}
 		}
 		progress, left = len(again) < len(left), again
 	}
 	for _, one := range left {
-		fmt.Fprintf(c.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(failed[one.ID].Error()))
+		fmt.Fprintf(p.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(failed[one.ID].Error()))
 	}
 	return nil
 }
 
-func (c *change) startOne(ctx context.Context, id string) error {
+func (p *proof) startOne(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	return c.ContainerStart(ctx, id, container.StartOptions{})
+	return p.ContainerStart(ctx, id, container.StartOptions{})
 }

@@ -139,8 +139,8 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := confirm(ctx, dockerCLI, opts.yes.given, "\nMake the change?"); err != nil {
 		return err
 	}
-	c := &change{target: t, cli: dockerCLI, plan: plan, proof: opts.proofOptions}
-	if err := c.apply(ctx); err != nil {
+	c := &change{target: t, cli: dockerCLI, plan: plan}
+	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
 	if opts.forget && !plan.Does(remap.StepForget) {

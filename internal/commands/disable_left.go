@@ -128,7 +128,7 @@ func twinsText(s remap.Sides, with, next string) string {
 func (l leaving) images() (same []string) {
 	for _, i := range l.facts.Images.Value {
 		for _, tag := range i.Tags {
-			at := slices.IndexFunc(l.plan.After.Images, func(t remap.Thing) bool { return slices.Contains(strings.Split(t.Name, ", "), tag) })
+			at := slices.IndexFunc(l.plan.After.Images, func(t remap.Object) bool { return slices.Contains(strings.Split(t.Name, ", "), tag) })
 			switch {
 			case at < 0:
 			case l.plan.After.Images[at].ID == i.ID:
@@ -141,8 +141,8 @@ func (l leaving) images() (same []string) {
 	return same
 }
 
-func hasName(things []remap.Thing, name string) bool {
-	return slices.ContainsFunc(things, func(t remap.Thing) bool { return t.Name == name })
+func hasName(things []remap.Object, name string) bool {
+	return slices.ContainsFunc(things, func(t remap.Object) bool { return t.Name == name })
 }
 
 const lastWritten = "2006-01-02 15:04:05 UTC"

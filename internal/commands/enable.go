@@ -151,11 +151,11 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := confirm(ctx, dockerCLI, opts.yes, "\nIs a maintenance window booked for this host?", "Has the load balancer been told to send nothing here?", "Make the change?"); err != nil {
 		return err
 	}
-	c := &change{target: t, cli: dockerCLI, plan: plan, proof: opts.proofOptions}
-	if err := c.apply(ctx); err != nil {
+	c := &change{target: t, cli: dockerCLI, plan: plan}
+	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
-	c.enabled()
+	c.enabled(opts.imageName)
 	return nil
 }
 
@@ -202,8 +202,9 @@ func notable(r report.Report) report.Report {
 	return r
 }
 
-// enabled says what is true now, and how to go back.
-func (c *change) enabled() {
+// enabled says what is true now, and how to go back. image was loaded for the proof,
+// "" none.
+func (c *change) enabled(image string) {
 	out, p := c.cli.Out(), c.plan
 	if p.Restart != "" {
 		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon. On %s:\n\n    %s\n\nThen '%s' proves it. '%s' takes the change back.\n", c.on(), render.Command(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
@@ -219,8 +220,8 @@ func (c *change) enabled() {
 		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.\nTo see what must be recreated: %s",
 			report.Count(containers, "container"), report.Count(images, "image"), where, c.docker("userns", "verify"))
 	}
-	if c.image != nil {
-		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", escape.Line(c.proof.image))
+	if image != "" {
+		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", escape.Line(image))
 	}
 	fmt.Fprintf(out, "\nBackup: %s\nTo go back: %s\n", p.Dir(), c.docker("userns", "disable"))
 }

@@ -132,7 +132,7 @@ func TestSoakHasNewBoundsEachRound(t *testing.T) {
 		change:       &change{target: &target{engine: &engine{bounds: bounds}}},
 		proofOptions: proofOptions{soak: time.Minute},
 		probe:        &verify.Probe{API: c, Host: host.None{}},
-		alive:        func(context.Context) error { return errors.New("that is enough") },
+		renew:        func(context.Context) error { return errors.New("that is enough") },
 	}
 	assert.ErrorContains(t, p.soaks(t.Context()), "that is enough")
 	assert.Assert(t, bounds.left.Load() > 0)

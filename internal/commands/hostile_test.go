@@ -152,7 +152,6 @@ func TestHostileTextInChanges(t *testing.T) {
 		assert.NilError(t, err)
 		p := hostilePlan(text)
 		c := &change{target: &target{engine: &engine{words: []string{"docker", "--context", text}}}, cli: cli, plan: p}
-		c.proof.image = text
 		told := func(what string, tell func()) {
 			out.Reset()
 			errs.Reset()
@@ -176,12 +175,12 @@ func TestHostileTextInChanges(t *testing.T) {
 			out.WriteString(l.text())
 		})
 		c.plan.Restart = ""
-		told("enabled", c.enabled)
+		told("enabled", func() { c.enabled(text) })
 		told("disabled", c.disabled)
 
 		c.plan.Restart = text
 		out.Reset()
-		c.enabled()
+		c.enabled(text)
 		c.disabled()
 		c.callForHelp(&out)
 		assert.Check(t, !strings.Contains(out.String(), "FORGED"), "a command that would not do what it says: %q", out.String())

@@ -17,7 +17,13 @@ const module = "github.com/docker-userns/docker-userns/"
 // house are the packages of the program, the ones that know most first. A
 // package imports none that stands before it.
 var house = []string{
-	"commands", "render", "check", "remap", "verify", "ranges", "access", "report", "survey", "audit", "dockerfile", "image", "unpack", "tarwalk", "idmap", "daemonjson", "host", "escape",
+	"commands", "render", "check", "proof", "remap", "verify", "ranges", "access", "report", "survey", "audit", "dockerfile", "image", "unpack", "tarwalk", "idmap", "daemonjson", "host", "escape",
+}
+
+// apart are packages that know nothing of each other, though one stands above the
+// other.
+var apart = map[string][]string{
+	"check": {"proof", "remap"},
 }
 
 // forTests are the packages that only tests, and what makes test images, may use.
@@ -58,6 +64,8 @@ func checkImport(t *testing.T, path, pkg, name string) {
 	t.Helper()
 	if inner, ok := strings.CutPrefix(name, module+"internal/"); ok && slices.Index(house, inner) <= slices.Index(house, pkg) {
 		t.Errorf("%s imports internal/%s, which is not below it", path, inner)
+	} else if ok && slices.Contains(apart[pkg], inner) {
+		t.Errorf("%s imports internal/%s, which internal/%s is to know nothing of", path, inner, pkg)
 	}
 	if pkg == "commands" {
 		return

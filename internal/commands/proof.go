@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	signs "github.com/docker-userns/docker-userns/internal/proof"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -23,7 +24,7 @@ type proofOptions struct {
 	healthExpr string
 	probe      string
 	startP95   time.Duration
-	image      string
+	imageName  string
 
 	health *verify.Health
 	socket verify.Address
@@ -36,7 +37,7 @@ func (o *proofOptions) install(flags *pflag.FlagSet) {
 	flags.StringVar(&o.healthExpr, "health-expr", "", "Expression of jq that has to be true of its JSON")
 	flags.StringVar(&o.probe, "probe-socket", "", "Socket of the host that has to take connections: a path, or HOST:PORT")
 	flags.DurationVar(&o.startP95, "start-p95", 30*time.Second, "Limit for the 95th percentile of container starts while it soaks")
-	flags.StringVar(&o.image, "image", "", "Image to prove with, which needs a sh (default: made of this program)")
+	flags.StringVar(&o.imageName, "image", "", "Image to prove with, which needs a sh (default: made of this program)")
 }
 
 // errUnproven: without a restart there is nothing to prove yet.
@@ -44,7 +45,7 @@ var errUnproven = errors.New("--no-restart leaves nothing to prove: leave out --
 
 // wanted says whether more is to be proven than always is.
 func (o *proofOptions) wanted() bool {
-	return o.soak > 0 || o.healthURL != "" || o.probe != "" || o.image != ""
+	return o.soak > 0 || o.healthURL != "" || o.probe != "" || o.imageName != ""
 }
 
 func (o *proofOptions) validate() error {
@@ -72,41 +73,43 @@ func (o *proofOptions) validate() error {
 type proof struct {
 	*change
 	proofOptions
-	alive func(context.Context) error
+	renew remap.Renew
 	probe *verify.Probe
+	image savedImage // that the proof needs
 }
 
-// proof is how a change is proven, from its restart to the end of its soak.
-func (o proofOptions) proof(c *change) func(context.Context, func(context.Context) error) error {
-	return func(ctx context.Context, alive func(context.Context) error) error {
-		p := &proof{change: c, proofOptions: o, alive: alive}
-		if err := p.waitForEngine(ctx); err != nil {
-			return err
-		}
-		if err := c.bringImage(ctx); err != nil {
-			return err
-		}
-		p.probe = &verify.Probe{API: c.engine, Host: c.host, Image: o.image, Map: c.plan.After.Map}
-		defer p.probe.Close()
-		facts := survey.Take(ctx, c.survey())
-		for _, one := range []struct {
-			at    string
-			prove func(context.Context) error
-		}{
-			{"looking what the engine has", func(context.Context) error { return joined(remap.Proven(c.plan, facts)) }},
-			{"looking at the processes of all containers", p.kernel},
-			{"starting a container of its own", p.container},
-			{"waiting for the application to be well", p.turnsGood},
-			{fmt.Sprintf("watching the daemon stay up for %s", o.stable), func(ctx context.Context) error { return p.staysUp(ctx, facts) }},
-			{fmt.Sprintf("soaking for %s: starts of containers, health, socket", o.soak), p.soaks},
-		} {
-			c.clock.at(one.at)
-			if err := errors.Join(one.prove(ctx), alive(ctx)); err != nil {
-				return err
-			}
-		}
-		return nil
+// Survey looks at the engine and its host again.
+func (p *proof) Survey(ctx context.Context) survey.Facts { return survey.Take(ctx, p.survey()) }
+
+// Prove proves a change, from its restart to the end of its soak.
+func (p *proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) error {
+	p.renew = renew
+	if err := p.waitForEngine(ctx); err != nil {
+		return err
 	}
+	if err := p.image.load(ctx, p.engine); err != nil {
+		return err
+	}
+	p.probe = &verify.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.After.Map}
+	defer p.probe.Close()
+	facts := p.Survey(ctx)
+	for _, one := range []struct {
+		at    string
+		prove func(context.Context) error
+	}{
+		{"looking what the engine has", func(context.Context) error { return joined(remap.Proven(plan, facts)) }},
+		{"looking at the processes of all containers", p.kernel},
+		{"starting a container of its own", p.container},
+		{"waiting for the application to be well", p.turnsGood},
+		{fmt.Sprintf("watching the daemon stay up for %s", p.stable), func(ctx context.Context) error { return p.staysUp(ctx, facts) }},
+		{fmt.Sprintf("soaking for %s: starts of containers, health, socket", p.soak), p.soaks},
+	} {
+		p.clock.at(one.at)
+		if err := errors.Join(one.prove(ctx), renew(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // kernel proves what `docker userns verify` proves, under the map that was
@@ -190,13 +193,13 @@ const soakPause = 5 * time.Second
 
 // soaks looks on until the time is over, or something calls for the way back.
 func (p *proof) soaks(ctx context.Context) error {
-	var signs remap.Signs
+	var seen signs.Signs
 	for end := time.Now().Add(p.soak); time.Now().Before(end); {
 		p.bounds.renew() // a day of rounds asks for more than one look does
-		signs.Started(p.probe.Start(ctx))
-		signs.Health(p.well(ctx))
-		signs.Socket(p.reached(ctx))
-		if err := errors.Join(signs.Bad(p.startP95), p.alive(ctx)); err != nil {
+		seen.Started(p.probe.Start(ctx))
+		seen.Health(p.well(ctx))
+		seen.Socket(p.reached(ctx))
+		if err := errors.Join(seen.Bad(p.startP95), p.renew(ctx)); err != nil {
 			return err
 		}
 		if err := pause(ctx, min(soakPause, time.Until(end))); err != nil {
@@ -229,7 +232,7 @@ func (p *proof) patiently(ctx context.Context, limit time.Duration, try func(con
 		if err == nil || time.Now().After(end) {
 			return err
 		}
-		if stop := errors.Join(pause(ctx, 500*time.Millisecond), p.alive(ctx)); stop != nil {
+		if stop := errors.Join(pause(ctx, 500*time.Millisecond), p.renew(ctx)); stop != nil {
 			return errors.Join(err, stop) // what was waited for is why, also if time ran out on the host meanwhile
 		}
 	}
@@ -247,11 +250,11 @@ func pause(ctx context.Context, d time.Duration) error {
 // staysUp looks whether the daemon is the same process after a while.
 func (p *proof) staysUp(ctx context.Context, before survey.Facts) error {
 	for end := time.Now().Add(p.stable); time.Now().Before(end); {
-		if err := errors.Join(pause(ctx, min(soakPause, time.Until(end))), p.alive(ctx)); err != nil {
+		if err := errors.Join(pause(ctx, min(soakPause, time.Until(end))), p.renew(ctx)); err != nil {
 			return err
 		}
 	}
-	after := survey.Take(ctx, p.survey())
+	after := p.Survey(ctx)
 	if err := after.Engine.Err; err != nil {
 		return err
 	}

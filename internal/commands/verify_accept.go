@@ -10,13 +10,12 @@ import (
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/survey"
-	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 // recorded is what the host keeps of the time before remap was turned on.
-func (t *target) recorded(ctx context.Context) survey.Read[*verify.Before] {
+func (t *target) recorded(ctx context.Context) survey.Read[*survey.Record] {
 	b, err := remap.Recorded(ctx, t.host)
-	return survey.Read[*verify.Before]{Value: b, Err: err}
+	return survey.Read[*survey.Record]{Value: b, Err: err}
 }
 
 // acceptMissing remembers on the host that what is missing now is known to be.
@@ -25,8 +24,8 @@ func (t *target) acceptMissing(ctx context.Context, stderr io.Writer) error {
 	facts := survey.Take(ctx, t.survey())
 	before := t.recorded(ctx)
 	errs := []error{facts.Root, facts.Engine.Err, before.Err}
-	for _, k := range verify.Kinds {
-		errs = append(errs, verify.Unlisted(facts, k))
+	for _, k := range survey.ObjectKinds {
+		errs = append(errs, facts.Unlisted(k))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -35,7 +34,7 @@ func (t *target) acceptMissing(ctx context.Context, stderr io.Writer) error {
 	if b == nil || b.DataRoot != facts.Engine.Value.DataRoot {
 		return fmt.Errorf("%s: no manifest on the host says what was there before remap was turned on; only '%s' writes one", doing, t.docker("userns", "enable"))
 	}
-	var missing []verify.Former
+	var missing []survey.Recorded
 	var names []string
 	for _, thing := range b.Missing(facts) {
 		if !thing.Accepted {

@@ -8,27 +8,13 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // Runner carries plans out.
 type Runner struct {
-	Host host.Host
-	// Begin is told of each step before it is taken, n counting from 1.
-	Begin func(n int, s Step)
-	// Done is told of each step that was taken.
-	Done func(s Step)
-	// Undoing is told why a change is undone, before it is.
-	Undoing func(why error)
-	// Start starts containers, and goes on if one does not start. The error is for
-	// what ends the change. alive is as for Prove.
-	Start func(ctx context.Context, containers []Thing, alive func(context.Context) error) error
-	// Prove says whether the host is as the plan wants it, or why not. alive is to
-	// be called every now and then: it keeps the way back from being taken while
-	// the proof goes on.
-	Prove func(ctx context.Context, alive func(context.Context) error) error
-	// Survey looks at the engine and its host anew.
-	Survey func(ctx context.Context) survey.Facts
+	Host   host.Host
+	Prover Prover
+	Events Events
 }
 
 // Outcome is how a change ended.
@@ -46,18 +32,23 @@ const (
 // Apply takes the steps of a plan, one after the other. Where one fails, or ctx
 // ends, the change is undone on the host, and looked at: the outcome says what
 // was seen. The error is why nothing was done, or what is to be said of the host
-// as it was left; why it was undone, Undoing was told.
+// as it was left; why it was undone, Events was told.
 func (r Runner) Apply(ctx context.Context, p Plan) (Outcome, error) {
+	if p.Does(StepProve) && !p.Down {
+		if err := r.Prover.Rehearse(ctx, p); err != nil {
+			return Refused, err
+		}
+	}
 	w := &watch{runner: r, plan: p}
 	for n, s := range p.Steps {
-		r.Begin(n+1, s)
+		r.Events.Begin(n+1, s)
 		if err := r.step(ctx, s, w); err != nil {
 			if ctx.Err() != nil {
 				err = errors.New("interrupted")
 			}
 			return r.giveUp(context.WithoutCancel(ctx), p, s, fmt.Errorf("%s: %w", s.Name, err))
 		}
-		r.Done(s)
+		r.Events.Done(s)
 	}
 	return Made, nil
 }
@@ -74,7 +65,7 @@ func (r Runner) giveUp(ctx context.Context, p Plan, at Step, why error) (Outcome
 	case at.Name == StepForget || at.Name == StepReclaim:
 		return Partly, why
 	}
-	r.Undoing(why)
+	r.Events.Undoing(why)
 	return r.undo(ctx, p)
 }
 
@@ -108,12 +99,12 @@ func (r Runner) step(ctx context.Context, s Step, w *watch) error {
 		if err := w.renew(ctx); err != nil { // the restart may have taken its time
 			return err
 		}
-		return r.Start(ctx, w.plan.Ran, w.alive)
+		return r.Prover.Start(ctx, w.plan.Ran, w.alive)
 	case StepProve:
 		if err := w.renew(ctx); err != nil { // the restart may have taken its time
 			return w.late(err)
 		}
-		return r.Prove(ctx, w.alive)
+		return r.Prover.Prove(ctx, w.plan, w.alive)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // acceptedFile, in the folder of the change that turned remap on, holds what an
@@ -19,24 +19,24 @@ const acceptedFile = "accepted.json"
 
 // accepted is what that file holds.
 type accepted struct {
-	SchemaVersion int             `json:"schemaVersion"`
-	Things        []acceptedThing `json:"accepted"`
+	SchemaVersion int              `json:"schemaVersion"`
+	Objects       []acceptedObject `json:"accepted"`
 }
 
-type acceptedThing struct {
-	Kind verify.Kind `json:"kind"`
-	Name string      `json:"name"`
-	At   time.Time   `json:"at"`
+type acceptedObject struct {
+	Kind survey.ObjectKind `json:"kind"`
+	Name string            `json:"name"`
+	At   time.Time         `json:"at"`
 }
 
-func (a accepted) has(kind verify.Kind, name string) bool {
-	return slices.ContainsFunc(a.Things, func(t acceptedThing) bool { return t.Kind == kind && t.Name == name })
+func (a accepted) has(kind survey.ObjectKind, name string) bool {
+	return slices.ContainsFunc(a.Objects, func(o acceptedObject) bool { return o.Kind == kind && o.Name == name })
 }
 
 // Recorded gives what the engine had before the change that turned remap on, with
 // what was accepted as missing. It is nil if enable was not the last change that
 // was kept, or there was none.
-func Recorded(ctx context.Context, h host.Host) (*verify.Before, error) {
+func Recorded(ctx context.Context, h host.Host) (*survey.Record, error) {
 	past, err := records(ctx, h)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func Recorded(ctx context.Context, h host.Host) (*verify.Before, error) {
 	if err != nil {
 		return nil, err
 	}
-	return formerOf(enabled.Manifest, known), nil
+	return recordOf(enabled.Manifest, known), nil
 }
 
 func readAccepted(ctx context.Context, h host.Host, id string) (accepted, error) {
@@ -72,35 +72,35 @@ func readAccepted(ctx context.Context, h host.Host, id string) (accepted, error)
 	return known, nil
 }
 
-// formerOf lists what a manifest recorded.
-func formerOf(m Manifest, known accepted) *verify.Before {
-	b := &verify.Before{Change: m.ID, DataRoot: m.After.DataRoot}
-	add := func(t verify.Former) {
-		t.Accepted = known.has(t.Kind, t.Name)
-		b.Things = append(b.Things, t)
+// recordOf lists what a manifest recorded.
+func recordOf(m Manifest, known accepted) *survey.Record {
+	r := &survey.Record{Change: m.ID, DataRoot: m.After.DataRoot}
+	add := func(o survey.Recorded) {
+		o.Accepted = known.has(o.Kind, o.Name)
+		r.Objects = append(r.Objects, o)
 	}
 	for _, c := range m.Before.Containers {
-		add(verify.Former{Kind: verify.KindContainer, Name: c.Name, Ran: slices.Contains(m.Running, c.ID)})
+		add(survey.Recorded{Kind: survey.KindContainer, Name: c.Name, Ran: slices.Contains(m.Running, c.ID)})
 	}
 	for _, v := range m.Before.Volumes {
-		add(verify.Former{Kind: verify.KindVolume, Name: v.Name, UsedBy: v.UsedBy})
+		add(survey.Recorded{Kind: survey.KindVolume, Name: v.Name, UsedBy: v.UsedBy})
 	}
 	for _, n := range m.Before.Networks {
-		add(verify.Former{Kind: verify.KindNetwork, Name: n.Name})
+		add(survey.Recorded{Kind: survey.KindNetwork, Name: n.Name})
 	}
 	for _, i := range m.Before.Images {
 		for tag := range strings.SplitSeq(i.Name, ", ") {
 			if tag != "" {
-				add(verify.Former{Kind: verify.KindImage, Name: tag})
+				add(survey.Recorded{Kind: survey.KindImage, Name: tag})
 			}
 		}
 	}
-	return b
+	return r
 }
 
-// Accept remembers, in the folder of a change on its host, that things are known
+// Accept remembers, in the folder of a change on its host, that objects are known
 // to be missing.
-func Accept(ctx context.Context, h host.Host, change string, missing []verify.Former, now time.Time) error {
+func Accept(ctx context.Context, h host.Host, change string, missing []survey.Recorded, now time.Time) error {
 	if !idPattern.MatchString(change) {
 		return fmt.Errorf("accepting what is missing: %q is not a change", change)
 	}
@@ -109,9 +109,9 @@ func Accept(ctx context.Context, h host.Host, change string, missing []verify.Fo
 		return err
 	}
 	known.SchemaVersion = 1
-	for _, t := range missing {
-		if !known.has(t.Kind, t.Name) {
-			known.Things = append(known.Things, acceptedThing{t.Kind, t.Name, now.UTC()})
+	for _, o := range missing {
+		if !known.has(o.Kind, o.Name) {
+			known.Objects = append(known.Objects, acceptedObject{o.Kind, o.Name, now.UTC()})
 		}
 	}
 	text, _ := json.MarshalIndent(known, "", "  ") // of plain values it always succeeds

@@ -20,7 +20,7 @@ type Plan struct {
 	Steps  []Step
 	// Ran are the containers that ran before remap was turned on, if the plan
 	// turns it off.
-	Ran []Thing
+	Ran []Object
 	// Recorded says that a manifest tells what After has; otherwise its lists are
 	// empty.
 	Recorded bool
@@ -51,14 +51,14 @@ type State struct {
 	DataRoot   string    `json:"dataRoot"`
 	Containerd bool      `json:"containerdStore,omitempty"` // images are in containerd's store, not in the data root
 	Map        idmap.Map `json:"idMap,omitzero"`            // where it is remapped
-	Containers []Thing   `json:"containers"`
-	Images     []Thing   `json:"images"`
-	Volumes    []Thing   `json:"volumes"`
-	Networks   []Thing   `json:"networks"`
+	Containers []Object  `json:"containers"`
+	Images     []Object  `json:"images"`
+	Volumes    []Object  `json:"volumes"`
+	Networks   []Object  `json:"networks"`
 }
 
-// Thing is a container, an image, a volume or a network.
-type Thing struct {
+// Object is a container, an image, a volume or a network.
+type Object struct {
 	ID   string `json:"id"`
 	Name string `json:"name"` // "" if it has none
 	// UsedBy are the names of the containers that mount it, if it is a volume.

@@ -292,7 +292,7 @@ func TestPlanDisable(t *testing.T) {
 		p, err := PlanDisable(on, []Past{past}, o)
 		assert.NilError(t, err)
 		assert.DeepEqual(t, names(p), []string{"arm", "validate", "config", "restart", "start", "prove", "keep"})
-		assert.DeepEqual(t, p.Ran, []Thing{{ID: "c1", Name: "web"}})
+		assert.DeepEqual(t, p.Ran, []Object{{ID: "c1", Name: "web"}})
 		for _, no := range []DisableOptions{{NoStart: true, Now: o.Now}, {NoRestart: true, Now: o.Now}} {
 			p, err := PlanDisable(on, []Past{past}, no)
 			assert.NilError(t, err)
@@ -303,8 +303,8 @@ func TestPlanDisable(t *testing.T) {
 		p, err := PlanDisable(on, []Past{past}, o)
 		assert.NilError(t, err)
 		assert.Assert(t, p.Recorded)
-		assert.DeepEqual(t, p.After.Volumes, []Thing{{ID: "data", Name: "data", UsedBy: []string{"web"}}})
-		assert.DeepEqual(t, p.After.Networks, []Thing{{ID: "n1", Name: "front"}})
+		assert.DeepEqual(t, p.After.Volumes, []Object{{ID: "data", Name: "data", UsedBy: []string{"web"}}})
+		assert.DeepEqual(t, p.After.Networks, []Object{{ID: "n1", Name: "front"}})
 	})
 	t.Run("with user and ranges", func(t *testing.T) {
 		o := o

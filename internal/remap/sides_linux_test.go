@@ -11,7 +11,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
-	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // bothShells runs a test with this machine's shell and tools, and with those of
@@ -118,20 +118,20 @@ func TestNewer(t *testing.T) {
 }
 
 // What a manifest recorded is found by name, and what was accepted is marked.
-func TestFormer(t *testing.T) {
+func TestRecord(t *testing.T) {
 	m := Manifest{ID: "20261122T210203Z", After: State{DataRoot: "/d/1.1"}, Running: []string{"c1"}, Before: State{
-		Containers: []Thing{{ID: "c1", Name: "web"}, {ID: "c2", Name: "job"}},
-		Images:     []Thing{{ID: "sha256:1", Name: "app:1, app:latest"}, {ID: "sha256:2"}},
-		Volumes:    []Thing{{ID: "data", Name: "data", UsedBy: []string{"web"}}},
-		Networks:   []Thing{{ID: "n1", Name: "data"}},
+		Containers: []Object{{ID: "c1", Name: "web"}, {ID: "c2", Name: "job"}},
+		Images:     []Object{{ID: "sha256:1", Name: "app:1, app:latest"}, {ID: "sha256:2"}},
+		Volumes:    []Object{{ID: "data", Name: "data", UsedBy: []string{"web"}}},
+		Networks:   []Object{{ID: "n1", Name: "data"}},
 	}}
-	got := formerOf(m, accepted{Things: []acceptedThing{{Kind: verify.KindVolume, Name: "data"}}})
-	assert.DeepEqual(t, got, &verify.Before{Change: m.ID, DataRoot: "/d/1.1", Things: []verify.Former{
-		{Kind: verify.KindContainer, Name: "web", Ran: true},
-		{Kind: verify.KindContainer, Name: "job"},
-		{Kind: verify.KindVolume, Name: "data", UsedBy: []string{"web"}, Accepted: true},
-		{Kind: verify.KindNetwork, Name: "data"},
-		{Kind: verify.KindImage, Name: "app:1"},
-		{Kind: verify.KindImage, Name: "app:latest"},
+	got := recordOf(m, accepted{Objects: []acceptedObject{{Kind: survey.KindVolume, Name: "data"}}})
+	assert.DeepEqual(t, got, &survey.Record{Change: m.ID, DataRoot: "/d/1.1", Objects: []survey.Recorded{
+		{Kind: survey.KindContainer, Name: "web", Ran: true},
+		{Kind: survey.KindContainer, Name: "job"},
+		{Kind: survey.KindVolume, Name: "data", UsedBy: []string{"web"}, Accepted: true},
+		{Kind: survey.KindNetwork, Name: "data"},
+		{Kind: survey.KindImage, Name: "app:1"},
+		{Kind: survey.KindImage, Name: "app:latest"},
 	}})
 }

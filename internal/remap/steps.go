@@ -21,19 +21,19 @@ func stateOf(f survey.Facts) State {
 		if c.AutoRemove {
 			continue // gone once the daemon stops it
 		}
-		s.Containers = append(s.Containers, Thing{ID: c.ID, Name: c.Name})
+		s.Containers = append(s.Containers, Object{ID: c.ID, Name: c.Name})
 	}
 	for _, i := range f.Images.Value {
-		s.Images = append(s.Images, Thing{ID: i.ID, Name: strings.Join(i.Tags, ", ")})
+		s.Images = append(s.Images, Object{ID: i.ID, Name: strings.Join(i.Tags, ", ")})
 	}
 	for _, v := range f.Volumes.Value {
 		users, lasts := usersOf(v.Name, f.Containers.Value)
 		if lasts {
-			s.Volumes = append(s.Volumes, Thing{ID: v.Name, Name: v.Name, UsedBy: users})
+			s.Volumes = append(s.Volumes, Object{ID: v.Name, Name: v.Name, UsedBy: users})
 		}
 	}
 	for _, n := range f.Networks.Value {
-		s.Networks = append(s.Networks, Thing{ID: n.ID, Name: n.Name})
+		s.Networks = append(s.Networks, Object{ID: n.ID, Name: n.Name})
 	}
 	return s
 }

@@ -66,7 +66,7 @@ const (
 
 // kept ends a change whose last step was taken though its answer was lost.
 func (r Runner) kept(ctx context.Context, p Plan) (Outcome, error) {
-	if wrong := Proven(p, r.Survey(ctx)); len(wrong) > 0 {
+	if wrong := Proven(p, r.Prover.Survey(ctx)); len(wrong) > 0 {
 		return Unsure, fmt.Errorf("the change was kept, but the host is not what it should be: %s", strings.Join(wrong, "; "))
 	}
 	return Made, nil
@@ -90,7 +90,7 @@ func (r Runner) differs(ctx context.Context, p Plan) (result string, notes, wron
 	if said != "" {
 		notes = errors.New(said)
 	}
-	differences := Differs(p, r.Survey(ctx), a.Files, said) // last: an engine that is down may take all the time there is
+	differences := Differs(p, r.Prover.Survey(ctx), a.Files, said) // last: an engine that is down may take all the time there is
 	if len(differences) > 0 {
 		return result, notes, fmt.Errorf("the host is not what it was: %s", strings.Join(differences, "; "))
 	}
@@ -177,22 +177,22 @@ func missing(want, got State) []string {
 	return append(append(wrong, lost("container", want.Containers, got.Containers)...), lost("image", want.Images, got.Images)...)
 }
 
-func lost(what string, want, got []Thing) []string {
+func lost(what string, want, got []Object) []string {
 	var wrong []string
 	for _, w := range want {
-		if !slices.ContainsFunc(got, func(g Thing) bool { return g.ID == w.ID }) {
+		if !slices.ContainsFunc(got, func(g Object) bool { return g.ID == w.ID }) {
 			wrong = append(wrong, fmt.Sprintf("%s %s is not there", what, w))
 		}
 	}
 	return wrong
 }
 
-// String names the thing as people do.
-func (t Thing) String() string {
-	if t.Name != "" {
-		return t.Name
+// String names the object as people do.
+func (o Object) String() string {
+	if o.Name != "" {
+		return o.Name
 	}
-	return t.ID
+	return o.ID
 }
 
 func onOff(on bool) string {

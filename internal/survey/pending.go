@@ -1,17 +1,33 @@
 package survey
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"regexp"
+	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // Pending is a change that enable or disable armed and that is not yet settled.
 type Pending struct {
-	Dir      string // its folder in /var/lib/docker-userns
-	Manifest TextFile
+	Dir string // its folder in /var/lib/docker-userns
+	// What follows is from its manifest, and is empty if that cannot be read.
+	Verb     string    `json:"verb"`
+	Started  time.Time `json:"started"`
+	Deadline time.Time `json:"deadline"` // when the host returns by itself
+	Unit     string    `json:"unit"`     // that it restarts, "" if the user does
+}
+
+// parsePending reads the manifest of the change in a folder.
+func parsePending(dir string, manifest []byte) *Pending {
+	var p Pending
+	if json.Unmarshal(manifest, &p) != nil {
+		p = Pending{}
+	}
+	p.Dir = dir
+	return &p
 }
 
 // ChangeFolder is where changes keep what they need for the way back, one folder
@@ -74,5 +90,5 @@ func (l *look) pending() Read[*Pending] {
 			return Read[*Pending]{Err: err}
 		}
 	}
-	return Read[*Pending]{Value: &Pending{Dir: link.Target, Manifest: l.text(pendingManifest).Value}}
+	return Read[*Pending]{Value: parsePending(link.Target, l.text(pendingManifest).Value.Data)}
 }

@@ -29,7 +29,7 @@ type Seen struct {
 	Weak bool
 	// Before is what the engine had before remap was turned on; nil if nothing
 	// recorded it.
-	Before survey.Read[*Before]
+	Before survey.Read[*survey.Record]
 	// Probed is the map of a probe, as it was seen there; empty where none ran.
 	Probed idmap.Map
 }

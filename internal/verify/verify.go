@@ -36,7 +36,7 @@ type Options struct {
 	Expect *idmap.Map
 	// Before is what the engine had before remap was turned on; nil if nothing
 	// recorded it.
-	Before survey.Read[*Before]
+	Before survey.Read[*survey.Record]
 	// Probe asks for a throw-away container, made of Image or, where that is "",
 	// of this very program.
 	Probe bool

@@ -1,0 +1,2 @@
+// Package proof decides what has to hold before a change of userns-remap stays.
+package proof
