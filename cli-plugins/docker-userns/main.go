@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 
 	"github.com/docker-userns/docker-userns/internal/commands"
-	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
 // version is set by the linker, see scripts/build.
 var version = "dev"
 
 func main() {
-	if filepath.Base(os.Args[0]) == verify.ProbeName { // in a container of a probe
-		os.Exit(verify.ProbeMain(os.Args[1:], os.Stdin, os.Stdout))
+	if filepath.Base(os.Args[0]) == probe.Name { // in a container of a probe
+		os.Exit(probe.Main(os.Args[1:], os.Stdin, os.Stdout))
 	}
 	os.Exit(commands.Main(version))
 }

@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/remap"
-	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 // Rehearse starts a container with which remap will be proven, before anything
@@ -17,9 +17,9 @@ import (
 // hand, since the other data root lacks it.
 func (p *proof) Rehearse(ctx context.Context, plan remap.Plan) error {
 	if plan.Verb == remap.Enable {
-		probe := &verify.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.Before.Map}
-		_, err := probe.Start(ctx)
-		if err := errors.Join(err, probe.Close()); err != nil {
+		started := &probe.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.Before.Map}
+		_, err := started.Start(ctx)
+		if err := errors.Join(err, started.Close()); err != nil {
 			return fmt.Errorf("starting a container as the proof will: %w", err)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
 // endless is an engine whose answers have no end, but for images: they do.
@@ -131,7 +131,7 @@ func TestSoakHasNewBoundsEachRound(t *testing.T) {
 	p := &proof{
 		change:       &change{target: &target{engine: &engine{bounds: bounds}}},
 		proofOptions: proofOptions{soak: time.Minute},
-		probe:        &verify.Probe{API: c, Host: host.None{}},
+		probe:        &probe.Probe{API: c, Host: host.None{}},
 		renew:        func(context.Context) error { return errors.New("that is enough") },
 	}
 	assert.ErrorContains(t, p.soaks(t.Context()), "that is enough")

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/apps"
+	"github.com/docker-userns/docker-userns/internal/probe"
 	signs "github.com/docker-userns/docker-userns/internal/proof"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -26,8 +28,8 @@ type proofOptions struct {
 	startP95   time.Duration
 	imageName  string
 
-	health *verify.Health
-	socket verify.Address
+	health *apps.Health
+	socket apps.Address
 }
 
 func (o *proofOptions) install(flags *pflag.FlagSet) {
@@ -56,7 +58,7 @@ func (o *proofOptions) validate() error {
 		return errors.New("--health-expr says nothing without --health-url")
 	}
 	if o.healthURL != "" {
-		h, err := verify.NewHealth(o.healthURL, o.healthExpr)
+		h, err := apps.NewHealth(o.healthURL, o.healthExpr)
 		if err != nil {
 			return err
 		}
@@ -64,7 +66,7 @@ func (o *proofOptions) validate() error {
 	}
 	var err error
 	if o.probe != "" {
-		o.socket, err = verify.ParseAddress(o.probe)
+		o.socket, err = apps.ParseAddress(o.probe)
 	}
 	return err
 }
@@ -74,7 +76,7 @@ type proof struct {
 	*change
 	proofOptions
 	renew remap.Renew
-	probe *verify.Probe
+	probe *probe.Probe
 	image savedImage // that the proof needs
 }
 
@@ -90,7 +92,7 @@ func (p *proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) e
 	if err := p.image.load(ctx, p.engine); err != nil {
 		return err
 	}
-	p.probe = &verify.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.After.Map}
+	p.probe = &probe.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.After.Map}
 	defer p.probe.Close()
 	facts := p.Survey(ctx)
 	for _, one := range []struct {
@@ -185,7 +187,7 @@ func (p *proof) reached(ctx context.Context) error {
 	if p.socket.None() {
 		return nil
 	}
-	return p.socket.Reach(ctx, p.host, verify.SocketTime)
+	return p.socket.Reach(ctx, p.host, apps.SocketTime)
 }
 
 // soakPause is between two rounds of looking.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/apps"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -103,27 +104,27 @@ func (o *verifyOptions) complete() (err error) {
 		return errors.New("--health-expr says nothing without --health-url")
 	case (o.p95 != 0 || o.baseline != "") && o.starts == 0:
 		return errors.New("--start-p95 and --baseline say nothing without --starts")
-	case o.starts < 0 || o.starts > verify.MaxStarts:
-		return fmt.Errorf("--starts %d: not 1 to %d", o.starts, verify.MaxStarts)
+	case o.starts < 0 || o.starts > apps.MaxStarts:
+		return fmt.Errorf("--starts %d: not 1 to %d", o.starts, apps.MaxStarts)
 	case o.watch < 0 || o.p95 < 0:
 		return errors.New("--watch and --start-p95 cannot be negative")
 	case o.watch > 0 && o.format == formatMarkdown:
 		return errors.New("--format markdown is one report: it does not go with --watch")
 	}
 	if o.profile != "" {
-		if o.Profile, err = verify.ReadProfile(o.profile); err != nil {
+		if o.Profile, err = apps.ReadProfile(o.profile); err != nil {
 			return err
 		}
 	}
 	if o.healthURL != "" {
-		h, err := verify.NewHealth(o.healthURL, o.healthExpr)
+		h, err := apps.NewHealth(o.healthURL, o.healthExpr)
 		if err != nil {
 			return err
 		}
 		o.Profile.Health = append(o.Profile.Health, h)
 	}
 	if o.starts > 0 {
-		o.Profile.Starts = verify.Starts{Count: o.starts, P95: verify.Duration(o.p95), Baseline: o.baseline}
+		o.Profile.Starts = apps.Starts{Count: o.starts, P95: apps.Duration(o.p95), Baseline: o.baseline}
 	}
 	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker-userns/docker-userns/internal/apps"
 )
 
 // Signs are what was seen of a host while a change soaks: whether containers
@@ -61,7 +61,7 @@ func (s *Signs) Bad(p95 time.Duration) error {
 			return fmt.Errorf("%s, %d times in a row: %w", k.what, k.length, k.last)
 		}
 	}
-	if slow := verify.Percentile(s.took, 95); len(s.took) >= fewestStarts && slow > p95 {
+	if slow := apps.Percentile(s.took, 95); len(s.took) >= fewestStarts && slow > p95 {
 		return fmt.Errorf("containers start slowly: the 95th percentile of %d starts is %s, over the limit of %s", len(s.took), slow.Round(time.Millisecond), p95)
 	}
 	return nil

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/report"
-	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/go-units"
 )
 
@@ -66,7 +66,7 @@ const content = `content() {
 	held=$(ls -A -- "$1/_data") || exit 1
 	case ${1##*/} in
 	*[!0-9a-f]*) ;;
-	*) [ "$(printf %s "${1##*/}" | wc -c)" -ne 64 ] || held=$(printf '%s\n' "$held" | grep -v '^` + verify.ProbeName + `') ;;
+	*) [ "$(printf %s "${1##*/}" | wc -c)" -ne 64 ] || held=$(printf '%s\n' "$held" | grep -v '^` + probe.Name + `') ;;
 	esac
 	printf '%s\n' "$held"
 }

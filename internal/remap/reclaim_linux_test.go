@@ -10,7 +10,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
-	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
 // What deletes a tree looks once more whether it may.
@@ -22,7 +22,7 @@ func TestDeletion(t *testing.T) {
 	}
 	assert.NilError(t, os.Chmod(tree, 0o710))
 	assert.NilError(t, os.WriteFile(filepath.Join(volume, "f"), nil, 0o644))
-	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", verify.ProbeName+"-0123456789ab-0"), nil, 0o644))
+	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", probe.Name+"-0123456789ab-0"), nil, 0o644))
 	out, err := exec.Command("stat", "-c", "%W", tree).Output()
 	assert.NilError(t, err)
 	born, uid, gid := strings.TrimSpace(string(out)), fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())
@@ -67,7 +67,7 @@ func TestInventory(t *testing.T) {
 	for _, dir := range []string{"containers/a", "image/overlay2/imagedb/content/sha256/x", "volumes/db data/_data/d", "volumes/empty/_data", "volumes/" + probes + "/_data"} {
 		assert.NilError(t, os.MkdirAll(filepath.Join(tree, dir), 0o755))
 	}
-	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", verify.ProbeName+"-0123456789ab-1000"), nil, 0o644))
+	assert.NilError(t, os.WriteFile(filepath.Join(tree, "volumes", probes, "_data", probe.Name+"-0123456789ab-1000"), nil, 0o644))
 	assert.NilError(t, os.Chmod(tree, 0o710))
 	said, err := exec.Command("sh", "-c", inventory, "sh", tree, "1000000000", fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())).CombinedOutput()
 	if out, _ := exec.Command("stat", "-c", "%W", tree).Output(); len(out) > 2 {

@@ -10,7 +10,7 @@ import (
 
 const catCarried = "carried over"
 
-var carriedQuestions = []look{
+var carriedQuestions = []question{
 	{Question: report.Question{ID: "carried-containers", Category: catCarried, Title: "The containers from before are there, and those that ran do"}, answer: carried(survey.KindContainer)},
 	{Question: report.Question{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before are there, by their names"}, answer: carried(survey.KindVolume)},
 	{Question: report.Question{ID: "carried-networks", Category: catCarried, Title: "The networks from before are there"}, answer: carried(survey.KindNetwork)},

@@ -12,7 +12,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-var daemonQuestions = []look{
+var daemonQuestions = []question{
 	{Question: report.Question{ID: "daemon-answers", Category: catDaemon, Title: "The daemon answers"}, ground: true, answer: daemonAnswers},
 	{Question: report.Question{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces"}, ground: true, answer: daemonRemapped},
 	{Question: report.Question{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one"}, answer: dataRoot},

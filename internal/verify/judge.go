@@ -8,7 +8,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-var processQuestions = []look{
+var processQuestions = []question{
 	{Question: report.Question{ID: LeftProcesses, Category: catProcesses, Title: "No container runs outside of the engine"}, answer: leftProcesses},
 	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace"}, answer: usernsHost},
 	{Question: report.Question{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host"}, answer: hostRoot},

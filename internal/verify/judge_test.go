@@ -14,6 +14,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -405,8 +406,8 @@ func TestManyDetails(t *testing.T) {
 }
 
 func TestUnprobed(t *testing.T) {
-	for err, want := range map[error]report.Status{errTest: report.Error, ErrProbeImage: report.Unknown, context.Canceled: report.Unknown} {
-		results := Unproven(fmt.Errorf("doing it: %w", err))
+	for err, want := range map[error]report.Status{errTest: report.Error, probe.ErrImage: report.Unknown, context.Canceled: report.Unknown} {
+		results := probe.Unproven(fmt.Errorf("doing it: %w", err))
 		assert.Check(t, is.Equal(results[0].Status, want))
 		for _, r := range results[1:] {
 			assert.Check(t, is.Equal(r.Status, report.Skipped), r.ID)

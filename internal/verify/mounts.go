@@ -10,7 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-var mountQuestions = []look{
+var mountQuestions = []question{
 	{Question: report.Question{ID: "mounts", Category: catMounts, Title: "Containers' users can use what is mounted from the host"}, answer: bindMounts},
 	{Question: report.Question{ID: "sockets", Category: catMounts, Title: "Containers' users may connect to the sockets that are mounted"}, answer: mountedSockets},
 }

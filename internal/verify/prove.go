@@ -5,7 +5,9 @@ import (
 	"path"
 	"slices"
 
+	"github.com/docker-userns/docker-userns/internal/apps"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
@@ -13,7 +15,7 @@ import (
 type prover struct {
 	Subject
 	want  Options
-	probe *Probe
+	probe *probe.Probe
 }
 
 // prove adds to what was seen what a probe sees, answers all questions, and asks
@@ -33,7 +35,7 @@ func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
 	if p.want.Connect {
 		results = append(results, socketsConnect.Answer(p.connect(ctx, *seen)))
 	}
-	results = slices.Concat(results, probed, p.want.Profile.Check(ctx, Target{API: p.API, Host: p.Host, Probe: p.probe}))
+	results = slices.Concat(results, probed, p.want.Profile.Check(ctx, apps.Target{API: p.API, Host: p.Host, Probe: p.probe}))
 	if err := p.probe.Close(); err != nil {
 		results = append(results, probeRemoved.Answer(report.Warn("%v", err)))
 	}
@@ -44,7 +46,7 @@ func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
 func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
 	got, err := p.probe.Run(ctx)
 	if err != nil {
-		return Unproven(err)
+		return probe.Unproven(err)
 	}
 	if len(got.Users) > 0 {
 		seen.Probed = got.Users[0].Inside.Map
@@ -76,7 +78,7 @@ func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
 // applications.
 var (
 	socketsConnect = report.Question{ID: "sockets-connect", Category: catMounts, Title: "The sockets that are mounted take connections from inside"}
-	probeRemoved   = report.Question{ID: "probe-removed", Category: catProbe, Title: "Nothing is left of the probe"}
+	probeRemoved   = report.Question{ID: "probe-removed", Category: probe.Category, Title: "Nothing is left of the probe"}
 )
 
 // All gives every question that a verification can answer, in the order in which
@@ -87,5 +89,5 @@ func All() []report.Question {
 		all = append(all, q.Question)
 	}
 	all = append(all, socketsConnect)
-	return append(slices.Concat(all, ProbeQuestions(), AppQuestions()), probeRemoved)
+	return append(slices.Concat(all, probe.Questions(), apps.Questions()), probeRemoved)
 }

@@ -16,7 +16,7 @@ const (
 )
 
 // look is one that a look answers.
-type look struct {
+type question struct {
 	report.Question
 	// ground: where this fails nothing after it can hold.
 	ground bool
@@ -24,7 +24,7 @@ type look struct {
 }
 
 // lookedAt gives the questions that one look answers, in their order.
-func lookedAt() []look {
+func lookedAt() []question {
 	return slices.Concat(daemonQuestions, processQuestions, mountQuestions, carriedQuestions)
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/apps"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -13,7 +15,7 @@ import (
 // API are the calls that a verification makes; a docker client has them.
 type API interface {
 	survey.API
-	ProbeAPI
+	probe.API
 }
 
 // Subject is an engine and the host it runs on.
@@ -45,7 +47,7 @@ type Options struct {
 	// like each of them.
 	Connect bool
 	// Profile is what else has to work.
-	Profile Profile
+	Profile apps.Profile
 }
 
 // Run looks, makes what containers were asked for, and judges. An Error among
@@ -56,7 +58,7 @@ func Run(ctx context.Context, s Subject, o Options) (report.Report, error) {
 	if err != nil {
 		return report.Report{}, err
 	}
-	p := &prover{Subject: s, want: o, probe: &Probe{API: s.API, Host: s.Host, Image: o.Image}}
+	p := &prover{Subject: s, want: o, probe: &probe.Probe{API: s.API, Host: s.Host, Image: o.Image}}
 	results := p.prove(ctx, &seen)
 	return report.New(seen.Facts, results), ctx.Err()
 }

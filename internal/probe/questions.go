@@ -1,0 +1,57 @@
+package probe
+
+import (
+	"context"
+	"errors"
+
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+const Category = "new containers"
+
+// question is one that a probe answers.
+type question struct {
+	report.Question
+	answer func(Report) report.Result
+}
+
+var questions = []question{
+	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine"}, answer: firstUser(judgeMap)},
+	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host"}, answer: firstUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host"}, answer: secondUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes into a volume belong to the mapped users"}, answer: volumeFiles},
+	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes into a bind mount belong to the mapped users"}, answer: bindFiles},
+}
+
+// Questions gives those that [Report.Results] answers, in their order.
+func Questions() []report.Question {
+	var all []report.Question
+	for _, q := range questions {
+		all = append(all, q.Question)
+	}
+	return all
+}
+
+// Results judge what a probe saw by the ID map that it was expected under.
+func (r Report) Results() []report.Result {
+	var results []report.Result
+	for _, q := range questions {
+		results = append(results, q.Answer(q.answer(r)))
+	}
+	return results
+}
+
+// Unproven are the answers if a probe did not run: an engine that starts no
+// container is wrong; one that this program cannot be run on may be right.
+func Unproven(err error) []report.Result {
+	var results []report.Result
+	r := report.Fail("%v", err)
+	if errors.Is(err, ErrImage) || errors.Is(err, context.Canceled) {
+		r = report.Unsure("%v", err)
+	}
+	for _, q := range questions {
+		results = append(results, q.Answer(r))
+		r = report.Skip("not looked at, since %s has to hold first", results[0].ID)
+	}
+	return results
+}

@@ -1,0 +1,124 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+)
+
+// expected are the host IDs of a container's IDs. -1 stands for none.
+func expected(m idmap.Map, uid, gid int64) (hostUID, hostGID int64) {
+	if m.Empty() {
+		return uid, gid
+	}
+	hostUID, hostGID = -1, -1
+	if id, ok := m.UID.ToHost(uid); ok {
+		hostUID = id
+	}
+	if id, ok := m.GID.ToHost(gid); ok {
+		hostGID = id
+	}
+	return hostUID, hostGID
+}
+
+// firstUser judges the process of root, secondUser that of UID 1000.
+func firstUser(judge func(User, idmap.Map) report.Result) func(Report) report.Result {
+	return userAt(0, judge)
+}
+
+func secondUser(judge func(User, idmap.Map) report.Result) func(Report) report.Result {
+	return userAt(1, judge)
+}
+
+func userAt(i int, judge func(User, idmap.Map) report.Result) func(Report) report.Result {
+	return func(r Report) report.Result {
+		if i >= len(r.Users) {
+			return report.Unsure("no process of a probe was seen")
+		}
+		return judge(r.Users[i], r.Map)
+	}
+}
+
+func judgeMap(u User, m idmap.Map) report.Result {
+	got := u.Inside.Map
+	details := []report.Detail{{Name: "uid_map", Note: got.UID.String()}, {Name: "gid_map", Note: got.GID.String()}}
+	if m.Empty() {
+		uid, okUID := got.UID.ToHost(0)
+		gid, okGID := got.GID.ToHost(0)
+		if !okUID || !okGID || uid != 0 || gid != 0 {
+			return report.Fail("remap is to be off, but UID 0 of a container is %d on the host: %s", got.UID.Root(), got.UID).With(details...)
+		}
+		return report.Pass("UID 0 of a container is UID 0 of the host: remap is off")
+	}
+	if !slices.Equal(got.UID, m.UID) || !slices.Equal(got.GID, m.GID) {
+		return report.Fail("the kernel has UIDs %s and GIDs %s, instead of %s and %s", got.UID, got.GID, m.UID, m.GID).With(details...)
+	}
+	return report.Pass("the kernel has UIDs %s, GIDs %s", got.UID, got.GID)
+}
+
+func judgeProcess(u User, m idmap.Map) report.Result {
+	if u.Err != nil {
+		return report.Unread(fmt.Sprintf("what the host sees of UID %d", u.UID), u.Err)
+	}
+	uid, gid := expected(m, u.UID, u.GID)
+	inside := fmt.Sprintf("%d:%d in the container", u.Inside.UIDs[1], u.Inside.GIDs[1])
+	outside := fmt.Sprintf("%d:%d on the host (PID %d, seen by %s)", u.Outside.UIDs[1], u.Outside.GIDs[1], u.PID, u.By)
+	switch {
+	case u.Inside.UIDs != allFour(u.UID) || u.Inside.GIDs != allFour(u.GID):
+		return report.Fail("a process that was started as %d:%d is UIDs %v, GIDs %v in the container", u.UID, u.GID, u.Inside.UIDs, u.Inside.GIDs)
+	case u.Outside.UIDs != allFour(uid) || u.Outside.GIDs != allFour(gid):
+		return report.Fail("%s is UIDs %v, GIDs %v on the host (PID %d, seen by %s), instead of %d:%d", inside, u.Outside.UIDs, u.Outside.GIDs, u.PID, u.By, uid, gid)
+	case u.By == ByProc && !sameGroups(u, m):
+		return report.Fail("%s is %s, but its supplementary groups %v are %v there", inside, outside, u.Inside.Groups, u.Outside.Groups)
+	}
+	return report.Pass("%s is %s", inside, outside)
+}
+
+func allFour(id int64) [4]int64 { return [4]int64{id, id, id, id} }
+
+func sameGroups(u User, m idmap.Map) bool {
+	var want []int64
+	for _, id := range u.Inside.Groups {
+		_, gid := expected(m, 0, id)
+		want = append(want, gid)
+	}
+	got := slices.Clone(u.Outside.Groups)
+	slices.Sort(want)
+	slices.Sort(got)
+	return slices.Equal(want, got)
+}
+
+func volumeFiles(r Report) report.Result {
+	return r.judgeFiles(func(u User) File { return u.Volume })
+}
+
+func bindFiles(r Report) report.Result {
+	return r.judgeFiles(func(u User) File { return u.Bind })
+}
+
+// judgeFiles judges the files of all users in one mount.
+func (r Report) judgeFiles(of func(User) File) report.Result {
+	if len(r.Users) == 0 {
+		return report.Unsure("no process of a probe was seen")
+	}
+	var seen []string
+	for _, u := range r.Users {
+		f := of(u)
+		uid, gid := expected(r.Map, u.UID, u.GID)
+		switch {
+		case f.Path == "" && f.Written != nil:
+			return report.Unread("the owner of new files", f.Written)
+		case f.Written != nil:
+			return report.Fail("UID %d of the container cannot write there: %v", u.UID, f.Written)
+		case f.Seen != nil:
+			return report.Unread("the owner of new files", f.Seen)
+		case f.UID != uid || f.GID != gid:
+			return report.Fail("a file that %d:%d of the container wrote belongs to %d:%d on the host, instead of %d:%d (%s)", u.UID, u.GID, f.UID, f.GID, uid, gid, f.Path)
+		}
+		seen = append(seen, fmt.Sprintf("%d:%d writes as %d:%d", u.UID, u.GID, f.UID, f.GID))
+	}
+	return report.Pass("%s on the host", strings.Join(seen, ", "))
+}

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package verify
-
-// bootAndNamespace is not known here: what a process left behind is told by its
-// age alone.
-func bootAndNamespace() string { return "" }
-
-func processStart(int) (string, bool) { return "", false }
