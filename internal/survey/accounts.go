@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 const loginDefs = "/etc/login.defs"
@@ -47,12 +49,40 @@ type Entry struct {
 // maxHomes is how many homes are resolved: over ssh each is a process there.
 const maxHomes = 512
 
+// Commands that list the accounts of whatever nsswitch.conf(5) names.
+var (
+	getentUsers  = []string{"timeout", "5", "getent", "passwd"}
+	getentGroups = []string{"timeout", "5", "getent", "group"}
+)
+
+var accountsTopic = topic{
+	first: func(_ *look, q *host.Questions) {
+		q.Files = append(q.Files, "/etc/passwd", "/etc/group", "/etc/nsswitch.conf", loginDefs)
+		q.Stats = append(q.Stats, loginDefs)
+		q.Commands = append(q.Commands, host.Command{Args: getentUsers}, host.Command{Args: getentGroups})
+	},
+	second: func(l *look, q *host.Questions) { q.Reals = append(q.Reals, l.nearHomes()...) },
+	read: func(l *look, f *Facts) {
+		f.Accounts = Read[Accounts]{Value: l.accounts(), Err: l.seen.Files["/etc/passwd"].Err}
+	},
+	unread: func(f *Facts, err error) { f.Accounts.Err = err },
+}
+
+// getent are the accounts that getent(1) lists; whole is false if there may be more.
+func (l *look) getent() (users, groups []Entry, whole bool) {
+	u, okUsers := l.result(getentUsers)
+	g, okGroups := l.result(getentGroups)
+	users, groups = parsePasswd(string(u.Stdout)), parseGroup(string(g.Stdout))
+	return users, groups, okUsers && okGroups && u.Code == 0 && g.Code == 0 && len(users) > 0
+}
+
 func (l *look) accounts() Accounts {
 	read := func(p string) string { return string(l.seen.Files[p].Data) }
+	users, groups, whole := l.getent()
 	return Accounts{
-		Users:       merged(parsePasswd(read("/etc/passwd")), l.users),
-		Groups:      merged(parseGroup(read("/etc/group")), l.groups),
-		Incomplete:  l.partial || l.seen.Files["/etc/passwd"].Truncated || l.seen.Files["/etc/group"].Truncated,
+		Users:       merged(parsePasswd(read("/etc/passwd")), users),
+		Groups:      merged(parseGroup(read("/etc/group")), groups),
+		Incomplete:  !whole || l.seen.Files["/etc/passwd"].Truncated || l.seen.Files["/etc/group"].Truncated,
 		LoginDefs:   l.text(loginDefs).Value,
 		SubIDSource: subIDSource(read("/etc/nsswitch.conf")),
 		RealHomes:   l.realHomes(),
@@ -64,7 +94,8 @@ func (l *look) accounts() Accounts {
 // homes are those of all accounts, as passwd(5) has them.
 func (l *look) homes() []string {
 	set := map[string]bool{}
-	for _, e := range append(parsePasswd(string(l.seen.Files["/etc/passwd"].Data)), l.users...) {
+	users, _, _ := l.getent()
+	for _, e := range append(parsePasswd(string(l.seen.Files["/etc/passwd"].Data)), users...) {
 		if path.IsAbs(e.Home) && path.Clean(e.Home) != "/" {
 			set[path.Clean(e.Home)] = true
 		}

@@ -34,6 +34,29 @@ func (c ConfigFile) Is(p string) bool {
 	return p == path.Clean(c.Path) || p == c.Real
 }
 
+var configTopic = topic{
+	first: func(_ *look, q *host.Questions) {
+		for _, file := range []string{hostConfig, snapConfig} {
+			q.Files = append(q.Files, file)
+			q.Stats = append(q.Stats, file, path.Dir(file))
+			q.Reals = append(q.Reals, file)
+		}
+		q.Attrs = append(q.Attrs, hostConfig, path.Dir(hostConfig))
+	},
+	second: func(l *look, q *host.Questions) { askConfig(q, l.startedWith()) },
+	third:  func(l *look, q *host.Questions) { askConfig(q, l.startedWith()) },
+	read: func(l *look, f *Facts) {
+		d, running := l.daemon()
+		if next, _, err := l.next(d, running, l.unit(d)); err == nil {
+			d = next
+		} else if !running {
+			d = l.startedWith()
+		}
+		f.Config = l.config(d)
+	},
+	unread: func(f *Facts, err error) { f.Config.Err = err },
+}
+
 // askConfig asks for the configuration file of a dockerd.
 func askConfig(q *host.Questions, d process) {
 	if !path.IsAbs(d.Config) {

@@ -68,6 +68,43 @@ type process struct {
 // dockerd or a shim.
 const names = "names and UIDs"
 
+var daemonTopic = topic{
+	first: func(_ *look, q *host.Questions) {
+		q.Lines = append(q.Lines, host.Lines{
+			Name: names, Globs: []string{"/proc/[0-9]*/status"},
+			Prefixes: []string{"Name:\t" + program, "Name:\t" + shimName, "Uid:\t0\t0\t0\t0"},
+		})
+		q.Links = append(q.Links, spaces("/proc/self")...)
+	},
+	learn: func(l *look) { l.dockerds, l.unread = l.candidates() },
+	second: func(l *look, q *host.Questions) {
+		for _, pid := range l.dockerds {
+			q.Files = append(q.Files, proc(pid, "cmdline"), proc(pid, "cgroup"), proc(pid, "status"))
+			q.Links = append(append(q.Links, proc(pid, "exe")), spaces(proc(pid, ""))...)
+		}
+		if file := l.idFile(); file != "" {
+			q.Files = append(q.Files, file)
+		}
+	},
+	third: func(l *look, q *host.Questions) {
+		for _, pid := range l.dockerds {
+			if d := l.process(pid); l.opened(d) {
+				l.askProcess(q, d)
+			}
+		}
+	},
+	read: func(l *look, f *Facts) {
+		d, running := l.daemon()
+		if !running {
+			f.Daemon.Err = ErrNoProcess
+			return
+		}
+		f.Daemon.Value = d.Daemon
+		f.Daemon.Value.Others, f.Daemon.Value.Unread = l.others(d), l.unread
+	},
+	unread: func(f *Facts, err error) { f.Daemon.Err = err },
+}
+
 // maxDaemons is how many dockerd processes of one host are looked into.
 const maxDaemons = 32
 
@@ -102,12 +139,13 @@ func spaces(dir string) []string {
 	return []string{dir + "/ns/user", dir + "/ns/mnt", dir + "/ns/pid"}
 }
 
+// opened reports whether what a process names may be looked at: what a stranger names
+// is not.
+func (l *look) opened(d process) bool { return len(d.Args) > 0 && l.stranger(d) == "" }
+
 // askProcess asks for what a process that may be a dockerd has named. Which one is
 // the daemon is decided once all of it is there.
 func (l *look) askProcess(q *host.Questions, d process) {
-	if len(d.Args) == 0 || l.stranger(d) != "" {
-		return // what a stranger names is not opened
-	}
 	if path.IsAbs(d.Exe) {
 		q.Stats = append(q.Stats, chain(d.Exe)...)
 	}
@@ -116,9 +154,6 @@ func (l *look) askProcess(q *host.Questions, d process) {
 	q.Reals = append(q.Reals, root)
 	if l.engine == nil {
 		askRoot(q, root)
-	}
-	if _, known := l.units[d.unit]; d.unit != "" && !known {
-		q.Commands = append(q.Commands, host.Command{Args: []string{"systemctl", "show", "--no-pager", properties, "--", d.unit}})
 	}
 }
 

@@ -19,6 +19,17 @@ const (
 // errUser: the image's accounts could not be read to look up a name.
 var errUser = errors.New("its user is a name that could not be looked up in its image")
 
+// Who the first process of each container is; of one that does not run, what its
+// image says.
+var identityTopic = topic{
+	second: func(l *look, q *host.Questions) {
+		q.Lines = append(q.Lines, l.containerLines()...)
+		for _, c := range l.containers {
+			q.Inside = append(q.Inside, c.accountFiles()...)
+		}
+	},
+}
+
 // accountFiles are the files that say who the user of a container is, where its
 // process does not: those of each layer, since the layers are not mounted when
 // it does not run. One that is being restarted may change its own layer while that is
@@ -42,6 +53,26 @@ func (c inspected) named() bool {
 		}
 	}
 	return false
+}
+
+// containerLines ask who the first process of each container is.
+func (l *look) containerLines() []host.Lines {
+	files := map[string][]string{}
+	for _, c := range l.containers {
+		if c.PID > 0 {
+			for _, name := range []string{"status", "uid_map", "gid_map"} {
+				files[name] = append(files[name], "/proc/"+strconv.Itoa(c.PID)+"/"+name)
+			}
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return []host.Lines{
+		{Name: status, Globs: files["status"], Prefixes: []string{"Uid:", "Gid:", "Groups:"}},
+		{Name: inUID, Globs: files["uid_map"]},
+		{Name: inGID, Globs: files["gid_map"]},
+	}
 }
 
 // identity finds out who a container runs as, in its own IDs: its first process
@@ -157,26 +188,6 @@ const (
 	inUID  = "uid_map of containers"
 	inGID  = "gid_map of containers"
 )
-
-// containerLines ask who the first process of each container is.
-func (l *look) containerLines() []host.Lines {
-	files := map[string][]string{}
-	for _, c := range l.containers {
-		if c.PID > 0 {
-			for _, name := range []string{"status", "uid_map", "gid_map"} {
-				files[name] = append(files[name], "/proc/"+strconv.Itoa(c.PID)+"/"+name)
-			}
-		}
-	}
-	if len(files) == 0 {
-		return nil
-	}
-	return []host.Lines{
-		{Name: status, Globs: files["status"], Prefixes: []string{"Uid:", "Gid:", "Groups:"}},
-		{Name: inUID, Globs: files["uid_map"]},
-		{Name: inGID, Globs: files["gid_map"]},
-	}
-}
 
 // inside translates an ID of the host through the lines of a uid_map. An ID
 // that has no place in it is the overflow ID there, 65534.

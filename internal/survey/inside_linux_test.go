@@ -159,10 +159,7 @@ func TestLinksOfMounts(t *testing.T) {
 	} {
 		l := looking(t)
 		l.containers = []inspected{{Container: Container{Mounts: []Mount{{Type: "bind", Source: in(source)}}}}}
-		_, err := l.round(context.Background(), l.second())
-		assert.NilError(t, err)
-		_, err = l.round(context.Background(), l.third())
-		assert.NilError(t, err)
+		assert.NilError(t, l.askMore(context.Background()))
 		got := l.sourceAt(in(source))
 		fd, errKernel := syscall.Open(in(source), syscall.O_RDONLY, 0)
 		if errKernel == nil {

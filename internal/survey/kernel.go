@@ -9,13 +9,14 @@ import (
 
 // Files of the kernel.
 const (
-	maxUserns    = "/proc/sys/user/max_user_namespaces"
-	unprivileged = "/proc/sys/kernel/unprivileged_userns_clone"
-	appArmor     = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
-	maxKeys      = "/proc/sys/kernel/keys/maxkeys"
-	maxKeyBytes  = "/proc/sys/kernel/keys/maxbytes"
-	keyUsers     = "/proc/key-users"
-	selinux      = "/sys/fs/selinux/enforce"
+	kernelRelease = "/proc/sys/kernel/osrelease"
+	maxUserns     = "/proc/sys/user/max_user_namespaces"
+	unprivileged  = "/proc/sys/kernel/unprivileged_userns_clone"
+	appArmor      = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+	maxKeys       = "/proc/sys/kernel/keys/maxkeys"
+	maxKeyBytes   = "/proc/sys/kernel/keys/maxbytes"
+	keyUsers      = "/proc/key-users"
+	selinux       = "/sys/fs/selinux/enforce"
 )
 
 // Kernel is what the host's kernel allows.
@@ -35,9 +36,21 @@ type Kernel struct {
 	OSRelease      map[string]string
 }
 
+var kernelTopic = topic{
+	first: func(_ *look, q *host.Questions) {
+		q.Files = append(q.Files, maxUserns, unprivileged, appArmor, selinux, maxKeys, maxKeyBytes, keyUsers, kernelRelease,
+			"/proc/1/uid_map", "/proc/1/gid_map", "/proc/1/comm", "/etc/os-release")
+		q.Stats = append(q.Stats, "/proc/self/ns/user")
+	},
+	read: func(l *look, f *Facts) {
+		f.Kernel = Read[Kernel]{Value: l.kernel(), Err: l.seen.Files[kernelRelease].Err}
+	},
+	unread: func(f *Facts, err error) { f.Kernel.Err = err },
+}
+
 func (l *look) kernel() Kernel {
 	k := Kernel{
-		Release:        trimmed(l.seen.Files["/proc/sys/kernel/osrelease"]),
+		Release:        trimmed(l.seen.Files[kernelRelease]),
 		UserNamespaces: l.seen.Stats["/proc/self/ns/user"].Err == nil,
 		MaxUserns:      number(l.seen.Files[maxUserns]),
 		Unprivileged:   number(l.seen.Files[unprivileged]),

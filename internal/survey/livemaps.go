@@ -23,6 +23,25 @@ type LiveMap struct {
 	UID, GID []string
 }
 
+var mapsTopic = topic{
+	first: func(l *look, q *host.Questions) {
+		if l.noMaps {
+			return
+		}
+		q.Lines = append(q.Lines,
+			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
+			host.Lines{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: identity})
+	},
+	read: func(l *look, f *Facts) {
+		if l.noMaps {
+			f.Maps.Err = errNotAsked
+			return
+		}
+		f.Maps.Value = liveMaps(l.seen.Lines[uidMaps], l.seen.Lines[gidMaps])
+	},
+	unread: func(f *Facts, err error) { f.Maps.Err = err },
+}
+
 // liveMaps groups the processes by the ID maps they run under.
 func liveMaps(uids, gids host.Text) []LiveMap {
 	type key struct{ uid, gid string }

@@ -18,28 +18,33 @@ type look struct {
 	engine     *Engine      // nil where the daemon does not answer
 	containers []inspected
 
+	noMaps   bool // ID maps are left out
 	seen     host.Answers
-	users    []Entry // getent's
-	groups   []Entry
-	partial  bool            // getent could not be had
-	blind    bool            // without root's rights
-	dockerds []int           // processes that may be a dockerd
-	unread   int             // more of them
-	units    map[string]Unit // by name
+	ran      map[string]host.Result // by the words of the command: see result
+	blind    bool                   // without root's rights
+	dockerds []int                  // processes that may be a dockerd
+	unread   int                    // more of them
+	units    map[string]Unit        // by name
 }
 
 // round asks and adds to what was seen. An empty one is not asked.
-func (l *look) round(ctx context.Context, q host.Questions) ([]host.Result, error) {
+func (l *look) round(ctx context.Context, q host.Questions) error {
 	if empty(q) {
-		return nil, nil
+		return nil
 	}
 	a, err := l.host.Look(ctx, q)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if l.ran == nil {
+		l.ran = map[string]host.Result{}
+	}
+	for i, r := range a.Commands {
+		l.ran[strings.Join(q.Commands[i].Args, "\x00")] = r
 	}
 	if l.seen.Files == nil {
 		l.seen = a
-		return a.Commands, nil
+		return nil
 	}
 	maps.Copy(l.seen.Files, a.Files)
 	maps.Copy(l.seen.Inside, a.Inside)
@@ -49,7 +54,7 @@ func (l *look) round(ctx context.Context, q host.Questions) ([]host.Result, erro
 	maps.Copy(l.seen.Lines, a.Lines)
 	maps.Copy(l.seen.Links, a.Links)
 	maps.Copy(l.seen.Spaces, a.Spaces)
-	return a.Commands, nil
+	return nil
 }
 
 func empty(q host.Questions) bool {
@@ -82,16 +87,6 @@ func unseen[P comparable, T any](paths []P, seen map[P]T, usable func(P) bool) [
 }
 
 func usable(p string) bool { return path.IsAbs(p) && !strings.Contains(p, "\x00") }
-
-// learn takes from the first round what the second one goes by.
-func (l *look) learn(results []host.Result) {
-	if len(results) > cmdUnits {
-		l.users, l.groups = parsePasswd(string(results[cmdUsers].Stdout)), parseGroup(string(results[cmdGroups].Stdout))
-		l.partial = results[cmdUsers].Code != 0 || results[cmdGroups].Code != 0 || len(l.users) == 0
-		l.addUnits(results[cmdUnits])
-	}
-	l.dockerds, l.unread = l.candidates()
-}
 
 var errNotAsked = errors.New("it was not asked for")
 

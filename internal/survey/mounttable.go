@@ -21,6 +21,12 @@ type MountPoint struct {
 
 var errMountTable = errors.New("the host's mount table could not be read in full")
 
+var mountsTopic = topic{
+	first:  func(_ *look, q *host.Questions) { q.Files = append(q.Files, mountInfo) },
+	read:   func(l *look, f *Facts) { f.MountTable = mountTable(l.seen.Files[mountInfo]) },
+	unread: func(f *Facts, err error) { f.MountTable.Err = err },
+}
+
 // mountTable reads the host's mount table. A part of it would be worse than
 // none: a missing line can hide what a path leads to.
 func mountTable(b host.Body) Read[[]MountPoint] {

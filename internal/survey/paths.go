@@ -49,11 +49,18 @@ func (l *look) sources() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// askSources asks where the links of each mount lead to, as the kernel follows
-// them when the container starts, and what else decides whether a command may be
-// printed for it: where the homes of all accounts are.
-func (l *look) askSources(q *host.Questions) {
-	q.Reals = append(append(q.Reals, l.sources()...), l.nearHomes()...)
+// What a container mounts: where the links of each mount lead to, as the kernel
+// follows them when the container starts, and what is known of that place.
+var pathsTopic = topic{
+	second: func(l *look, q *host.Questions) { q.Reals = append(q.Reals, l.sources()...) },
+	third:  (*look).askReals,
+	read: func(l *look, f *Facts) {
+		f.Paths.Value = map[string]Path{}
+		for _, source := range l.sources() {
+			f.Paths.Value[source] = l.sourceAt(source)
+		}
+	},
+	unread: func(f *Facts, err error) { f.Paths.Err = err },
 }
 
 // askReals asks for what the links led to.

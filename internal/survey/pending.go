@@ -68,6 +68,15 @@ func RootsAlone(path string, s host.Stat) error {
 	return nil
 }
 
+var pendingTopic = topic{
+	first: func(_ *look, q *host.Questions) {
+		q.Files = append(q.Files, pendingManifest)
+		q.Stats = append(q.Stats, ChangeFolder, PendingLink, pendingFolder)
+	},
+	read:   func(l *look, f *Facts) { f.Pending = l.pending() },
+	unread: func(f *Facts, err error) { f.Pending.Err = err },
+}
+
 // pending is the change under way. What the link says is believed only in a
 // folder of root's, and only if it leads to a change in there.
 func (l *look) pending() Read[*Pending] {

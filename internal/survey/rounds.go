@@ -1,111 +1,91 @@
 package survey
 
 import (
-	"path"
-	"strconv"
+	"context"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-// Commands of the first round, in their order.
-const (
-	cmdUsers = iota
-	cmdGroups
-	cmdUnits
-)
+// topic is a group of facts of the host: what it asks, and how the answers are read.
+// A part that is nil does nothing.
+type topic struct {
+	// What it asks in each round. The first one runs while the engine is asked, and
+	// knows nothing; the others go by the engine and by earlier answers.
+	first, second, third asking
+	learn                func(*look)         // after each round: what the next one goes by
+	read                 func(*look, *Facts) // after all rounds
+	unread               func(*Facts, error) // instead of read: why there are no facts
+}
 
-// first is the round that needs to know nothing.
-func first(maps bool) host.Questions {
-	lines := []host.Lines{{Name: names, Globs: []string{"/proc/[0-9]*/status"}, Prefixes: []string{"Name:\t" + program, "Name:\t" + shimName, "Uid:\t0\t0\t0\t0"}}}
-	if maps {
-		lines = append(lines,
-			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
-			host.Lines{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: identity})
+// topics are all of them. What one learns may go by what those before it have learnt.
+var topics = []topic{
+	kernelTopic, toolsTopic, mountsTopic, subIDTopic, accountsTopic, mapsTopic, unitTopic, daemonTopic, startTopic,
+	configTopic, storageTopic, pathsTopic, socketsTopic, identityTopic, leftTopic, pendingTopic,
+}
+
+// asking adds the questions of a topic.
+type asking = func(*look, *host.Questions)
+
+// ask takes one round: the part of every topic that is for it.
+func (l *look) ask(ctx context.Context, part func(topic) asking, q host.Questions) error {
+	for _, t := range topics {
+		if ask := part(t); ask != nil {
+			ask(l, &q)
+		}
 	}
-	files := []string{
-		subuidFile, subgidFile, loginDefs, hostConfig, snapConfig, pidFile, maxUserns, unprivileged, appArmor, selinux,
-		maxKeys, maxKeyBytes, keyUsers,
-		"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/os-release", "/proc/sys/kernel/osrelease",
-		"/proc/1/uid_map", "/proc/1/gid_map", "/proc/1/comm", mountInfo, pendingManifest,
+	return l.round(ctx, l.unasked(q))
+}
+
+// askFirst takes the round that needs to know nothing.
+func (l *look) askFirst(ctx context.Context) error {
+	return l.ask(ctx, func(t topic) asking { return t.first }, host.Questions{})
+}
+
+// askMore takes the other rounds. Only they ask for ACLs: those of files that are
+// always asked for decide nothing.
+func (l *look) askMore(ctx context.Context) error {
+	for _, part := range []func(topic) asking{
+		func(t topic) asking { return t.second },
+		func(t topic) asking { return t.third },
+	} {
+		l.learn()
+		if err := l.ask(ctx, part, host.Questions{ACLs: true}); err != nil {
+			return err
+		}
 	}
-	stats := []string{
-		subuidFile, subgidFile, loginDefs, hostConfig, "/etc/docker", snapConfig, path.Dir(snapConfig),
-		"/run/systemd/system", "/run/openrc", "/etc/init.d/docker", "/proc/self/ns/user", ChangeFolder, PendingLink, pendingFolder,
-	}
-	return host.Questions{
-		Files:    append(files, defaults...),
-		Stats:    stats,
-		Attrs:    []string{subuidFile, subgidFile, hostConfig, "/etc/docker"},
-		Reals:    []string{hostConfig, snapConfig},
-		Lines:    lines,
-		Links:    spaces("/proc/self"),
-		Programs: programs,
-		Commands: []host.Command{
-			{Args: []string{"timeout", "5", "getent", "passwd"}},
-			{Args: []string{"timeout", "5", "getent", "group"}},
-			{Args: []string{"timeout", "5", "systemctl", "show", "--no-pager", properties,
-				hostUnit, "docker.socket", snapUnit}},
-		},
+	l.learn()
+	return nil
+}
+
+func (l *look) learn() {
+	for _, t := range topics {
+		if t.learn != nil {
+			t.learn(l)
+		}
 	}
 }
 
-// second asks for what the first round and the engine have named: the processes
-// of dockerd and of the containers, the data root, the mounts, the unit's files.
-func (l *look) second() host.Questions {
-	var q host.Questions
-	for _, pid := range l.dockerds {
-		dir := "/proc/" + strconv.Itoa(pid)
-		q.Files = append(q.Files, dir+"/cmdline", dir+"/cgroup", dir+"/status")
-		q.Links = append(append(q.Links, dir+"/exe"), spaces(dir)...)
+// fill writes what was seen of the host into the facts, or why it does not count.
+func (l *look) fill(f *Facts, err error) {
+	if err != nil {
+		l.seen, l.ran = host.Answers{}, nil
 	}
-	q.Lines = l.containerLines()
-	q.Links = append(q.Links, l.askShims()...)
-	for _, c := range l.containers {
-		q.Inside = append(q.Inside, c.accountFiles()...)
-	}
-	q.ACLs = true
-	l.askSources(&q)
-	if file := l.idFile(); file != "" {
-		q.Files = append(q.Files, file)
-	}
-	askRoot(&q, l.dataRoot())
-	for _, unit := range l.units {
-		q.Files = append(q.Files, unit.DropIns...)
-		if unit.Program != "" {
-			q.Files, q.Reals = append(q.Files, unit.File), append(q.Reals, unit.Program)
-		}
-		for _, f := range unit.EnvironmentFiles {
-			q.Files = append(q.Files, f.Path)
+	for _, t := range topics {
+		switch {
+		case err != nil && t.unread != nil:
+			t.unread(f, err)
+		case err == nil && t.read != nil:
+			t.read(l, f)
 		}
 	}
-	askConfig(&q, l.startedWith())
-	return l.unasked(q)
+	for i, c := range l.containers {
+		l.containers[i].Identity = l.identity(c)
+	}
 }
 
-// third asks for what the second round has named: what symlinks lead to, a
-// configuration file of another place, a unit of another name, and the remapped
-// trees of the data root.
-func (l *look) third() host.Questions {
-	var q host.Questions
-	q.ACLs = true
-	l.askReals(&q)
-	l.askSockets(&q)
-	root, next := l.dataRoot(), l.startedWith()
-	askRoot(&q, root)
-	q.Stats = append(q.Stats, chain(l.real(root))...)
-	askConfig(&q, next)
-	q.Reals = append(q.Reals, l.configuredRoot(next))
-	if next.Exe != "" {
-		q.Stats = append(q.Stats, chain(next.Exe)...)
-	}
-	for _, name := range l.seen.Dirs[root].Names {
-		if _, _, ok := treeName(name); ok {
-			q.Stats = append(q.Stats, path.Join(root, name))
-			q.Dirs = append(q.Dirs, layerFolder(path.Join(root, name), l.driver()))
-		}
-	}
-	for _, pid := range l.dockerds {
-		l.askProcess(&q, l.process(pid))
-	}
-	return l.unasked(q)
+// result is the answer of a command that was asked for; ok is false if there is none.
+func (l *look) result(args []string) (r host.Result, ok bool) {
+	r, ok = l.ran[strings.Join(args, "\x00")]
+	return r, ok
 }

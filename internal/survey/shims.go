@@ -55,6 +55,11 @@ type shim struct {
 	namespace, id string
 }
 
+var leftTopic = topic{
+	second: func(l *look, q *host.Questions) { q.Links = append(q.Links, l.askShims()...) },
+	unread: func(f *Facts, err error) { f.Left.Err = err },
+}
+
 // askShims asks which container each shim of root holds: it runs in the
 // container's folder below /run, named by containerd's namespace and the ID.
 func (l *look) askShims() []string {
@@ -159,7 +164,7 @@ func (l *look) proven(ctx context.Context, shims []shim) ([]Left, error) {
 	if len(shims) == 0 {
 		return nil, nil
 	}
-	if _, err := l.round(ctx, q); err != nil {
+	if err := l.round(ctx, q); err != nil {
 		return nil, err
 	}
 	holds := map[int][]int{}
@@ -180,7 +185,7 @@ func (l *look) proven(ctx context.Context, shims []shim) ([]Left, error) {
 	if len(children) == 0 {
 		return nil, nil
 	}
-	if _, err := l.round(ctx, l.unasked(q)); err != nil {
+	if err := l.round(ctx, l.unasked(q)); err != nil {
 		return nil, err
 	}
 	var all []Left

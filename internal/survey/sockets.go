@@ -14,6 +14,15 @@ var UsualSockets = []string{
 	"/run/docker/containerd/containerd.sock", "/run/docker/containerd/containerd.sock.ttrpc",
 }
 
+var socketsTopic = topic{
+	third: func(l *look, q *host.Questions) {
+		if len(l.sources()) > 0 {
+			q.Reals = append(q.Reals, l.ownSockets()...)
+		}
+	},
+	read: func(l *look, f *Facts) { f.Sockets = l.realSockets() },
+}
+
 // ownSockets are those that the dockerds and containerd of this host listen on, by
 // flags, daemon.json and the unit docker.socket, or may listen on by default. Links
 // are not followed.
@@ -46,13 +55,6 @@ func (l *look) ownSockets() []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// askSockets asks where the engine's sockets really are.
-func (l *look) askSockets(q *host.Questions) {
-	if len(l.sources()) > 0 {
-		q.Reals = append(q.Reals, l.ownSockets()...)
-	}
 }
 
 // realSockets are the real paths of the engine's sockets. Those that are missing do

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // Start is how dockerd is started the next time, which need not be how the one
@@ -28,6 +30,21 @@ var (
 	// ErrStartFails: systemd does not start the unit as it is.
 	ErrStartFails = errors.New("the service does not start any more")
 )
+
+var startTopic = topic{
+	third: func(l *look, q *host.Questions) {
+		next := l.startedWith()
+		q.Reals = append(q.Reals, l.configuredRoot(next))
+		if next.Exe != "" {
+			q.Stats = append(q.Stats, chain(next.Exe)...)
+		}
+	},
+	read: func(l *look, f *Facts) {
+		d, running := l.daemon()
+		f.Start = l.start(d, running, l.unit(d))
+	},
+	unread: func(f *Facts, err error) { f.Start.Err = err },
+}
 
 // start is how the daemon is started next.
 func (l *look) start(d process, running bool, u Unit) Read[Start] {

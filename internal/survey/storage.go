@@ -33,6 +33,24 @@ type Tree struct {
 	InUse    bool
 }
 
+var storageTopic = topic{
+	second: func(l *look, q *host.Questions) { askRoot(q, l.dataRoot()) },
+	// Its remapped trees, and what it is without symlinks.
+	third: func(l *look, q *host.Questions) {
+		root := l.dataRoot()
+		askRoot(q, root)
+		q.Stats = append(q.Stats, chain(l.real(root))...)
+		for _, name := range l.seen.Dirs[root].Names {
+			if _, _, ok := treeName(name); ok {
+				q.Stats = append(q.Stats, path.Join(root, name))
+				q.Dirs = append(q.Dirs, layerFolder(path.Join(root, name), l.driver()))
+			}
+		}
+	},
+	read:   func(l *look, f *Facts) { f.Storage = l.storage() },
+	unread: func(f *Facts, err error) { f.Storage.Err = err },
+}
+
 // askRoot asks for the folder that a data root is, and what stands around it.
 func askRoot(q *host.Questions, root string) {
 	q.Stats = append(q.Stats, chain(root)...)

@@ -40,14 +40,13 @@ const (
 // the host in at most three round trips, and one more to look into directories.
 func Take(ctx context.Context, t Target) Facts {
 	f := Facts{Context: t.Context, Docker: t.Docker, Endpoint: t.Endpoint, HostKind: t.Host.Kind()}
-	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint)}
-	var results []host.Result
+	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint), noMaps: t.NoMaps}
 	var errHost error
 	all(
 		func() { l.containers = t.askEngine(ctx, &f) },
 		func() {
 			f.Root = t.Host.Root(ctx)
-			results, errHost = l.round(ctx, first(!t.NoMaps))
+			errHost = l.askFirst(ctx)
 		},
 	)
 	if f.Engine.Err == nil {
@@ -55,7 +54,7 @@ func Take(ctx context.Context, t Target) Facts {
 	}
 	l.blind = f.Root != nil
 	if errHost == nil {
-		errHost = l.goOn(ctx, results)
+		errHost = l.askMore(ctx)
 	}
 	f.Where = l.where(f)
 	if errHost != nil {
@@ -64,9 +63,6 @@ func Take(ctx context.Context, t Target) Facts {
 		errHost = f.Where.elsewhere(l.engine != nil)
 	}
 	l.fill(&f, errHost)
-	if t.NoMaps {
-		f.Maps = Read[[]LiveMap]{Err: errNotAsked}
-	}
 	for _, c := range l.containers {
 		f.Containers.Value = append(f.Containers.Value, c.Container)
 	}
@@ -94,19 +90,6 @@ func (t Target) askEngine(ctx context.Context, f *Facts) []inspected {
 	return askEngine(ctx, newCaller(t.API, calls, sizes), f)
 }
 
-// goOn takes the rounds that need to know something.
-func (l *look) goOn(ctx context.Context, results []host.Result) error {
-	l.learn(results)
-	if _, err := l.round(ctx, l.second()); err != nil {
-		return err
-	}
-	results, err := l.round(ctx, l.third())
-	for _, r := range results {
-		l.addUnits(r)
-	}
-	return err
-}
-
 // peer is who listens on the endpoint's socket, where it is one of this machine.
 func peer(ctx context.Context, endpoint string) host.Process {
 	socket, ok := strings.CutPrefix(endpoint, "unix://")
@@ -118,14 +101,4 @@ func peer(ctx context.Context, endpoint string) host.Process {
 	}
 	p, _ := host.Listener(ctx, socket)
 	return p
-}
-
-// unreadHost says of all host facts why they are not there.
-func (f *Facts) unreadHost(err error) {
-	f.Daemon, f.Unit, f.Start, f.Config = Read[Daemon]{Err: err}, Read[Unit]{Err: err}, Read[Start]{Err: err}, Read[ConfigFile]{Err: err}
-	f.SubUID, f.SubGID = Read[TextFile]{Err: err}, Read[TextFile]{Err: err}
-	f.Accounts, f.Kernel, f.Tools = Read[Accounts]{Err: err}, Read[Kernel]{Err: err}, Read[Tools]{Err: err}
-	f.Maps, f.Storage = Read[[]LiveMap]{Err: err}, Read[Storage]{Err: err}
-	f.Paths, f.Pending, f.Left = Read[map[string]Path]{Err: err}, Read[*Pending]{Err: err}, Read[[]Left]{Err: err}
-	f.MountTable = Read[[]MountPoint]{Err: err}
 }

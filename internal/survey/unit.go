@@ -2,6 +2,7 @@ package survey
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
@@ -64,13 +65,59 @@ type EnvironmentFile struct {
 	Optional bool
 }
 
-// addUnits reads an answer of systemctl show.
-func (l *look) addUnits(r host.Result) {
+// showUnits are the units of dockerd that a host may have.
+var showUnits = showUnit(hostUnit, "docker.socket", snapUnit)
+
+// showUnit asks systemd for units.
+func showUnit(names ...string) []string {
+	return append([]string{"systemctl", "show", "--no-pager", properties, "--"}, names...)
+}
+
+var unitTopic = topic{
+	first: func(_ *look, q *host.Questions) {
+		q.Files = append(append(q.Files, pidFile), defaults...)
+		q.Stats = append(q.Stats, "/run/systemd/system", "/run/openrc", "/etc/init.d/docker")
+		q.Commands = append(q.Commands, host.Command{Args: showUnits})
+	},
+	learn: (*look).learnUnits,
+	second: func(l *look, q *host.Questions) {
+		for _, unit := range l.units {
+			q.Files = append(q.Files, unit.DropIns...)
+			if unit.Program != "" {
+				q.Files, q.Reals = append(q.Files, unit.File), append(q.Reals, unit.Program)
+			}
+			for _, f := range unit.EnvironmentFiles {
+				q.Files = append(q.Files, f.Path)
+			}
+		}
+	},
+	// A dockerd may be started by a unit of another name.
+	third: func(l *look, q *host.Questions) {
+		for _, pid := range l.dockerds {
+			d := l.process(pid)
+			if _, known := l.units[d.unit]; d.unit != "" && !known && l.opened(d) {
+				q.Commands = append(q.Commands, host.Command{Args: showUnit(d.unit)})
+			}
+		}
+	},
+	read: func(l *look, f *Facts) {
+		d, _ := l.daemon()
+		f.Unit.Value = l.unit(d)
+	},
+	unread: func(f *Facts, err error) { f.Unit.Err = err },
+}
+
+// learnUnits reads what systemctl show has said.
+func (l *look) learnUnits() {
 	if l.units == nil {
 		l.units = map[string]Unit{}
 	}
-	for name, show := range parseShow(string(r.Stdout)) {
-		l.units[name] = unitOf(show)
+	for words, r := range l.ran {
+		if strings.HasPrefix(words, "systemctl\x00show\x00") {
+			for name, show := range parseShow(string(r.Stdout)) {
+				l.units[name] = unitOf(show)
+			}
+		}
 	}
 }
 
