@@ -37,7 +37,7 @@ faults: ## Break off enable and disable at every step, in every way; takes hours
 fuzz: ## Fuzz every parser, for an hour in total or FUZZTIME each
 	@scripts/fuzz
 
-docs: ## Write the parts of README.md that come from the program
+docs: ## Write the reference, and the parts of README.md that are generated
 	@scripts/docs
 
 clean: ## Remove what was built

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/imagetest"
 	"github.com/rogpeppe/go-internal/testscript"
+	"gotest.tools/v3/golden"
 )
 
 func TestMain(m *testing.M) {
@@ -25,7 +28,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               installPlugin,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "image": makeImage},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"code": exitCode, "golden": goldenOutput, "image": makeImage},
 	})
 }
 
@@ -62,6 +65,22 @@ func exitCode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, not %s", got, args[0])
+	}
+}
+
+// goldenOutput is "golden NAME [json]": it holds what was printed last to a file of
+// testdata/golden, which -update writes. JSON is indented.
+func goldenOutput(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile("stdout")
+	if len(args) == 2 && args[1] == "json" {
+		var b bytes.Buffer
+		ts.Check(json.Indent(&b, []byte(text), "", "  "))
+		text = b.String()
+	} else if len(args) != 1 {
+		ts.Fatalf("usage: golden NAME [json]")
+	}
+	if r := golden.String(text, filepath.Join("golden", args[0]+".golden"))(); !r.Success() {
+		ts.Fatalf("%s", r.(interface{ FailureMessage() string }).FailureMessage())
 	}
 }
 

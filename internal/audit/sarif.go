@@ -19,6 +19,9 @@ const maxResults = 5000
 
 const toolURI = "https://github.com/docker-userns/docker-userns"
 
+// rulePage has a heading for each rule.
+const rulePage = "cli-plugins/docker-userns/reference/userns_audit-image.md"
+
 // SARIFOptions say how reports are put into SARIF.
 type SARIFOptions struct {
 	Version    string      // of this program
@@ -59,7 +62,7 @@ func describe(run *sarif.Run, r ruleText) {
 	rule := run.AddRule(string(r.rule)).WithName(string(r.rule)).WithDescription(r.short)
 	rule.WithShortDescription(sarif.NewMultiformatMessageString().WithText(r.short))
 	rule.WithHelp(sarif.NewMultiformatMessageString().WithText(strings.ReplaceAll(r.help, "`", "")).WithMarkdown(r.help))
-	rule.WithHelpURI(toolURI + "#" + string(r.rule))
+	rule.WithHelpURI(toolURI + "/blob/main/" + rulePage + "#" + string(r.rule))
 	rule.WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(string(severity(r.rule))))
 	rule.WithProperties(sarif.NewPropertyBag().Add("security-severity", r.severity).WithTags([]string{"security", "docker", "userns-remap"}))
 }

@@ -95,6 +95,14 @@ func newRootCommand(dockerCLI command.Cli, version string) *cobra.Command {
 	return cmd
 }
 
+// Tree returns the plugin's commands below "docker", for what documents them. None of
+// them can be run.
+func Tree(version string) *cobra.Command {
+	root := &cobra.Command{Use: "docker"}
+	root.AddCommand(newRootCommand(nil, version))
+	return root
+}
+
 // noVerb refuses a verb that does not exist the way docker does.
 func noVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

@@ -43,8 +43,25 @@ images from before that are missing, until --accept-missing says that they are
 known to be.
 
 --probe, --connect and --starts make throw-away containers, without a network
-and labelled io.docker-userns.probe, and remove them again. --profile runs the
-commands that it names, in containers.`
+and labelled io.docker-userns.probe, and remove them again.
+
+--profile FILE adds what else has to work, and runs the commands that it names in
+containers. The file is YAML, such as:
+` + profileExample
+
+// profileExample is indented as help shows it.
+const profileExample = `
+  version: 1
+  health:
+    - url: http://localhost:8080/health
+      expr: .docker == "healthy"
+  commands:
+    - container: web
+      run: [git, --version]
+      stdout: ^git version
+  sockets:
+    - address: unix:///var/run/proxy/proxy.sock
+  starts: {count: 20, p95: 30s}`
 
 const verifyFormatHelp = `Format output:
 'table':            Print what is wrong by category (default)

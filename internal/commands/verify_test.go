@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/apps"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/streams"
@@ -127,4 +128,10 @@ func questionIDs() (ids []string) {
 		ids = append(ids, strings.Fields(line)[0])
 	}
 	return ids[1:]
+}
+
+// The profile that the help shows is one.
+func TestProfileExample(t *testing.T) {
+	_, err := apps.ParseProfile([]byte(profileExample))
+	assert.NilError(t, err)
 }
