@@ -136,11 +136,11 @@ func configKeys(in *Input) Result {
 	switch {
 	case !in.versionKnown && (store || snapshotter):
 		return unsure("%s asks for the containerd image store; whether that stands against remap depends on the engine's version, which is not known", cmp.Or(set, from))
-	case store && in.atLeast(29, 0, 0):
+	case store && in.version.AtLeast(29):
 		return fail("%s turns on containerd-snapshotter: Docker 29 does not start with that and remap; take it out", set)
-	case snapshotter && in.atLeast(29, 0, 0):
+	case snapshotter && in.version.AtLeast(29):
 		return fail("%s sets the storage driver %q, which is a snapshotter of containerd: Docker 29 does not start with that and remap; make it overlay2", from, driver)
-	case migrates && (in.atLeast(29, 0, 0) || !in.versionKnown):
+	case migrates && (in.version.AtLeast(29) || !in.versionKnown):
 		return fail("%s turns on containerd-migration: Docker 29 then goes back to containerd's image store under remap, where builds fail and images are not checked; take it out", where)
 	}
 	return pass("none")
@@ -183,7 +183,7 @@ func configRemap(in *Input) Result {
 	switch {
 	case unparsed && in.value == "":
 		return bad
-	case fresh && in.versionKnown && in.atLeast(28, 0, 0):
+	case fresh && in.versionKnown && in.version.AtLeast(28):
 		return fail("%s says %q without an account dockremap: Docker 28 and later then makes one with a range that may be another user's; name an account that has a range of its own", in.from, in.value)
 	case !known && in.value == "":
 		return unsure("%s does not set it, and whether the engine remaps is not known: %s", in.ConfigPath(), report.Why(in.Engine.Err))

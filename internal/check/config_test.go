@@ -139,6 +139,11 @@ var configCases = []testCase{
 		f.Config.Value.Data = nil
 		flags("--userns-remap=dockremap")(f, o)
 	}, OK, "the flag --userns-remap"},
+	{"config-remap", "the last of two flags", func(f *survey.Facts, o *Options) {
+		*f = remapped()
+		f.Config.Value.Data = nil
+		flags("--userns-remap=other", "--userns-remap=dockremap", "--", "--userns-remap=third")(f, o)
+	}, OK, `the flag --userns-remap=dockremap says ("dockremap")`},
 	{"config-remap", "default without an account, 28", config("28.0.0", `{"userns-remap": "default"}`), Error, "another user's"},
 	{"config-remap", "set, daemon down", func(f *survey.Facts, o *Options) {
 		withAccount(f, good)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -134,16 +135,16 @@ func engineVersion(in *Input) Result {
 		return unread("the engine's version", in.Engine.Err)
 	case !in.versionKnown:
 		return unsure("%q is no version that can be compared with 20.10; find out what this build is made from", version)
-	case !in.atLeast(20, 10, 0):
+	case !in.version.AtLeast(20, 10):
 		return fail("%s is older than 20.10: upgrade it first", version)
-	case !in.atLeast(20, 10, 3):
+	case !in.version.AtLeast(20, 10, 3):
 		return fail("%s has CVE-2021-21284: the remapped root can write to the data root; upgrade to 20.10.3 or later first", version)
 	}
 	return pass("%s", version)
 }
 
 func engineAPI(in *Input) Result {
-	api, known := parseVersion(in.Engine.Value.APIVersion)
+	api, known := dockerd.ParseVersion(in.Engine.Value.APIVersion)
 	switch {
 	case in.Engine.Err != nil:
 		return unread("the API's version", in.Engine.Err)
@@ -183,9 +184,9 @@ func imageStore(in *Input) Result {
 		return unsure("it is the containerd image store, and what %q does with it under remap is not known", e.Version)
 	case e.SwitchedStore():
 		return fail("the engine remaps, but keeps its images in containerd's store: builds fail there, and images are not checked when they are loaded; take \"containerd-migration\" out of \"features\" in %s, and restart it", in.ConfigPath())
-	case in.atLeast(29, 0, 0):
+	case in.version.AtLeast(29):
 		return warn("the containerd image store: Docker %s uses overlay2 instead while remap is on. What is in the store now (%s) stays in /var/lib/containerd, hidden until remap is off again", e.Version, count(e.ImageCount, "image"))
-	case in.atLeast(25, 0, 0):
+	case in.version.AtLeast(25):
 		return warn("the containerd image store: with remap, docker build fails at RUN in Docker 25 to 28; take \"containerd-snapshotter\" out of \"features\" in %s first", in.ConfigPath())
 	}
 	return fail("the containerd image store: Docker %s cannot remap with it; take \"containerd-snapshotter\" out of \"features\" in %s first", e.Version, in.ConfigPath())

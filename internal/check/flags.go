@@ -4,41 +4,22 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
-// flags are those that dockerd is started with next; if they are unknown, those
-// that it runs with. What counts for a restart is not what runs now.
-func (in *Input) flags() []survey.Flag {
-	switch d := in.Daemon.Value; {
-	case in.Start.Err == nil:
-		return survey.Flags(in.Start.Value.Args)
-	case in.Daemon.Err == nil && len(d.Args) > 0:
-		return survey.Flags(d.Args[1:])
-	}
-	return nil
-}
+// flags are those that dockerd is started with next, as far as they are known.
+func (in *Input) flags() []dockerd.Flag { return dockerd.Flags(in.StartArgs()) }
 
 // flagsKnown reports whether flags is all that dockerd is started with.
 func (in *Input) flagsKnown() bool { return in.Start.Err == nil }
 
-// flag gives the last of the flags with a long name.
-func (in *Input) flag(name string) (found survey.Flag, ok bool) {
-	for _, f := range in.flags() {
-		if f.Name == name {
-			found, ok = f, true
-		}
-	}
-	return found, ok
-}
-
 // given names a flag as it is written, and where.
-func (in *Input) given(f survey.Flag) string { return in.Unit.Value.Given(f.Word) }
+func (in *Input) given(f dockerd.Flag) string { return in.Unit.Value.Given(f.Word) }
 
 // setting is a setting of dockerd that is a string, and where it stands, "" if it
 // is not set.
 func (in *Input) setting(key string) (value, from string) {
-	if f, ok := in.flag(key); ok {
+	if f, ok := in.Flag(key); ok {
 		return f.Value, "the flag " + in.given(f)
 	}
 	if value, ok := in.config.String(key); ok {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -99,7 +100,7 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 // those above it. It counts for runc before 1.1 only: later ones open what they
 // mount with the rights of the host's root (opencontainers/runc#2576).
 func (in *Input) shut(parents []survey.Parent, m idmap.Map) (at survey.Parent, above []survey.Parent, ok bool) {
-	runc, known := parseVersion(in.Engine.Value.RuncVersion)
+	runc, known := dockerd.ParseVersion(in.Engine.Value.RuncVersion)
 	if !known || runc[0] > 1 || runc[0] == 1 && runc[1] >= 1 {
 		return survey.Parent{}, nil, false
 	}

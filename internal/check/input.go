@@ -4,10 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"strconv"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/ranges"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -31,14 +30,14 @@ type Input struct {
 	linesErr error
 	next     predicted
 
-	version      [3]int // of the engine
+	version      dockerd.Version // of the engine
 	versionKnown bool
 }
 
 // NewInput draws the conclusions.
 func NewInput(f survey.Facts, o Options) *Input {
 	in := &Input{Facts: f, Options: o}
-	in.version, in.versionKnown = parseVersion(f.Engine.Value.Version)
+	in.version, in.versionKnown = dockerd.ParseVersion(f.Engine.Value.Version)
 	switch {
 	case f.Config.Err == nil && f.Config.Value.Truncated:
 		in.configErr = daemonjson.ErrTooLarge
@@ -89,16 +88,6 @@ func (in *Input) on() bool {
 // starts next: it remaps now, or is set to.
 func (in *Input) wanted() bool { return in.on() || in.value != "" }
 
-// atLeast compares the engine's version, which has to be known.
-func (in *Input) atLeast(major, minor, patch int) bool {
-	for i, n := range [3]int{major, minor, patch} {
-		if in.version[i] != n {
-			return in.version[i] > n
-		}
-	}
-	return true
-}
-
 // Map is the ID map that the engine has, or will have: from the account's
 // ranges, else of the range that would be chosen for it. The error says why
 // there is none.
@@ -120,20 +109,3 @@ func (in *Input) Map() (idmap.Map, error) {
 }
 
 var errNoMap = errors.New("the ranges give no ID map")
-
-func parseVersion(version string) ([3]int, bool) {
-	var v [3]int
-	fields := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(fields) < 2 {
-		return v, false
-	}
-	for i, f := range fields {
-		digits := len(f) - len(strings.TrimLeft(f, "0123456789"))
-		n, err := strconv.Atoi(f[:digits])
-		if err != nil && i < 2 {
-			return [3]int{}, false
-		}
-		v[i] = n
-	}
-	return v, true
-}

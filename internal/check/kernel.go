@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -28,15 +29,15 @@ func kernelVersion(in *Input) Result {
 	if release == "" && in.Engine.Err == nil {
 		release = in.Engine.Value.KernelVersion
 	}
-	v, known := parseVersion(release)
+	v, known := dockerd.ParseVersion(release)
 	switch {
 	case release == "" && in.Kernel.Err != nil:
 		return unread("the kernel's version", in.Kernel.Err)
 	case !known:
 		return unsure("%q is no kernel version; ask with: uname -r", release)
-	case v[0] < 3 || v[0] == 3 && v[1] < 8:
+	case !v.AtLeast(3, 8):
 		return fail("Linux %s: user namespaces came with 3.8", release)
-	case v[0] < 4 || v[0] == 4 && v[1] < 15:
+	case !v.AtLeast(4, 15):
 		return warn("Linux %s takes at most five ranges in an ID map; 4.15 takes 340", release)
 	}
 	return pass("Linux %s", release)
@@ -160,13 +161,13 @@ func covered(want idmap.Range, lines []string) bool {
 
 func runcVersion(in *Input) Result {
 	version := in.Engine.Value.RuncVersion
-	v, known := parseVersion(version)
+	v, known := dockerd.ParseVersion(version)
 	switch {
 	case in.Engine.Err != nil:
 		return unread("runc's version", in.Engine.Err)
 	case !known:
 		return unsure("the engine does not name runc's version (%q); ask with: runc --version", version)
-	case v[0] < 1 || v[0] == 1 && v[1] < 1:
+	case !v.AtLeast(1, 1):
 		return warn("runc %s: containers that share namespaces, and secrets of builds, fail with remap before 1.1", version)
 	}
 	return pass("runc %s", version)

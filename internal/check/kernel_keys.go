@@ -3,6 +3,8 @@ package check
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // keyBytes is what the session keyring of a container takes of a user's quota:
@@ -51,7 +53,7 @@ func (in *Input) keys() int64 {
 			used++
 		}
 	}
-	root, _, known := dataRootIDs(in.Engine.Value.DataRoot)
+	root, _, known := dockerd.RootIDs(in.Engine.Value.DataRoot)
 	if !in.on() || !known {
 		m, _ := in.Map()
 		root = m.UID.Root()

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -106,7 +107,7 @@ func serviceNext(in *Input) Result {
 	case !next.FromUnit:
 		return skip("systemd does not start dockerd here")
 	}
-	r := flagsThatDiffer(in.given, survey.Flags(d.Args[1:]), survey.Flags(next.Args))
+	r := flagsThatDiffer(in.given, dockerd.Flags(d.Args[1:]), dockerd.Flags(next.Args))
 	if len(r.Details) > 0 {
 		r.Status, r.Message = Warning, "after a restart dockerd has other flags than it runs with"
 		return r
@@ -125,9 +126,9 @@ func (in *Input) nextDriver() string {
 }
 
 // flagsThatDiffer names the flags that are only in one of two command lines.
-func flagsThatDiffer(given func(survey.Flag) string, now, next []survey.Flag) (r Result) {
-	same := func(a survey.Flag) func(survey.Flag) bool {
-		return func(b survey.Flag) bool { return a.Name == b.Name && a.Value == b.Value }
+func flagsThatDiffer(given func(dockerd.Flag) string, now, next []dockerd.Flag) (r Result) {
+	same := func(a dockerd.Flag) func(dockerd.Flag) bool {
+		return func(b dockerd.Flag) bool { return a.Name == b.Name && a.Value == b.Value }
 	}
 	for _, f := range next {
 		if !slices.ContainsFunc(now, same(f)) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/ranges"
 )
@@ -57,7 +57,7 @@ func subidLines(in *Input) Result {
 	if err != nil {
 		return unread("what the files hold", err)
 	}
-	old := in.versionKnown && !in.atLeast(28, 0, 0)
+	old := in.versionKnown && !in.version.AtLeast(28)
 	fatal, total := 0, 0
 	r := Result{}
 	for _, f := range []idmap.File{subuid, subgid} {
@@ -192,8 +192,9 @@ func (in *Input) byOlder(m idmap.Map) (outcome string, differs bool) {
 // rangeFix gives the account a range with usermod: the one that a remapped
 // engine has its data root of, else a free one.
 func rangeFix(in *Input) []string {
-	if uid, gid, ok := dataRootIDs(in.Engine.Value.DataRoot); ok && in.on() && in.account.Exists() {
-		uids, gids := idmap.Range{Start: uid, Size: idmap.Default}, idmap.Range{Start: gid, Size: idmap.Default}
+	uid, gid, ok := dockerd.RootIDs(in.Engine.Value.DataRoot)
+	uids, gids := idmap.Range{Start: uid, Size: idmap.Default}, idmap.Range{Start: gid, Size: idmap.Default}
+	if ok && uids.Err() == nil && gids.Err() == nil && in.on() && in.account.Exists() {
 		return []string{command("sudo", "usermod", "--add-subuids", uids.String(), "--add-subgids", gids.String(), in.account.Name)}
 	}
 	return moreFix(in)
@@ -219,15 +220,6 @@ func toGive(in *Input) string {
 
 func usermod(free idmap.Range, a ranges.Account) string {
 	return command("sudo", "usermod", "--add-subuids", free.String(), "--add-subgids", free.String(), a.Name)
-}
-
-// dataRootIDs are the mapped root's, from the name of its data root.
-func dataRootIDs(dataRoot string) (uid, gid int64, ok bool) {
-	u, g, _ := strings.Cut(path.Base(dataRoot), ".")
-	uid, errU := strconv.ParseInt(u, 10, 64)
-	gid, errG := strconv.ParseInt(g, 10, 64)
-	possible := errors.Join(errU, errG, idmap.Range{Start: uid, Size: idmap.Default}.Err(), idmap.Range{Start: gid, Size: idmap.Default}.Err()) == nil
-	return uid, gid, possible
 }
 
 // judged gives the map that exists: nothing where a range is still to be chosen.

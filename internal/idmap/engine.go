@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/moby/sys/user"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // Generation is how an engine reads /etc/subuid and /etc/subgid. It changed
@@ -28,16 +30,12 @@ const (
 // GenerationOf gives the generation of an engine by its version, such as
 // "20.10.24+dfsg1" or "29.7.2", and whether that version could be read.
 func GenerationOf(version string) (Generation, bool) {
-	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	a, errA := strconv.Atoi(major)
-	b, errB := strconv.Atoi(minor)
-	switch {
-	case errA != nil || errB != nil || a < 0 || b < 0:
+	switch v, known := dockerd.ParseVersion(version); {
+	case !known:
 		return Engine28, false
-	case a > 29 || a == 29 && b >= 7:
+	case v.AtLeast(29, 7):
 		return Engine297, true
-	case a >= 28:
+	case v.AtLeast(28):
 		return Engine28, true
 	}
 	return Engine20, true

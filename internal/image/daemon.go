@@ -14,6 +14,8 @@ import (
 	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // Engine is the part of docker's client that a [Daemon] needs.
@@ -167,9 +169,7 @@ func (d Daemon) recorded(ctx context.Context, v Visitor, info system.Info, ids [
 // hasContainerdStore: such an engine (24 and later) has no layer records, and
 // its image IDs are not digests of configurations.
 func hasContainerdStore(info system.Info) bool {
-	return slices.ContainsFunc(info.DriverStatus, func(s [2]string) bool {
-		return s == [2]string{"driver-type", "io.containerd.snapshotter.v1"}
-	})
+	return dockerd.ContainerdStore(info.DriverStatus)
 }
 
 func idsOf(wishes []wish) (ids []string) {

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -125,8 +125,6 @@ func lastKept(past []Past) string {
 	return ""
 }
 
-var suffix = regexp.MustCompile(`/\d+\.\d+$`)
-
 // plainRoot is the data root without remap, "" if nothing tells.
 func plainRoot(f survey.Facts) string {
 	switch {
@@ -135,7 +133,7 @@ func plainRoot(f survey.Facts) string {
 	case f.Engine.Err != nil:
 		return path.Clean(f.Storage.Value.Real)
 	case f.Engine.Value.Remapped():
-		return suffix.ReplaceAllString(path.Clean(f.Engine.Value.DataRoot), "")
+		return dockerd.PlainRoot(f.Engine.Value.DataRoot)
 	}
 	return path.Clean(f.Engine.Value.DataRoot)
 }

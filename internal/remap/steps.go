@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -54,15 +55,6 @@ func usersOf(volume string, containers []survey.Container) (names []string, last
 	return names, lasts
 }
 
-// startArgs are the arguments that dockerd is started with next; if they are unknown,
-// those that it runs with.
-func startArgs(f survey.Facts) []string {
-	if args := f.Daemon.Value.Args; f.Start.Err != nil && f.Daemon.Err == nil && len(args) > 0 {
-		return args[1:]
-	}
-	return f.Start.Value.Args
-}
-
 // socketOf is where the daemon's own host finds it: the unix socket of the
 // endpoint or of a flag, else of daemon.json, else the default one. "none" is a
 // daemon that has no unix socket.
@@ -74,7 +66,7 @@ func socketOf(f survey.Facts) string {
 	var hosts []string
 	raw, _ := doc.Get("hosts")
 	_ = json.Unmarshal(raw, &hosts) // of another type, dockerd would not have started
-	for _, flag := range survey.Flags(startArgs(f)) {
+	for _, flag := range dockerd.Flags(f.StartArgs()) {
 		if flag.Name == "host" {
 			hosts = append(hosts, flag.Value)
 		}
@@ -189,17 +181,12 @@ func trusted(f survey.Facts) error {
 // flagged refuses a key of daemon.json that dockerd is given as a flag too: it does
 // not start with both.
 func flagged(f survey.Facts, key string) error {
-	var word string
-	for _, flag := range survey.Flags(startArgs(f)) {
-		if flag.Name == key {
-			word = flag.Word
-		}
-	}
-	if word == "" {
+	flag, ok := f.Flag(key)
+	if !ok {
 		return nil
 	}
-	given := f.Unit.Value.Given(word)
-	if given == word {
+	given := f.Unit.Value.Given(flag.Word)
+	if given == flag.Word {
 		given += " of what starts dockerd"
 	}
 	return fmt.Errorf("%s is set by the flag %s", key, given)
@@ -213,11 +200,12 @@ func flagged(f survey.Facts, key string) error {
 // process calls itself.
 func (p *Plan) validate(f survey.Facts, text []byte) {
 	s := f.Start.Value
-	if f.Start.Err != nil || s.Doubt != "" || !path.IsAbs(s.Program) || !validates(f.Engine.Value.Version) {
+	version, known := dockerd.ParseVersion(f.Engine.Value.Version)
+	if f.Start.Err != nil || s.Doubt != "" || !path.IsAbs(s.Program) || !known || !version.AtLeast(23) {
 		return
 	}
 	candidate := path.Join(p.Dir(), "daemon.json")
-	args := slices.Concat([]string{s.Program, "--validate", "--config-file", candidate}, withoutConfig(s.Args))
+	args := slices.Concat([]string{s.Program, "--validate", "--config-file", candidate}, dockerd.Without(s.Args, "config-file"))
 	p.Steps = append(p.Steps, Step{
 		Name:  StepValidate,
 		Title: "Have dockerd read the new daemon.json with the flags that it will be started with",
@@ -226,24 +214,6 @@ func (p *Plan) validate(f survey.Facts, text []byte) {
 			run("having dockerd read what "+f.ConfigPath()+" will be", args...),
 		},
 	})
-}
-
-func validates(version string) bool {
-	major, _, _ := strings.Cut(version, ".")
-	n, err := strconv.Atoi(major)
-	return err == nil && n >= 23
-}
-
-func withoutConfig(args []string) []string {
-	var rest []string
-	for i := 0; i < len(args); i++ {
-		if args[i] == "--config-file" {
-			i++
-		} else if !strings.HasPrefix(args[i], "--config-file=") {
-			rest = append(rest, args[i])
-		}
-	}
-	return rest
 }
 
 // finish adds the steps that every plan ends with.

@@ -11,6 +11,8 @@ import (
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/api/types/volume"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // Parts of an answer that are not there are no reason to fall over.
@@ -67,7 +69,7 @@ func FuzzParse(f *testing.F) {
 		cgroupUnit(s)
 		osRelease(s)
 		subIDSource(s)
-		treeName(s)
+		dockerd.RootIDs(s)
 		inside([]string{s}, 5)
 		arguments([]byte(s))
 		engineOf(system.Info{OperatingSystem: s, Name: s, SecurityOptions: []string{s}}, types.Version{}).Remapped()

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // program is the name of the executable of the daemon.
@@ -140,7 +142,7 @@ func choose(from []process, rules ...func(process) bool) (process, bool) {
 // rootFits says whether a dockerd's data root is the engine's, as far as its
 // flags and its configuration file say. The engine names it without symlinks.
 func (l *look) rootFits(d process) bool {
-	return !d.inContainer() && l.real(l.configuredRoot(d)) == l.real(trunk(l.engine.DataRoot))
+	return !d.inContainer() && l.real(l.configuredRoot(d)) == l.real(dockerd.PlainRoot(l.engine.DataRoot))
 }
 
 // rootHere reports whether the data root that the engine names is one of this host:

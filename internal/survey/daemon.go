@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
@@ -54,7 +55,8 @@ func (d Daemon) Flag(name string) (string, bool) {
 	if len(d.Args) == 0 {
 		return "", false
 	}
-	return flagOf(d.Args[1:], name)
+	f, ok := dockerd.Last(dockerd.Flags(d.Args[1:]), name)
+	return f.Value, ok
 }
 
 // process is a dockerd of the host, with the systemd unit it runs in.
@@ -234,7 +236,7 @@ func (l *look) others(d process) []Other {
 // sockets are the addresses that a dockerd was told to listen on.
 func (l *look) sockets(d process) []string {
 	var all []string
-	for _, f := range Flags(d.Args[1:]) {
+	for _, f := range dockerd.Flags(d.Args[1:]) {
 		if f.Name == "host" {
 			all = append(all, f.Value)
 		}

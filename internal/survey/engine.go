@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // Engine is what GET /info and /version say.
@@ -56,43 +56,23 @@ type SwarmState struct {
 	NodeID         string
 }
 
-// Option says whether name is among the security options, e.g. "userns",
+// Option reports whether name is among the security options, e.g. "userns",
 // "rootless", "selinux", "apparmor", "no-new-privileges", "cgroupns".
-func (e Engine) Option(name string) bool {
-	for _, o := range e.SecurityOptions {
-		for field := range strings.SplitSeq(o, ",") {
-			if field == "name="+name {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (e Engine) Option(name string) bool { return dockerd.Option(e.SecurityOptions, name) }
 
-// Remapped says whether the engine runs containers in user namespaces:
-// "name=userns" stands in the security options of 20.10 to 29 exactly where
-// the remapped root is not host root (daemon/info.go).
+// Remapped reports whether the engine runs containers in user namespaces.
 func (e Engine) Remapped() bool { return e.Option("userns") }
 
-// ContainerdStore says whether images are in the containerd image store: the
-// driver status holds a driver-type of containerd's from 24.0 on.
-func (e Engine) ContainerdStore() bool {
-	for _, s := range e.DriverStatus {
-		if s[0] == "driver-type" && strings.HasPrefix(s[1], "io.containerd.snapshotter.") {
-			return true
-		}
-	}
-	return false
-}
+// ContainerdStore reports whether images are in the containerd image store.
+func (e Engine) ContainerdStore() bool { return dockerd.ContainerdStore(e.DriverStatus) }
 
 // SwitchedStore reports whether an engine has gone back to containerd's image store
 // although it remaps. Docker 29 and later do that with "containerd-migration" in
 // "features" (moby daemon/daemon.go, 29.0 to 29.8): builds fail, and
 // images are not checked when they are loaded.
 func (e Engine) SwitchedStore() bool {
-	major, _, _ := strings.Cut(e.Version, ".")
-	n, err := strconv.Atoi(major)
-	return err == nil && n >= 29 && e.Remapped() && e.ContainerdStore()
+	version, known := dockerd.ParseVersion(e.Version)
+	return known && version.AtLeast(29) && e.Remapped() && e.ContainerdStore()
 }
 
 // engine asks /info and /version.

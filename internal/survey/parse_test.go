@@ -3,66 +3,12 @@ package survey
 import (
 	"errors"
 	"io/fs"
-	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
-
-func TestFlag(t *testing.T) {
-	for line, want := range map[string]string{
-		"dockerd --userns-remap default":            "default",
-		"dockerd --userns-remap=a:b -H fd://":       "a:b",
-		"dockerd --userns-remap= x":                 "",
-		"dockerd --userns-remap a --userns-remap=b": "b",
-		"dockerd --userns-remap":                    "",
-		"dockerd --userns-remap --debug":            "--debug",
-		"dockerd --debug --userns-remap a":          "a",
-		"dockerd -D -H fd:// --userns-remap=a":      "a",
-		"dockerd -H --userns-remap=a":               "none",
-		"dockerd -- --userns-remap=a":               "none",
-		"dockerd --userns-remapped=a":               "none",
-		"":                                          "none",
-	} {
-		got, ok := Daemon{Args: strings.Fields(line)}.Flag("userns-remap")
-		if !ok {
-			got = "none"
-		}
-		assert.Equal(t, got, want, line)
-	}
-}
-
-func TestShortFlags(t *testing.T) {
-	for line, want := range map[string]string{
-		"-s overlayfs":                "overlayfs",
-		"-soverlayfs":                 "overlayfs",
-		"-s=overlayfs":                "overlayfs",
-		"-Ds overlayfs":               "overlayfs",
-		"-Ds=overlayfs -l debug":      "overlayfs",
-		"--storage-driver overlayfs":  "overlayfs",
-		"--storage-driver=overlayfs":  "overlayfs",
-		"-s a -s overlayfs":           "overlayfs",
-		"-l -s overlayfs":             "none",
-		"-x -s overlayfs":             "overlayfs",
-		"-- -s overlayfs":             "none",
-		"--debug=false -s overlayfs":  "overlayfs",
-		"--ip6tables -soverlayfs":     "overlayfs",
-		"--log-driver -s overlayfs":   "none",
-		"- -s overlayfs":              "overlayfs",
-		"--storage-opt s=1 overlay -": "none",
-	} {
-		got, ok := flagOf(strings.Fields(line), "storage-driver")
-		if !ok {
-			got = "none"
-		}
-		assert.Equal(t, got, want, line)
-	}
-	assert.DeepEqual(t, Flags([]string{"-DH", "fd://", "--tls", "--label=a=b", "-s="}), []Flag{
-		{"debug", "true", "-DH"}, {"host", "fd://", "-DH"}, {"tls", "true", "--tls"}, {"label", "a=b", "--label=a=b"}, {"storage-driver", "=", "-s="},
-	})
-}
 
 func TestPasswd(t *testing.T) {
 	got := parsePasswd("root:x:0:0:root:/root:/bin/bash\n+nis\n\nbad:x:-1:0:::\nbig:x:4294967296:0:::\nlast:x:1000:1000::/home/last:/bin/sh")
@@ -166,18 +112,6 @@ func TestCgroupUnit(t *testing.T) {
 		group, unit := cgroupUnit(cgroup)
 		assert.Equal(t, [2]string{group, unit}, want)
 	}
-}
-
-func TestTreeName(t *testing.T) {
-	for name, want := range map[string]bool{
-		"100000.100000": true, "0.0": true, "300000.100000": true,
-		"100000": false, "a.b": false, "1.2.3": false, "01.1": false, "-1.-1": false, "4294967296.1": false, "": false,
-	} {
-		_, _, ok := treeName(name)
-		assert.Equal(t, ok, want, name)
-	}
-	assert.Equal(t, trunk("/var/lib/docker/100000.100000"), "/var/lib/docker")
-	assert.Equal(t, trunk("/data/docker/"), "/data/docker")
 }
 
 func TestLiveMaps(t *testing.T) {

@@ -2,9 +2,9 @@ package survey
 
 import (
 	"path"
-	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
@@ -41,7 +41,7 @@ var storageTopic = topic{
 		askRoot(q, root)
 		q.Stats = append(q.Stats, chain(l.real(root))...)
 		for _, name := range l.seen.Dirs[root].Names {
-			if _, _, ok := treeName(name); ok {
+			if _, _, ok := dockerd.RootIDs(name); ok {
 				q.Stats = append(q.Stats, path.Join(root, name))
 				q.Dirs = append(q.Dirs, layerFolder(path.Join(root, name), l.driver()))
 			}
@@ -78,7 +78,7 @@ func (l *look) storage() Read[Storage] {
 
 // tree looks at a folder of the data root that has the name of a remapped root.
 func (l *look) tree(root, name string) (Tree, bool) {
-	uid, gid, ok := treeName(name)
+	uid, gid, ok := dockerd.RootIDs(name)
 	if !ok {
 		return Tree{}, false
 	}
@@ -88,14 +88,6 @@ func (l *look) tree(root, name string) (Tree, bool) {
 		Name: name, UID: uid, GID: gid, Stat: l.seen.Stats[dir],
 		Images: len(layers.Names),
 	}, true
-}
-
-// treeName reads the name of a remapped root, "<uid>.<gid>".
-func treeName(name string) (uid, gid int64, ok bool) {
-	u, g, found := strings.Cut(name, ".")
-	uid, okUID := id(u)
-	gid, okGID := id(g)
-	return uid, gid, found && okUID && okGID && strconv.FormatInt(uid, 10)+"."+strconv.FormatInt(gid, 10) == name
 }
 
 // layerFolder is where an engine records the layers of a graph driver.
@@ -115,7 +107,7 @@ func (l *look) driver() string {
 // dataRoot is the data root of the daemon, running or not.
 func (l *look) dataRoot() string {
 	if l.engine != nil && path.IsAbs(l.engine.DataRoot) {
-		return trunk(l.engine.DataRoot)
+		return dockerd.PlainRoot(l.engine.DataRoot)
 	}
 	if d, ok := l.daemon(); ok {
 		return l.configuredRoot(d)
@@ -141,12 +133,4 @@ func (l *look) configuredRoot(d process) string {
 		return snapDataRoot
 	}
 	return plainDataRoot
-}
-
-// trunk is a data root without the "/<uid>.<gid>" of remap.
-func trunk(root string) string {
-	if _, _, ok := treeName(path.Base(root)); ok {
-		return path.Dir(root)
-	}
-	return path.Clean(root)
 }

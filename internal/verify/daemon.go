@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
@@ -40,18 +39,9 @@ func daemonRemapped(j *judge) report.Result {
 	return report.Pass(`"name=userns" is among its security options`)
 }
 
-// rootOf reads the first IDs of the map out of the data root's name,
-// "<uid>.<gid>" (setupDaemonRoot of daemon/daemon_unix.go, 20.10 to 29.7).
-func rootOf(dir string) (uid, gid int64, ok bool) {
-	left, right, found := strings.Cut(path.Base(dir), ".")
-	uid, errUID := strconv.ParseInt(left, 10, 64)
-	gid, errGID := strconv.ParseInt(right, 10, 64)
-	return uid, gid, found && errUID == nil && errGID == nil
-}
-
 func dataRoot(j *judge) report.Result {
 	dir := j.Engine.Value.DataRoot
-	switch uid, gid, ok := rootOf(dir); {
+	switch uid, gid, ok := dockerd.RootIDs(dir); {
 	case !ok:
 		return report.Fail("%s does not end in the IDs that root is mapped to, as that of a remapped engine does", dir)
 	case uid == 0 || gid == 0:
@@ -74,20 +64,18 @@ func (o owner) String() string { return fmt.Sprintf("%04o %d:%d", o.mode, o.uid,
 // it lies in, at each start (setupDaemonRoot of daemon/daemon_unix.go): up to
 // 20.10.2 the mapped root has the first for itself, from 20.10.3 on
 // (CVE-2021-21284) it may only pass through, from 20.10.9 on by its group.
-func owners(version [3]int, uid, gid int64) (remapped, above owner) {
-	switch before := func(patch int) bool {
-		return version[0] < 20 || version[0] == 20 && (version[1] < 10 || version[1] == 10 && version[2] < patch)
-	}; {
-	case before(3):
+func owners(version dockerd.Version, uid, gid int64) (remapped, above owner) {
+	switch {
+	case !version.AtLeast(20, 10, 3):
 		return owner{uid, gid, 0o700}, owner{0, 0, 0o711}
-	case before(9):
+	case !version.AtLeast(20, 10, 9):
 		return owner{0, 0, 0o701}, owner{0, 0, 0o701}
 	}
 	return owner{0, gid, 0o710}, owner{0, gid, 0o710}
 }
 
 func dataRootOwner(j *judge) report.Result {
-	uid, gid, ok := rootOf(j.Engine.Value.DataRoot)
+	uid, gid, ok := dockerd.RootIDs(j.Engine.Value.DataRoot)
 	s := j.Storage.Value
 	switch {
 	case j.Storage.Err != nil:
@@ -95,7 +83,7 @@ func dataRootOwner(j *judge) report.Result {
 	case !ok:
 		return report.Skip("the data root is not a remapped one")
 	}
-	version, known := versionOf(j.Engine.Value.Version)
+	version, known := dockerd.ParseVersion(j.Engine.Value.Version)
 	if !known {
 		return report.Unsure("the engine's version %q is not one that is known", j.Engine.Value.Version)
 	}
@@ -143,20 +131,4 @@ func worse(a, b report.Result) report.Result {
 		return b
 	}
 	return a
-}
-
-func versionOf(version string) (v [3]int, ok bool) {
-	fields := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(fields) < 3 {
-		return v, false
-	}
-	for i, f := range fields {
-		digits := len(f) - len(strings.TrimLeft(f, "0123456789"))
-		n, err := strconv.Atoi(f[:digits])
-		if err != nil {
-			return v, false
-		}
-		v[i] = n
-	}
-	return v, true
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -176,6 +177,6 @@ func (j *judge) floor() idmap.Map {
 	case !j.Probed.Empty():
 		return j.Probed
 	}
-	uid, gid, _ := rootOf(j.Engine.Value.DataRoot)
+	uid, gid, _ := dockerd.RootIDs(j.Engine.Value.DataRoot)
 	return idmap.Map{UID: idmap.Single(uid, 1<<32-uid).UID, GID: idmap.Single(gid, 1<<32-gid).GID}
 }

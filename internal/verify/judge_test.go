@@ -121,6 +121,7 @@ var cases = []struct {
 	{"data-root", "remapped", func(*Seen) {}, report.OK, "100000.100000"},
 	{"data-root", "plain", func(s *Seen) { s.Engine.Value.DataRoot = "/var/lib/docker" }, report.Error, "does not end"},
 	{"data-root", "root's", func(s *Seen) { s.Engine.Value.DataRoot = "/var/lib/docker/0.100000" }, report.Error, "root of the host"},
+	{"data-root", "of a map without root", func(s *Seen) { s.Engine.Value.DataRoot = "/var/lib/docker/-1.-1" }, report.Error, "does not end"},
 	{"data-root-owner", "as set", func(*Seen) {}, report.OK, "0710 0:100000"},
 	{"data-root-owner", "opened", func(s *Seen) { s.Storage.Value.Path.Stat.Mode = fs.ModeDir | 0o755 }, report.Warning, "/var/lib/docker is 0755 0:100000"},
 	{"data-root-owner", "shut", func(s *Seen) { s.Storage.Value.Trees[0].Stat.Mode = fs.ModeDir | 0o700 }, report.Error, "does not get through"},

@@ -1,4 +1,7 @@
-package survey
+// Package dockerd reads what dockerd, and what belongs to it, writes down: the flags
+// of its command line, versions, the storage driver's status, and the name of a
+// remapped data root. Each has one parser.
+package dockerd
 
 import (
 	"slices"
@@ -28,25 +31,30 @@ var shorthands = map[byte]string{
 // letters in one word. All after "--" are no flags.
 func Flags(args []string) []Flag {
 	var flags []Flag
-	for len(args) > 0 {
-		word := args[0]
-		args = args[1:]
-		switch {
-		case word == "--":
-			return flags
-		case strings.HasPrefix(word, "--"):
-			name, value, given := strings.Cut(word[2:], "=")
-			if !given {
-				value, args = valueOf(name, args)
-			}
-			flags = append(flags, Flag{name, value, word})
-		case len(word) > 1 && word[0] == '-':
-			var some []Flag
-			some, args = letters(word, args)
-			flags = append(flags, some...)
-		}
+	for len(args) > 0 && args[0] != "--" {
+		var some []Flag
+		some, args = next(args)
+		flags = append(flags, some...)
 	}
 	return flags
+}
+
+// next reads the flags that begin in the first word, and gives what comes after them
+// and their values.
+func next(args []string) (flags []Flag, rest []string) {
+	word, rest := args[0], args[1:]
+	switch {
+	case word == "--":
+	case strings.HasPrefix(word, "--"):
+		name, value, given := strings.Cut(word[2:], "=")
+		if !given {
+			value, rest = valueOf(name, rest)
+		}
+		return []Flag{{name, value, word}}, rest
+	case len(word) > 1 && word[0] == '-':
+		return letters(word, rest)
+	}
+	return nil, rest
 }
 
 // valueOf is the value of a flag that has none in its own word, and what is left
@@ -86,12 +94,29 @@ func letters(word string, args []string) (flags []Flag, rest []string) {
 	return flags, args
 }
 
-// flagOf gives the value of a flag, by its long name. The last one counts.
-func flagOf(args []string, name string) (value string, ok bool) {
-	for _, f := range Flags(args) {
+// Last gives the flag with a long name that counts: the last one.
+func Last(flags []Flag, name string) (found Flag, ok bool) {
+	for _, f := range flags {
 		if f.Name == name {
-			value, ok = f.Value, true
+			found, ok = f, true
 		}
 	}
-	return value, ok
+	return found, ok
+}
+
+// Without are arguments of dockerd without a flag, by its long name. It has to stand in
+// words of its own, as a flag without a shorthand does.
+func Without(args []string, name string) []string {
+	var rest []string
+	for len(args) > 0 {
+		flags, after := next(args)
+		if len(flags) != 1 || flags[0].Name != name {
+			rest = append(rest, args[:len(args)-len(after)]...)
+		}
+		if args[0] == "--" {
+			return append(rest, after...)
+		}
+		args = after
+	}
+	return rest
 }
