@@ -10,6 +10,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/proof"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -99,8 +100,8 @@ type change struct {
 
 // apply takes the steps, and says how it ended. The story goes to stderr.
 func (c *change) apply(ctx context.Context, o proofOptions) error {
-	p := &proof{change: c, proofOptions: o}
-	defer p.close()
+	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Subject: c.subject}
+	defer p.Close()
 	c.clock = &clock{w: c.cli.Err()}
 	defer c.clock.stop()
 	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c}.Apply(ctx, c.plan)
@@ -151,6 +152,14 @@ func (c *change) Undoing(why error) {
 	c.clock.stop()
 	defer c.clock.start("the host takes the change back")
 	fmt.Fprintf(c.cli.Err(), "%s\nUndoing the change.%s\n", c.said(why), c.byHost())
+}
+
+// Doing says what the proof is doing.
+func (c *change) Doing(what string) { c.clock.at(what) }
+
+// NotStarted names a container that does not start.
+func (c *change) NotStarted(one remap.Object, why error) {
+	fmt.Fprintf(c.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(why.Error()))
 }
 
 // working says what a step is at for as long as nothing else is known.

@@ -20,13 +20,13 @@ import (
 func (t *target) answerable(ctx context.Context, f survey.Facts, o proofOptions) error {
 	type asked struct{ flag, value, name, port string }
 	var all []asked
-	if o.health != nil {
-		name, port := o.health.URL.Server()
+	if o.Health != nil {
+		name, port := o.Health.URL.Server()
 		all = append(all, asked{"--health-url", o.healthURL, name, port})
 	}
-	if !o.socket.None() {
-		name, port := o.socket.Server()
-		all = append(all, asked{"--probe-socket", o.probe, name, port})
+	if !o.Socket.None() {
+		name, port := o.Socket.Server()
+		all = append(all, asked{"--probe-socket", o.socket, name, port})
 	}
 	for _, a := range all {
 		number, err := strconv.Atoi(a.port)

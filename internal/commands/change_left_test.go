@@ -8,6 +8,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/proof"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -32,9 +33,9 @@ func TestAnswerable(t *testing.T) {
 		{"--probe-socket", "localhost:8080", true},
 		{"--probe-socket", "/run/app.sock", false},
 	} {
-		o := proofOptions{stable: 1, startP95: 1, healthURL: tc.value}
+		o := proofOptions{Options: proof.Options{Stable: 1, StartP95: 1}, healthURL: tc.value}
 		if tc.flag == "--probe-socket" {
-			o.healthURL, o.probe = "", tc.value
+			o.healthURL, o.socket = "", tc.value
 		}
 		assert.NilError(t, o.validate())
 		f := survey.Facts{Endpoint: "ssh://root@db1", HostKind: host.KindSSH}

@@ -155,7 +155,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
-	c.enabled(opts.imageName)
+	c.enabled(opts.Image)
 	return nil
 }
 

@@ -24,6 +24,7 @@ var house = []string{
 // other.
 var apart = map[string][]string{
 	"check": {"proof", "remap"},
+	"remap": {"verify", "apps"},
 }
 
 // forTests are the packages that only tests, and what makes test images, may use.

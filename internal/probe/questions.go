@@ -3,23 +3,28 @@ package probe
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
+// Category is that of what a new container proves.
 const Category = "new containers"
 
 // question is one that a probe answers.
 type question struct {
 	report.Question
+	// needed: remap does not count as proven unless this was answered. Bind mounts are
+	// no part of that: the host may be out of reach.
+	needed bool
 	answer func(Report) report.Result
 }
 
 var questions = []question{
-	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine"}, answer: firstUser(judgeMap)},
-	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host"}, answer: firstUser(judgeProcess)},
-	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host"}, answer: secondUser(judgeProcess)},
-	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes into a volume belong to the mapped users"}, answer: volumeFiles},
+	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine"}, needed: true, answer: firstUser(judgeMap)},
+	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host"}, needed: true, answer: firstUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host"}, needed: true, answer: secondUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes into a volume belong to the mapped users"}, needed: true, answer: volumeFiles},
 	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes into a bind mount belong to the mapped users"}, answer: bindFiles},
 }
 
@@ -30,6 +35,12 @@ func Questions() []report.Question {
 		all = append(all, q.Question)
 	}
 	return all
+}
+
+// Needed reports whether remap counts as proven only if the question with that ID was
+// answered.
+func Needed(id string) bool {
+	return slices.ContainsFunc(questions, func(q question) bool { return q.ID == id && q.needed })
 }
 
 // Results judge what a probe saw by the ID map that it was expected under.

@@ -10,15 +10,12 @@ import (
 )
 
 var processQuestions = []question{
-	{Question: report.Question{ID: LeftProcesses, Category: catProcesses, Title: "No container runs outside of the engine"}, answer: leftProcesses},
+	{Question: report.Question{ID: "left-processes", Category: catProcesses, Title: "No container runs outside of the engine"}, inherited: true, answer: leftProcesses},
 	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace"}, answer: usernsHost},
 	{Question: report.Question{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host"}, answer: hostRoot},
 	{Question: report.Question{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says"}, answer: inMap},
-	{Question: report.Question{ID: ContainersUp, Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks"}, answer: containersUp},
+	{Question: report.Question{ID: "containers-up", Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks"}, inherited: true, answer: containersUp},
 }
-
-// LeftProcesses is the question whether containers run outside of the engine.
-const LeftProcesses = "left-processes"
 
 // leftProcesses: what runs outside of the engine has no map of this engine, and
 // writes on to volumes that a second container may be given.

@@ -20,12 +20,21 @@ type question struct {
 	report.Question
 	// ground: where this fails nothing after it can hold.
 	ground bool
-	answer func(*judge) report.Result
+	// inherited: an error may come from before a change, and is no reason to undo it.
+	inherited bool
+	answer    func(*judge) report.Result
 }
 
 // lookedAt gives the questions that one look answers, in their order.
 func lookedAt() []question {
 	return slices.Concat(daemonQuestions, processQuestions, mountQuestions, carriedQuestions)
+}
+
+// ReasonToUndo reports whether an error in the question with that ID is a reason to
+// undo a change: what does not stay up came with an earlier remap, and what runs
+// outside of the engine is held against what did before.
+func ReasonToUndo(id string) bool {
+	return !slices.ContainsFunc(lookedAt(), func(q question) bool { return q.ID == id && q.inherited })
 }
 
 // judge is what the answers are made of.

@@ -8,9 +8,6 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// ContainersUp is the question whether containers stay up.
-const ContainersUp = "containers-up"
-
 // A container that was restarted within lately, and this often, is restarting
 // again and again, also if it happens to run now: the engine waits a minute at
 // most between two starts.

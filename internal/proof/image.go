@@ -1,4 +1,4 @@
-package commands
+package proof
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/remap"
 )
 
@@ -15,22 +14,22 @@ import (
 // is changed: what does not work now proves nothing afterwards. Who turns remap
 // off may do so since nothing starts any more. An image that was named is kept at
 // hand, since the other data root lacks it.
-func (p *proof) Rehearse(ctx context.Context, plan remap.Plan) error {
+func (p *Proof) Rehearse(ctx context.Context, plan remap.Plan) error {
 	if plan.Verb == remap.Enable {
-		started := &probe.Probe{API: p.engine, Host: p.host, Image: p.imageName, Map: plan.Before.Map}
-		_, err := started.Start(ctx)
-		if err := errors.Join(err, started.Close()); err != nil {
-			return fmt.Errorf("starting a container as the proof will: %w", err)
+		starts := p.newProbe(plan.Before)
+		_, err := starts.Start(ctx)
+		if err := errors.Join(err, starts.Close()); err != nil {
+			return fmt.Errorf("starting a container, as the proof will: %w", err)
 		}
 	}
-	if p.imageName == "" {
+	if p.Image == "" {
 		return nil
 	}
-	return p.image.save(ctx, p.engine, p.imageName)
+	return p.saved.save(ctx, p.API, p.Image)
 }
 
-// close removes the image that was kept.
-func (p *proof) close() { p.image.drop() }
+// Close removes the image that was kept.
+func (p *Proof) Close() { p.saved.remove() }
 
 // savedImage is an image in a temporary file, which is gone with this process
 // wherever an open file can be removed.
@@ -39,8 +38,8 @@ type savedImage struct {
 	path string   // "" if nothing but the open file is left of it
 }
 
-func (s *savedImage) save(ctx context.Context, e *engine, name string) error {
-	saved, err := e.ImageSave(ctx, []string{name})
+func (s *savedImage) save(ctx context.Context, api API, name string) error {
+	saved, err := api.ImageSave(ctx, []string{name})
 	if err != nil {
 		return fmt.Errorf("saving image %s: %w", name, err)
 	}
@@ -54,13 +53,13 @@ func (s *savedImage) save(ctx context.Context, e *engine, name string) error {
 		s.path = ""
 	}
 	if _, err := io.Copy(file, saved); err != nil {
-		s.drop()
+		s.remove()
 		return fmt.Errorf("saving image %s to %s: %w", name, file.Name(), err)
 	}
 	return nil
 }
 
-func (s *savedImage) drop() {
+func (s *savedImage) remove() {
 	if s.file != nil {
 		_ = s.file.Close()
 		if s.path != "" { // otherwise the name may be somebody else's by now
@@ -70,14 +69,14 @@ func (s *savedImage) drop() {
 }
 
 // load loads the image into the engine as it is now.
-func (s *savedImage) load(ctx context.Context, e *engine) error {
+func (s *savedImage) load(ctx context.Context, api API) error {
 	if s.file == nil {
 		return nil
 	}
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	loaded, err := e.ImageLoad(ctx, s.file)
+	loaded, err := api.ImageLoad(ctx, s.file)
 	if err != nil {
 		return fmt.Errorf("loading the image to prove with: %w", err)
 	}

@@ -1,23 +1,22 @@
-package commands
+package proof
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/escape"
-	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker/docker/api/types/container"
+
+	"github.com/docker-userns/docker-userns/internal/remap"
 )
 
 // startTime is how long one container may take to start.
 const startTime = time.Minute
 
 // Start starts containers by their IDs. One that needs another to run is tried
-// again as long as others start. What does not start is said, and is no reason to
-// undo the change: it may have been broken before.
-func (p *proof) Start(ctx context.Context, containers []remap.Object, renew remap.Renew) error {
+// again as long as others start. Events is told of what does not start, which is no
+// reason to undo the change: it may have been broken before.
+func (p *Proof) Start(ctx context.Context, containers []remap.Object, renew remap.Renew) error {
 	p.renew = renew
 	if err := p.waitForEngine(ctx); err != nil {
 		return err
@@ -36,13 +35,13 @@ func (p *proof) Start(ctx context.Context, containers []remap.Object, renew rema
 		progress, left = len(again) < len(left), again
 	}
 	for _, one := range left {
-		fmt.Fprintf(p.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(failed[one.ID].Error()))
+		p.Events.NotStarted(one, failed[one.ID])
 	}
 	return nil
 }
 
-func (p *proof) startOne(ctx context.Context, id string) error {
+func (p *Proof) startOne(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	return p.ContainerStart(ctx, id, container.StartOptions{})
+	return p.Subject().API.ContainerStart(ctx, id, container.StartOptions{})
 }

@@ -1,0 +1,47 @@
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/docker-userns/docker-userns/internal/probe"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/verify"
+)
+
+// processes proves what `docker userns verify` proves, under the map that was
+// planned.
+func (p *Proof) processes(ctx context.Context, planned remap.State) error {
+	if !planned.Remapped {
+		return nil
+	}
+	r, err := verify.Run(ctx, p.Subject(), verify.Options{Expect: &planned.Map})
+	return errors.Join(err, wrong(r.Results, func(r report.Result) bool {
+		return r.Status == report.Error && verify.ReasonToUndo(r.ID)
+	}))
+}
+
+// newContainer proves it with a new container: its processes, and the files that it
+// writes.
+func (p *Proof) newContainer(ctx context.Context, planned remap.State) error {
+	seen, err := p.probe.Run(ctx)
+	if err != nil {
+		return fmt.Errorf("proving it with a new container: %w", err)
+	}
+	return wrong(seen.Results(), func(r report.Result) bool {
+		return r.Status == report.Error || r.Status == report.Unknown && planned.Remapped && probe.Needed(r.ID)
+	})
+}
+
+// wrong makes one error of the results that count against a change.
+func wrong(results []report.Result, counts func(report.Result) bool) error {
+	var all []string
+	for _, r := range results {
+		if counts(r) {
+			all = append(all, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+		}
+	}
+	return joined(all)
+}
