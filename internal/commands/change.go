@@ -134,7 +134,7 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 // Begin says which step comes now.
 func (c *change) Begin(n int, s remap.Step) {
 	c.began = time.Now()
-	defer c.clock.start(working[s.Name])
+	defer c.clock.start(s.Busy)
 	fmt.Fprintf(c.cli.Err(), "[%d/%d] %s\n", n, len(c.plan.Steps), escape.Line(s.Title))
 }
 
@@ -160,20 +160,6 @@ func (c *change) Doing(what string) { c.clock.at(what) }
 // NotStarted names a container that does not start.
 func (c *change) NotStarted(one remap.Object, why error) {
 	fmt.Fprintf(c.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(why.Error()))
-}
-
-// working says what a step is at for as long as nothing else is known.
-var working = map[remap.StepName]string{
-	remap.StepArm:      "backing up, and arming the way back",
-	remap.StepAccount:  "making the user",
-	remap.StepRanges:   "giving it subordinate IDs",
-	remap.StepValidate: "waiting for dockerd to read the file",
-	remap.StepConfig:   "writing the file",
-	remap.StepRestart:  "stopping the containers, and restarting the daemon",
-	remap.StepProve:    "waiting for the engine to answer",
-	remap.StepKeep:     "disarming the way back",
-	remap.StepForget:   "taking back what enable made",
-	remap.StepReclaim:  "deleting the remapped data root",
 }
 
 // said is an error, with the machine that the commands in it are for, if it came

@@ -119,7 +119,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 		return refuse(dockerCLI, err)
 	}
 	plan := left.plan
-	for _, why := range plan.Left {
+	for _, why := range left.notRemoved {
 		fmt.Fprintf(dockerCLI.Out(), "%s.\n", escape.Line(why))
 	}
 	if len(plan.Steps) == 0 {
@@ -142,9 +142,6 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	c := &change{target: t, cli: dockerCLI, plan: plan}
 	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
-	}
-	if opts.forget && !plan.Does(remap.StepForget) {
-		fmt.Fprintln(dockerCLI.Out(), "No user or range that enable made was there to take back.")
 	}
 	c.disabled()
 	c.nameStopped(ctx)
@@ -186,18 +183,20 @@ func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOp
 	if err != nil {
 		return l, fmt.Errorf("%w: %w", errOutOfReach, err)
 	}
-	l.plan, err = remap.PlanDisable(f, past, remap.DisableOptions{
-		To: opts.to, Forget: opts.forget, NoRestart: opts.noRestart, NoStart: opts.noStart, Timeout: opts.timeout, Now: t.now(ctx),
-	})
-	if err != nil || !opts.reclaim {
-		return l, err
+	o := remap.DisableOptions{
+		To: opts.to, Forget: opts.forget, Volumes: opts.yes.names, NoRestart: opts.noRestart, NoStart: opts.noStart, Timeout: opts.timeout, Now: t.now(ctx),
 	}
-	trees, kept := remap.Leftovers(f, past)
-	l.plan.Left = append(l.plan.Left, kept...)
-	if l.trees, err = remap.Look(ctx, t.host, trees); err != nil {
-		return l, err
+	var kept []string
+	if opts.reclaim {
+		var trees []remap.Tree
+		trees, kept = remap.Leftovers(f, past)
+		if o.Reclaim, err = remap.Look(ctx, t.host, trees); err != nil {
+			return l, err
+		}
 	}
-	return l, l.plan.Reclaim(l.trees, opts.yes.names)
+	l.plan, err = remap.PlanDisable(f, past, o)
+	l.notRemoved = append(l.plan.NotRemoved, kept...)
+	return l, err
 }
 
 // disabled says what is true now.
@@ -206,17 +205,17 @@ func (c *change) disabled() {
 	switch {
 	case p.Restart != "":
 		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon. On %s:\n\n    %s\n", c.on(), render.Command(p.Restart))
-	case p.Down && !p.Does(remap.StepRestart):
+	case p.Down && !p.Restarts:
 		fmt.Fprint(out, "userns-remap is off, and the daemon is down as it was before.\n")
 	case p.After.DataRoot == "":
 		fmt.Fprint(out, "userns-remap is off.\n")
 	default:
 		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", escape.Line(p.After.DataRoot))
 	}
-	if p.Before.Remapped && !p.Does(remap.StepReclaim) {
+	if p.Before.Remapped && len(p.Trees) == 0 {
 		fmt.Fprintf(out, "What ran with remap stays in %s; delete it with: %s\n", escape.Line(p.Before.DataRoot), c.docker("userns", "disable", "--reclaim"))
 	}
-	if p.Does(remap.StepArm) {
-		fmt.Fprintf(out, "Backup: %s\n", p.Dir())
+	if backup := p.Backup(); backup != "" {
+		fmt.Fprintf(out, "Backup: %s\n", backup)
 	}
 }

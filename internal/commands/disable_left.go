@@ -20,7 +20,8 @@ type leaving struct {
 	sides remap.Sides
 	// unseen is why the sides are not known whole, which is no reason not to go back.
 	unseen error
-	trees  []remap.Tree
+	// notRemoved are sentences about what was to be removed and is not.
+	notRemoved []string
 }
 
 // text says it. Names that both data roots have come first among what can
@@ -35,7 +36,7 @@ func (l leaving) text() string {
 			fmt.Fprintf(&b, "What is newer, and what mapped users own on the host, is unknown: %s\n\n", escape.Line(l.unseen.Error()))
 		}
 	}
-	for _, t := range l.trees {
+	for _, t := range l.plan.Trees {
 		fmt.Fprintf(&b, "%s holds %s: %s, %s\n", escape.Line(t.Path), units.HumanSize(float64(t.Size)),
 			report.Count(t.Containers, "container"), report.Count(t.Images, "image"))
 		for _, v := range t.Volumes {

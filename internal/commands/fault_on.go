@@ -13,7 +13,7 @@ import (
 // says so: the tests of faults kill the program there, cut its link or restart
 // the host. It is not in the plugin that people use.
 func paused(s remap.Step) {
-	if os.Getenv("DOCKER_USERNS_PAUSE_AFTER") == string(s.Name) {
+	if os.Getenv("DOCKER_USERNS_PAUSE_AFTER") == s.Name {
 		fmt.Fprintln(os.Stderr, "paused after", s.Name)
 		select {}
 	}

@@ -170,7 +170,6 @@ func TestHostileTextInChanges(t *testing.T) {
 			escapetest.Fill(&l.facts, text)
 			escapetest.Fill(&l.plan, text)
 			escapetest.Fill(&l.sides, text)
-			escapetest.Fill(&l.trees, text)
 			l.unseen, l.sides.Unread, l.plan.Before.Remapped = errors.New(text), errors.New(text), true
 			out.WriteString(l.text())
 		})

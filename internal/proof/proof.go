@@ -81,7 +81,7 @@ func (p *Proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) e
 		what  string
 		prove func(context.Context) error
 	}{
-		{"looking at what the engine has", func(context.Context) error { return joined(remap.Proven(plan, before)) }},
+		{"looking at what the engine has", func(context.Context) error { return joined(plan.Unmet(before)) }},
 		{"looking at the processes of all containers", func(ctx context.Context) error { return p.processes(ctx, plan.After) }},
 		{"starting a new container", func(ctx context.Context) error { return p.newContainer(ctx, plan.After) }},
 		{"waiting for the application to be healthy", p.becomesHealthy},

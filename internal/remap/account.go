@@ -55,24 +55,22 @@ func valueFor(a survey.Accounts, account ranges.Account) string {
 	return account.Name
 }
 
-// makeAccount is the step that makes a system user without a home, a password
-// or a shell, and a group of the same name: with useradd of shadow, else with
+// makeAccount is the step that creates a system user without a home, a password
+// or a shell, and a group of the same name: with useradd of shadow, otherwise with
 // the adduser of busybox.
 func makeAccount(f survey.Facts, login, comment string) (Step, error) {
-	step := Step{Name: StepAccount, Title: fmt.Sprintf("Make the system user %s, without home, password or shell", login)}
+	step := Step{Name: "account", Title: fmt.Sprintf("Make the system user %s, without home, password or shell", login), Busy: "making the user"}
 	why := "making the user " + login
 	switch t := f.Tools.Value; {
 	case t["useradd"] != "":
-		step.Acts = []Act{run(why, t["useradd"], "--system", "--user-group", "--no-create-home", "--home-dir", nowhere, "--shell", nologin, "--comment", comment, login)}
+		return step.typed(run(why, t["useradd"], "--system", "--user-group", "--no-create-home", "--home-dir", nowhere, "--shell", nologin, "--comment", comment, login)), nil
 	case t["adduser"] != "":
-		step.Acts = []Act{
+		return step.typed(
 			run("making the group "+login, "addgroup", "-S", login),
 			run(why, t["adduser"], "-S", "-D", "-H", "-h", nowhere, "-s", nologin, "-g", comment, "-G", login, login),
-		}
-	default:
-		return step, fmt.Errorf("%s: neither useradd nor adduser is there; make the user by hand, or name another with --user", why)
+		), nil
 	}
-	return step, nil
+	return step, fmt.Errorf("%s: neither useradd nor adduser is there; make the user by hand, or name another with --user", why)
 }
 
 const (

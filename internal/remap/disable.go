@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
@@ -18,8 +17,12 @@ type DisableOptions struct {
 	// To is the ID of an earlier change: daemon.json becomes what it was before
 	// it. "" takes back the newest enable, or remap alone.
 	To string
-	// Forget takes back the user and the ranges too, where enable made them.
-	Forget    bool
+	// Forget removes the user and the ranges too, if enable made them.
+	Forget bool
+	// Reclaim are remapped data roots to delete.
+	Reclaim []Tree
+	// Volumes are the volumes in them that may be deleted though they hold something.
+	Volumes   []string
 	NoRestart bool
 	// NoStart leaves the containers stopped that ran before remap was turned on.
 	NoStart bool
@@ -31,78 +34,97 @@ type DisableOptions struct {
 // it on. past are the changes that the host keeps. A daemon that is down because
 // of remap is no obstacle.
 func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
-	p := Plan{Verb: Disable, Before: stateOf(f), Timeout: o.Timeout}
-	p.After = State{DataRoot: plainRoot(f)}
 	if f.Engine.Err != nil && !errors.Is(f.Engine.Err, survey.ErrDaemonDown) {
-		return p, fmt.Errorf("planning: %w", f.Engine.Err)
+		return Plan{}, fmt.Errorf("planning: %w", f.Engine.Err)
 	}
 	if err := trusted(f); err != nil {
-		return p, err
+		return Plan{}, err
 	}
 	if err := flagged(f, "userns-remap"); err != nil {
-		return p, fmt.Errorf("planning the change of %s: %w, so editing that file does not turn it off: take the flag out there, and restart the daemon (%s)",
+		return Plan{}, fmt.Errorf("planning the change of %s: %w, so editing that file does not turn it off: take the flag out there, and restart the daemon (%s)",
 			f.ConfigPath(), err, restartCommand(f.Unit.Value))
 	}
-	enabled, known := newest(past)
-	if known && enabled.Proven && enabled.ID == lastKept(past) {
-		p.recall(enabled)
-	}
-	p.begin(f, o.Now)
 	edited, needed, err := takeOut(f, past, o)
 	if err != nil {
-		return p, err
+		return Plan{}, err
+	}
+	after, ran, recorded := recall(past, plainRoot(f))
+	p := planOf(f, Disable, stateOf(f), after, o.Now, o.Timeout)
+	p.Ran, p.Recorded, p.Trees = ran, recorded, o.Reclaim
+	if !needed && p.Before.Remapped {
+		return Plan{}, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it on %s (%s), and it comes up without", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
 	}
 	if needed {
-		p.Files = []File{edited.file()}
-		if edited.after != nil {
-			p.validate(f, edited.after)
-		}
-		p.Steps = append(p.Steps, edited.step())
-		p.finish(f, o.NoRestart || f.Engine.Err == nil && !p.Before.Remapped)
-		p.arm()
-		if f.Engine.Err == nil && !p.Before.Remapped && o.To == "" {
-			p.Restart = "" // the daemon does not remap: it has not been restarted since the file was edited
-		}
-		if !o.NoStart {
-			p.startRan()
-		}
-	} else if p.Before.Remapped {
-		return p, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it on %s (%s), and it comes up without", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
+		p.Config = edited.file()
+		p.Restarts, p.Restart = restartOf(p, f, o)
 	}
-	if o.Forget {
-		if err := p.forget(f, past); err != nil {
-			return p, err
-		}
+	if err := p.recordable(); err != nil {
+		return Plan{}, err
 	}
-	return p, p.recordable()
+	removal, left, err := removalOf(p, f, past, o)
+	if err != nil {
+		return Plan{}, err
+	}
+	p.NotRemoved = left
+	if needed {
+		p.Steps = slices.Concat(arming(p), validation(p, f, edited.after), edited.steps(), restarting(p, f, startedAgain(p, o)), keeping(p))
+	}
+	p.Steps = append(p.Steps, removal...)
+	return p, nil
 }
 
-// recall takes from the change that turned remap on what the data root had that
-// the plan goes back to.
-func (p *Plan) recall(enabled Past) {
+// recall is the state that a data root is to be in without remap, with what it had
+// before the change that turned remap on, and which of its containers ran, if that is
+// recorded.
+func recall(past []Past, root string) (after State, ran []Object, recorded bool) {
+	after = State{DataRoot: root}
+	enabled, known := newest(past)
+	if !known || !enabled.Restarts || enabled.ID != lastKept(past) {
+		return after, nil, false
+	}
 	was := enabled.Before
-	p.Recorded = true
-	p.After.Containers, p.After.Images, p.After.Volumes, p.After.Networks = was.Containers, was.Images, was.Volumes, was.Networks
+	after.Containers, after.Images, after.Volumes, after.Networks = was.Containers, was.Images, was.Volumes, was.Networks
 	for _, c := range was.Containers {
 		if slices.Contains(enabled.Running, c.ID) {
-			p.Ran = append(p.Ran, c)
+			ran = append(ran, c)
 		}
 	}
+	return after, ran, true
 }
 
-// startRan adds the start of the containers that ran before remap was turned on,
-// whatever their restart policy: before the proof, which may ask an application
-// for its health.
-func (p *Plan) startRan() {
-	at := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == StepProve })
-	if at < 0 || len(p.Ran) == 0 {
-		return
+// restartOf reports whether a plan that edits daemon.json restarts the daemon, and if
+// not, what the user has to type for it. A daemon that does not remap has not been
+// restarted since the file was edited: it runs as planned already.
+func restartOf(p Plan, f survey.Facts, o DisableOptions) (bool, string) {
+	plain := f.Engine.Err == nil && !p.Before.Remapped
+	switch {
+	case plain && o.To == "":
+		return false, ""
+	case plain || p.Unit == "" || o.NoRestart:
+		return false, restartCommand(f.Unit.Value)
 	}
-	var names []string
-	for _, c := range p.Ran {
-		names = append(names, c.String())
+	return true, ""
+}
+
+// startedAgain are the containers that the plan starts: those that ran before remap
+// was turned on, whatever their restart policy.
+func startedAgain(p Plan, o DisableOptions) []Object {
+	if o.NoStart {
+		return nil
 	}
-	p.Steps = slices.Insert(p.Steps, at, Step{Name: StepStart, Title: "Start the containers that ran before enable: " + strings.Join(names, ", ")})
+	return p.Ran
+}
+
+// removalOf are the steps that remove what was asked to be, once the change stays,
+// and what is left of it, with the reasons.
+func removalOf(p Plan, f survey.Facts, past []Past, o DisableOptions) (steps []Step, left []string, err error) {
+	if o.Forget {
+		if steps, left, err = forgetting(p, f, past); err != nil {
+			return nil, nil, err
+		}
+	}
+	reclaimed, err := reclaiming(p, o.Reclaim, o.Volumes)
+	return append(steps, reclaimed...), left, err
 }
 
 // newest is the last enable that was kept.
@@ -232,55 +254,4 @@ func backTo(e edit, now survey.ConfigFile, past []Past, to string) (edit, bool, 
 		return e, string(e.after) != string(e.before) || (e.after == nil) != !e.existed, nil
 	}
 	return e, false, fmt.Errorf("--to %s: there is no such backup; 'ls %s' has them all", to, Folder)
-}
-
-// forget takes back what every enable made besides daemon.json: its lines in
-// /etc/subuid and /etc/subgid, then the user. Containers of the remapped root
-// keep their owners as bare numbers.
-func (p *Plan) forget(f survey.Facts, past []Past) error {
-	step := Step{Name: StepForget, Title: "Take back the subordinate IDs that enable gave"}
-	var account Act
-	for _, enabled := range past {
-		login := enabled.Account
-		switch {
-		case enabled.Verb != Enable || enabled.Verdict != Kept:
-			continue
-		case login == "" || !exists(f, login):
-		case !accountMade(f.Accounts.Value, enabled):
-			p.Left = append(p.Left, fmt.Sprintf("The user %s is left, with its subordinate IDs: it is not as the change %s made it", login, enabled.ID))
-			continue
-		case account.Run == nil:
-			step.Title += ", and the user " + login
-			account = run("deleting the user "+login, "sh", enabled.scriptPath(), "forget")
-		}
-		p.forgetLines(f, enabled, &step)
-	}
-	if account.Run != nil {
-		step.Acts = append(step.Acts, account)
-	}
-	if len(step.Acts) == 0 {
-		return nil
-	}
-	if p.Restart != "" {
-		return fmt.Errorf("--restore-subids: containers run under these IDs until the daemon is restarted; restart it first on %s (%s)", p.On, p.Restart)
-	}
-	p.Steps = append(p.Steps, step)
-	return nil
-}
-
-// forgetLines adds the lines that one enable added and that are still there.
-func (p *Plan) forgetLines(f survey.Facts, enabled Past, step *Step) {
-	for _, file := range enabled.Files[1:] {
-		text := f.SubUID.Value.Data
-		if file.Path == subgidPath {
-			text = f.SubGID.Value.Data
-		}
-		line, ok := lineIn(file.Added, text)
-		if !ok {
-			continue
-		}
-		e := edit{path: file.Path, existed: true, before: text, after: without(text, line)}
-		step.Diff += e.diff()
-		step.Acts = append(step.Acts, run("taking a line out of "+file.Path, "sh", enabled.scriptPath(), "drop", file.Path, line))
-	}
 }

@@ -39,7 +39,7 @@ func configOf(f survey.Facts) (config, error) {
 	return c, nil
 }
 
-// edit is a file before and after. after is nil where the file is removed.
+// edit is a file before and after. after is nil if the file is removed.
 type edit struct {
 	path          string
 	existed       bool
@@ -95,23 +95,23 @@ func (e edit) diff() string {
 	return udiff.Unified(from, to, string(e.before), string(e.after))
 }
 
-// step puts the edited file in its place.
-func (e edit) step() Step {
-	s := Step{Name: StepConfig, Title: e.title, Diff: e.diff(), Acts: []Act{e.unchanged()}}
+// steps put the edited file in its place.
+func (e edit) steps() []Step {
+	acts := []Act{e.unchanged()}
 	switch {
 	case e.after == nil:
-		s.Acts = append(s.Acts, run("removing "+e.path, "rm", "-f", "--", e.path))
+		acts = append(acts, run("removing "+e.path, "rm", "-f", "--", e.path))
 	case !e.existed:
-		s.Acts = append(s.Acts, run("making "+path.Dir(e.path), "mkdir", "-p", "--", path.Dir(e.path)), write(e.path, e.after, 0o644))
+		acts = append(acts, run("making "+path.Dir(e.path), "mkdir", "-p", "--", path.Dir(e.path)), replace(e.path, e.after, 0o644))
 	default:
-		s.Acts = append(s.Acts, write(e.path, e.after, 0o644))
+		acts = append(acts, replace(e.path, e.after, 0o644))
 	}
-	return s
+	return []Step{{Name: "config", Title: e.title, Busy: "writing the file", Diff: e.diff(), Acts: acts}}
 }
 
 // unchanged holds that the file is what it was when the plan was made: what
 // somebody has written into it since must not be lost.
-func (e edit) unchanged() Act {
+func (e edit) unchanged() command {
 	why := "looking at " + e.path + " once more"
 	const edited = `|| { echo "it was edited since the plan was made; run the command again" >&2; exit 1; }`
 	if !e.existed {

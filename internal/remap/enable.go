@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
@@ -30,64 +31,74 @@ type EnableOptions struct {
 // defaultUser is the account that dockerd itself would make.
 const defaultUser = "dockremap"
 
-// PlanEnable plans how a surveyed host gets to userns-remap. It has no steps
-// where the engine remaps already. The error says what stands in the way; that
-// the host is fit for remap is for package check to say.
+// PlanEnable plans how a surveyed host gets to userns-remap. The plan has no steps
+// if the engine remaps already. The error is why no plan can be made; that the host is
+// fit for remap is for the check package to say.
 //
 // dockerd is never left to take a range by itself: from 28.0 on "default" may be
 // given another user's (FindNextUIDRange of moby internal/usergroup).
 func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
-	p := Plan{Verb: Enable, Before: stateOf(f), Timeout: o.Timeout}
 	if f.Engine.Err != nil {
-		return p, fmt.Errorf("planning: %w", f.Engine.Err)
+		return Plan{}, fmt.Errorf("planning: %w", f.Engine.Err)
 	}
-	if p.Before.Remapped {
-		p.After = p.Before
-		return p, nil
+	before := stateOf(f)
+	if before.Remapped {
+		return Plan{Verb: Enable, Before: before, After: before}, nil
 	}
 	if err := errors.Join(f.Containers.Err, f.Images.Err, f.Volumes.Err, f.Networks.Err); err != nil {
-		return p, fmt.Errorf("recording what the engine has now, for verify to find what is missing later: %w", err)
+		return Plan{}, fmt.Errorf("recording what the engine has now, for verify to find what is missing later: %w", err)
 	}
 	if err := trusted(f); err != nil {
-		return p, err
+		return Plan{}, err
 	}
 	if o.User == "" {
 		o.User = defaultUser
 	}
 	who, err := identify(f, o)
 	if err != nil {
-		return p, err
+		return Plan{}, err
 	}
+	edited, err := setRemap(f, who.value, o.Driver)
+	if err != nil {
+		return Plan{}, err
+	}
+	after := State{Remapped: true, Map: who.m, DataRoot: path.Join(before.DataRoot, who.m.Suffix())}
+	p := planOf(f, Enable, before, after, o.Now, o.Timeout)
+	p.Driver, p.Tree, p.Account = edited.pinned, after.DataRoot, who.made
+	p.Config, p.Tables = edited.file(), []File{who.subuid, who.subgid}
+	if p.Restarts = p.Unit != "" && !o.NoRestart; !p.Restarts {
+		p.Restart = restartCommand(f.Unit.Value)
+	}
+	if err := p.recordable(); err != nil {
+		return Plan{}, err
+	}
+	p.Steps = slices.Concat(
+		arming(p),
+		who.steps, // account, ranges
+		validation(p, f, edited.after),
+		edited.steps(),
+		restarting(p, f, nil),
+		keeping(p),
+	)
+	return p, nil
+}
+
+// setRemap is the edit of daemon.json that turns remap on.
+func setRemap(f survey.Facts, user, driver string) (edit, error) {
 	config, err := configOf(f)
 	if err != nil {
-		return p, err
+		return edit{}, err
 	}
-	keys := []pair{{"userns-remap", who.value}}
-	if o.Driver != "" {
-		keys = append(keys, pair{driverKey, o.Driver})
+	keys := []pair{{"userns-remap", user}}
+	if driver != "" {
+		keys = append(keys, pair{driverKey, driver})
 	}
 	for _, k := range keys {
 		if err := flagged(f, k.key); err != nil {
-			return p, fmt.Errorf("planning the change of %s: %w, and dockerd does not start with a setting in both places: take the flag out first", config.path, err)
+			return edit{}, fmt.Errorf("planning the change of %s: %w, and dockerd does not start with a setting in both places: take the flag out first", config.path, err)
 		}
 	}
-	edited, err := config.set(keys)
-	if err != nil {
-		return p, err
-	}
-	p.After = State{Remapped: true, Map: who.m, DataRoot: path.Join(p.Before.DataRoot, who.m.Suffix())}
-	p.begin(f, o.Now)
-	p.Driver, p.Tree = edited.pinned, p.After.DataRoot
-	if !who.exists {
-		p.Account = o.User
-	}
-	p.Files = []File{edited.file(), who.subuid, who.subgid}
-	p.Steps = who.steps
-	p.validate(f, edited.after)
-	p.Steps = append(p.Steps, edited.step())
-	p.finish(f, o.NoRestart)
-	p.arm()
-	return p, p.recordable()
+	return config.set(keys)
 }
 
 const driverKey = "storage-driver"
@@ -125,7 +136,7 @@ func (c config) set(keys []pair) (edit, error) {
 // and what has to be done for them.
 type identity struct {
 	value          string // of userns-remap
-	exists         bool
+	made           string // the account, if it has to be created; "" otherwise
 	m              idmap.Map
 	subuid, subgid File
 	steps          []Step
@@ -136,8 +147,9 @@ func identify(f survey.Facts, o EnableOptions) (identity, error) {
 	if err := errors.Join(f.Accounts.Err, validUser(o.User, account)); err != nil {
 		return identity{}, fmt.Errorf("planning for user %q: %w", o.User, err)
 	}
-	who := identity{value: valueFor(f.Accounts.Value, account), exists: account.Exists()}
-	if !who.exists {
+	who := identity{value: valueFor(f.Accounts.Value, account)}
+	if !account.Exists() {
+		who.made = o.User
 		step, err := makeAccount(f, o.User, Change{ID: id(o.Now)}.Comment())
 		if err != nil {
 			return identity{}, err
@@ -178,23 +190,22 @@ func (who *identity) give(f survey.Facts, o EnableOptions, a ranges.Account) err
 	subuid, subgid := addLine(f.SubUID, subuidPath, a.Name, r), addLine(f.SubGID, subgidPath, a.Name, r)
 	who.subuid, who.subgid = subuid.file(), subgid.file()
 	step := Step{
-		Name:  StepRanges,
+		Name:  "ranges",
 		Title: fmt.Sprintf("Give %s the subordinate IDs %s", a.Name, r) + inBrackets(r.Reason),
+		Busy:  "giving it subordinate IDs",
 		Diff:  subuid.diff() + subgid.diff(),
 	}
-	dir := Change{ID: id(o.Now)}.Dir()
-	if usermod := f.Tools.Value["usermod"]; usermod != "" {
-		for _, e := range []edit{subuid, subgid} {
-			if !e.existed { // usermod has no subordinate IDs where the file is missing
-				step.Acts = append(step.Acts, write(e.path, nil, 0o644))
-			}
+	usermod := f.Tools.Value["usermod"]
+	for _, e := range []edit{subuid, subgid} {
+		switch {
+		case usermod == "":
+			step.Acts = append(step.Acts, Change{ID: id(o.Now)}.call("adding a line to "+e.path, "add", e.path, lineOf(a.Name, r)))
+		case !e.existed: // usermod has no subordinate IDs if the file is missing
+			step.Acts = append(step.Acts, replace(e.path, nil, 0o644))
 		}
-		step.Acts = append(step.Acts, run("giving "+a.Name+" its subordinate IDs",
-			usermod, "--add-subuids", r.String(), "--add-subgids", r.String(), a.Name))
-	} else {
-		for _, e := range []edit{subuid, subgid} {
-			step.Acts = append(step.Acts, run("adding a line to "+e.path, "sh", dir+"/change.sh", "add", e.path, lineOf(a.Name, r)))
-		}
+	}
+	if usermod != "" {
+		step = step.typed(run("giving "+a.Name+" its subordinate IDs", usermod, "--add-subuids", r.String(), "--add-subgids", r.String(), a.Name))
 	}
 	who.steps = append(who.steps, step)
 	return nil

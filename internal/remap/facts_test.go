@@ -65,16 +65,16 @@ func missingConfig(f survey.Facts) survey.Facts {
 func carriedOut(f survey.Facts, p Plan) (survey.Facts, Past) {
 	for _, s := range p.Steps {
 		for _, a := range s.Acts {
-			if s.Name == StepConfig && a.File != nil {
-				f.Config = read(survey.ConfigFile{TextFile: text(a.File.Path, string(a.File.Data)), Parent: host.Stat{Mode: fs.ModeDir | 0o755}})
+			if w, ok := a.(write); ok && s.Name == "config" {
+				f.Config = read(survey.ConfigFile{TextFile: text(w.file.Path, string(w.file.Data)), Parent: host.Stat{Mode: fs.ModeDir | 0o755}})
 			}
 		}
 	}
-	past := Past{Verdict: Kept, Manifest: Manifest{ID: p.ID, Verb: p.Verb, Before: p.Before, After: p.After, Files: p.Files, Account: p.Account, Driver: p.Driver, Proven: p.Does(StepProve)}}
+	past := Past{Verdict: Kept, Manifest: Manifest{ID: p.ID, Verb: p.Verb, Before: p.Before, After: p.After, Files: p.Files(), Account: p.Account, Driver: p.Driver, Restarts: p.Restarts}}
 	f.Engine.Value.DataRoot = p.After.DataRoot
 	f.Engine.Value.SecurityOptions = []string{"name=userns"}
 	f.Containers.Value, f.Images.Value, f.Volumes.Value, f.Networks.Value = nil, nil, nil, nil
-	line := p.Files[1].Added
+	line := p.Tables[0].Added
 	f.SubUID.Value.Data = append(f.SubUID.Value.Data, line...)
 	f.SubGID.Value.Data = append(f.SubGID.Value.Data, line...)
 	past.Made = Created{

@@ -149,10 +149,8 @@ func noLinks(stats map[string]host.Stat, paths ...string) error {
 	return nil
 }
 
-// config is the file of the change that is daemon.json, the first one always.
-func (p Past) config() File { return p.Files[0] }
-
-func (p Past) scriptPath() string { return path.Join(Folder, p.ID, scriptFile) }
+// change is what the script of the change knows it by.
+func (p Past) change() Change { return Change{ID: p.ID} }
 
 func (p Past) backup() string {
 	return path.Join(Folder, p.ID, "backup", p.config().Path)

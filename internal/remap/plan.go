@@ -1,16 +1,15 @@
 package remap
 
 import (
-	"io/fs"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// Plan is a change before it is made: what will be done, in order, and what is
-// to be true afterwards. A plan without steps is a host that is already as it
-// was asked to be.
+// Plan is a change before it is made: what will be done, in order, and what must
+// be true afterwards. A plan without steps is of a host that is as it was asked to
+// be already. Nothing in a plan changes once it is made.
 type Plan struct {
 	Change
 	Verb   Verb
@@ -21,19 +20,23 @@ type Plan struct {
 	// Ran are the containers that ran before remap was turned on, if the plan
 	// turns it off.
 	Ran []Object
-	// Recorded says that a manifest tells what After has; otherwise its lists are
-	// empty.
+	// Recorded reports whether a manifest says what After has; otherwise its lists
+	// are empty.
 	Recorded bool
-	// Left says what was to be deleted and is left, since no change of this program
-	// made it, or somebody has changed it since.
-	Left []string
+	// Trees are the remapped data roots that it deletes.
+	Trees []Tree
+	// NotRemoved are sentences about what was to be removed and is not, since no
+	// change of this program made it, or somebody has changed it since.
+	NotRemoved []string
 	// Strangers are the containers, by ID, that ran outside of the engine before.
 	Strangers []string
-	// Restart is what a person has to type where the plan does not restart the
-	// daemon; "" where it does.
+	// Restarts reports whether it restarts the daemon, and proves the change.
+	Restarts bool
+	// Restart is what the user has to type afterwards for the daemon to run as
+	// planned; "" if nothing.
 	Restart string
 	On      string        // the machine that it is to be typed on
-	Timeout time.Duration // until the host returns by itself, from the first step on
+	Timeout time.Duration // from the first step on, until the host undoes the change by itself
 }
 
 // Verb is what a change was asked for.
@@ -45,75 +48,42 @@ const (
 	Disable Verb = "disable"
 )
 
-// State is what an engine shows of remap.
-type State struct {
-	Remapped   bool      `json:"remapped"`
-	DataRoot   string    `json:"dataRoot"`
-	Containerd bool      `json:"containerdStore,omitempty"` // images are in containerd's store, not in the data root
-	Map        idmap.Map `json:"idMap,omitzero"`            // where it is remapped
-	Containers []Object  `json:"containers"`
-	Images     []Object  `json:"images"`
-	Volumes    []Object  `json:"volumes"`
-	Networks   []Object  `json:"networks"`
+// Backup is the folder on the host with the files as they were, "" if the plan
+// edits none.
+func (p Plan) Backup() string {
+	if p.Config.Path == "" {
+		return ""
+	}
+	return p.Dir()
 }
 
-// Object is a container, an image, a volume or a network.
-type Object struct {
-	ID   string `json:"id"`
-	Name string `json:"name"` // "" if it has none
-	// UsedBy are the names of the containers that mount it, if it is a volume.
-	UsedBy []string `json:"usedBy,omitempty"`
-}
-
-// Step is one thing that a plan does: some acts, one after the other.
-type Step struct {
-	Name  StepName
-	Title string // what it does, for a person
-	Diff  string // of the file that it changes, where it changes one
-	Acts  []Act
-}
-
-// StepName is the word for a step, in messages and in tests.
-type StepName string
-
-// The steps, in the order in which they can come.
-const (
-	StepArm      StepName = "arm"      // back up, lay down the way back, set its timer, take the lock
-	StepAccount  StepName = "account"  // make the user
-	StepRanges   StepName = "ranges"   // give it subordinate IDs
-	StepValidate StepName = "validate" // have dockerd read what daemon.json will be
-	StepConfig   StepName = "config"   // put daemon.json in its place
-	StepRestart  StepName = "restart"  // of the daemon
-	StepStart    StepName = "start"    // of the containers that ran before remap was turned on
-	StepProve    StepName = "prove"    // look whether all is as it should be
-	StepKeep     StepName = "keep"     // disarm: from here on the change stays
-	StepForget   StepName = "forget"   // take back what an earlier enable made: ranges, user
-	StepReclaim  StepName = "reclaim"  // delete a remapped tree
-)
-
-// Act is one thing done to the host: a file put in its place, or a command that
-// has to end with 0.
-type Act struct {
-	File *host.File
-	Run  *host.Command
-	// Why is said of a command that fails: what it was for.
-	Why string
-}
-
-func run(why string, args ...string) Act {
-	return Act{Run: &host.Command{Args: args}, Why: why}
-}
-
-func write(path string, data []byte, mode fs.FileMode) Act {
-	return Act{File: &host.File{Path: path, Data: data, Mode: mode}}
-}
-
-// Does says whether the plan has a step.
-func (p Plan) Does(name StepName) bool {
-	for _, s := range p.Steps {
-		if s.Name == name {
-			return true
+// planOf is a plan without steps: what it starts from, and where it leads.
+func planOf(f survey.Facts, verb Verb, before, after State, now time.Time, timeout time.Duration) Plan {
+	p := Plan{
+		Change: Change{
+			ID: id(now), Unit: unitOf(f), Socket: socketUnitOf(f), DataRoot: before.DataRoot, NewRoot: newRoot(before, after),
+			Endpoint: socketOf(f), Down: f.Engine.Err != nil,
+		},
+		Verb: verb, Before: before, After: after, Timeout: timeout, On: report.On(f.Endpoint, f.HostKind),
+	}
+	for _, c := range f.Containers.Value {
+		if c.Running() && !c.AutoRemove {
+			p.Running = append(p.Running, c.ID)
 		}
 	}
-	return false
+	for _, l := range f.Left.Value {
+		p.Strangers = append(p.Strangers, l.ID)
+	}
+	return p
+}
+
+// id names a change by its time.
+func id(now time.Time) string { return now.UTC().Format("20060102T150405Z") }
+
+// newRoot is the data root that the daemon moves to, "" if it stays.
+func newRoot(before, after State) string {
+	if after.DataRoot == before.DataRoot {
+		return ""
+	}
+	return after.DataRoot
 }

@@ -31,24 +31,29 @@ func enable(t *testing.T, f survey.Facts, change func(*EnableOptions)) Plan {
 func names(p Plan) []string {
 	var out []string
 	for _, s := range p.Steps {
-		out = append(out, string(s.Name))
+		out = append(out, s.Name)
 	}
 	return out
 }
 
-func step(t *testing.T, p Plan, name StepName) Step {
+func step(t *testing.T, p Plan, name string) Step {
 	t.Helper()
 	i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == name })
 	assert.Assert(t, i >= 0, "no step %s in %v", name, names(p))
 	return p.Steps[i]
 }
 
+func (c command) line() string { return strings.Join(c.args, " ") }
+
+// written is what an act writes into a file.
+func written(a Act) string { return string(a.(write).file.Data) }
+
 // commands are the command lines of a step.
 func commands(s Step) []string {
 	var out []string
 	for _, a := range s.Acts {
-		if a.Run != nil {
-			out = append(out, strings.Join(a.Run.Args, " "))
+		if c, ok := a.(interface{ line() string }); ok {
+			out = append(out, c.line())
 		}
 	}
 	return out
@@ -62,10 +67,10 @@ func TestPlanEnable(t *testing.T) {
 	assert.DeepEqual(t, p.After, State{Remapped: true, DataRoot: "/var/lib/docker/165536.165536", Map: idmap.Single(165536, 65536)})
 	assert.DeepEqual(t, p.Running, []string{"c1"}) // not once, which is gone when it stops
 	assert.Equal(t, p.Account, "dockremap")
-	assert.DeepEqual(t, commands(step(t, p, StepRanges)), []string{"/usr/sbin/usermod --add-subuids 165536-231071 --add-subgids 165536-231071 dockremap"})
-	assert.DeepEqual(t, commands(step(t, p, StepValidate)), []string{
+	assert.DeepEqual(t, commands(step(t, p, "ranges")), []string{"/usr/sbin/usermod --add-subuids 165536-231071 --add-subgids 165536-231071 dockremap"})
+	assert.DeepEqual(t, commands(step(t, p, "validate")), []string{
 		"/usr/sbin/dockerd --validate --config-file /var/lib/docker-userns/20261122T210203Z/daemon.json -H fd://"})
-	assert.Equal(t, step(t, p, StepConfig).Diff, `--- /etc/docker/daemon.json
+	assert.Equal(t, step(t, p, "config").Diff, `--- /etc/docker/daemon.json
 +++ /etc/docker/daemon.json
 @@ -1,3 +1,4 @@
  {
@@ -74,9 +79,9 @@ func TestPlanEnable(t *testing.T) {
 +  "userns-remap": "dockremap"
  }
 `)
-	assert.Equal(t, p.Files[0].Added, ",\n  \"userns-remap\": \"dockremap\"")
-	assert.Equal(t, p.Files[1].Added, "dockremap:165536:65536\n")
-	assert.Equal(t, p.Files[1].After, sum([]byte("alice:100000:65536\ndockremap:165536:65536\n")))
+	assert.Equal(t, p.Config.Added, ",\n  \"userns-remap\": \"dockremap\"")
+	assert.Equal(t, p.Tables[0].Added, "dockremap:165536:65536\n")
+	assert.Equal(t, p.Tables[0].After, sum([]byte("alice:100000:65536\ndockremap:165536:65536\n")))
 }
 
 func TestPlanEnableVariants(t *testing.T) {
@@ -91,7 +96,7 @@ func TestPlanEnableVariants(t *testing.T) {
 			"arm validate config restart prove keep", func(t *testing.T, p Plan) {
 				assert.Equal(t, p.After.DataRoot, "/var/lib/docker/300000.300000")
 				assert.Equal(t, p.Account, "")
-				assert.Equal(t, p.Files[1].After, p.Files[1].Before)
+				assert.Equal(t, p.Tables[0].After, p.Tables[0].Before)
 			}},
 		{"the account is there, without ranges", func(f *survey.Facts) { withAccount(f, "") }, nil,
 			"arm ranges validate config restart prove keep", nil},
@@ -108,7 +113,7 @@ func TestPlanEnableVariants(t *testing.T) {
 			}},
 		{"a range that was asked for", nil, func(o *EnableOptions) { o.Range = idmap.Range{Start: 500000, Size: 70000} },
 			"arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
-				assert.Equal(t, p.Files[2].Added, "dockremap:500000:70000\n")
+				assert.Equal(t, p.Tables[1].Added, "dockremap:500000:70000\n")
 			}},
 		{"seven users have ranges", func(f *survey.Facts) {
 			var lines string
@@ -117,20 +122,20 @@ func TestPlanEnableVariants(t *testing.T) {
 			}
 			f.SubUID.Value.Data, f.SubGID.Value.Data = []byte(lines), []byte(lines)
 		}, nil, "arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
-			assert.Equal(t, p.Files[1].Added, "dockremap:558752:65536\n")
-			assert.Equal(t, step(t, p, StepRanges).Title, "Give dockremap the subordinate IDs 558752-624287 (100000-524287 has no 65536 IDs in a row that are free, and systemd-nspawn may pick these for a container of its own)")
+			assert.Equal(t, p.Tables[0].Added, "dockremap:558752:65536\n")
+			assert.Equal(t, step(t, p, "ranges").Title, "Give dockremap the subordinate IDs 558752-624287 (100000-524287 has no 65536 IDs in a row that are free, and systemd-nspawn may pick these for a container of its own)")
 		}},
 		{"busybox", func(f *survey.Facts) {
 			f.Tools = read(survey.Tools{"adduser": "/usr/sbin/adduser"})
 			f.SubUID.Err, f.SubUID.Value.Data = errNotThere, nil
 		}, nil, "arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
-			assert.Assert(t, strings.HasSuffix(commands(step(t, p, StepRanges))[0], "change.sh add /etc/subuid dockremap:165536:65536"))
-			assert.Equal(t, p.Files[1].Existed, false)
-			assert.Equal(t, p.Files[1].Before, "")
+			assert.Assert(t, strings.HasSuffix(commands(step(t, p, "ranges"))[0], "change.sh add /etc/subuid dockremap:165536:65536"))
+			assert.Equal(t, p.Tables[0].Existed, false)
+			assert.Equal(t, p.Tables[0].Before, "")
 		}},
 		{"the driver is pinned", nil, func(o *EnableOptions) { o.Driver = "overlay2" },
 			"arm account ranges validate config restart prove keep", func(t *testing.T, p Plan) {
-				assert.Assert(t, strings.Contains(step(t, p, StepConfig).Diff, `+  "storage-driver": "overlay2"`))
+				assert.Assert(t, strings.Contains(step(t, p, "config").Diff, `+  "storage-driver": "overlay2"`))
 				assert.Equal(t, p.Driver, "overlay2")
 			}},
 		{"the driver is pinned already", func(f *survey.Facts) { f.Config.Value.Data = []byte(`{"storage-driver": "overlay2"}`) },
@@ -142,7 +147,7 @@ func TestPlanEnableVariants(t *testing.T) {
 			a.Users = append(a.Users, survey.Entry{Name: "remap", ID: 990, GID: 991})
 			a.Groups = append(a.Groups, survey.Entry{Name: "mapped", ID: 991})
 		}, func(o *EnableOptions) { o.User = "remap" }, "arm ranges validate config restart prove keep", func(t *testing.T, p Plan) {
-			assert.Assert(t, strings.Contains(p.Files[0].Added, `"remap:mapped"`))
+			assert.Assert(t, strings.Contains(p.Config.Added, `"remap:mapped"`))
 		}},
 		{"on already", func(f *survey.Facts) { f.Engine.Value.SecurityOptions = []string{"name=userns"} }, nil, "", nil},
 	} {
@@ -175,7 +180,7 @@ func TestValidateRunsTheExecutable(t *testing.T) {
 	f := plain()
 	f.Daemon.Value.Args = []string{"/home/m/evil", "--evil"}
 	p := enable(t, f, nil)
-	assert.Equal(t, step(t, p, StepValidate).Acts[1].Run.Args[0], "/usr/sbin/dockerd")
+	assert.Equal(t, step(t, p, "validate").Acts[1].(command).args[0], "/usr/sbin/dockerd")
 	for _, s := range p.Steps {
 		assert.Check(t, !strings.Contains(strings.Join(commands(s), "\n"), "evil"))
 	}
@@ -240,8 +245,8 @@ func TestThereAndBack(t *testing.T) {
 			past.Config, past.HaveConfig = []byte(before), true
 			back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour)})
 			assert.NilError(t, err)
-			acts := step(t, back, StepConfig).Acts
-			assert.Equal(t, string(acts[len(acts)-1].File.Data), before)
+			acts := step(t, back, "config").Acts
+			assert.Equal(t, written(acts[len(acts)-1]), before)
 			was := p.Before
 			assert.DeepEqual(t, back.After, State{DataRoot: "/var/lib/docker", Containers: was.Containers, Images: was.Images, Volumes: was.Volumes, Networks: was.Networks})
 		})
@@ -251,8 +256,8 @@ func TestThereAndBack(t *testing.T) {
 		on, past := carriedOut(f, enable(t, f, nil))
 		back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now})
 		assert.NilError(t, err)
-		assert.DeepEqual(t, commands(step(t, back, StepConfig))[1:], []string{"rm -f -- /etc/docker/daemon.json"})
-		assert.Equal(t, back.Files[0].After, "")
+		assert.DeepEqual(t, commands(step(t, back, "config"))[1:], []string{"rm -f -- /etc/docker/daemon.json"})
+		assert.Equal(t, back.Config.After, "")
 	})
 }
 
@@ -270,7 +275,7 @@ func TestDisableKeepsWhatOthersWrote(t *testing.T) {
 		on.Config.Value.Data = []byte(tc.now)
 		back, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now})
 		assert.NilError(t, err)
-		assert.Equal(t, string(step(t, back, StepConfig).Acts[1].File.Data), tc.want)
+		assert.Equal(t, written(step(t, back, "config").Acts[1]), tc.want)
 	}
 }
 
@@ -283,7 +288,7 @@ func TestPlanDisable(t *testing.T) {
 		p, err := PlanDisable(on, nil, o)
 		assert.NilError(t, err)
 		assert.DeepEqual(t, names(p), []string{"arm", "validate", "config", "restart", "prove", "keep"})
-		assert.Equal(t, string(step(t, p, StepConfig).Acts[1].File.Data), "{\n  \"log-driver\": \"local\"\n}\n")
+		assert.Equal(t, written(step(t, p, "config").Acts[1]), "{\n  \"log-driver\": \"local\"\n}\n")
 		assert.Equal(t, p.After.DataRoot, "/var/lib/docker")
 	})
 	t.Run("what ran before is started before the proof", func(t *testing.T) {
@@ -296,7 +301,7 @@ func TestPlanDisable(t *testing.T) {
 		for _, no := range []DisableOptions{{NoStart: true, Now: o.Now}, {NoRestart: true, Now: o.Now}} {
 			p, err := PlanDisable(on, []Past{past}, no)
 			assert.NilError(t, err)
-			assert.Assert(t, !p.Does(StepStart), "%v", names(p))
+			assert.Assert(t, !slices.Contains(names(p), "start"), "%v", names(p))
 		}
 	})
 	t.Run("what the other data root has is known", func(t *testing.T) {
@@ -311,12 +316,12 @@ func TestPlanDisable(t *testing.T) {
 		o.Forget = true
 		p, err := PlanDisable(on, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.DeepEqual(t, commands(step(t, p, StepForget)), []string{
+		assert.DeepEqual(t, commands(step(t, p, "forget")), []string{
 			"sh /var/lib/docker-userns/20261122T210203Z/change.sh drop /etc/subuid dockremap:165536:65536",
 			"sh /var/lib/docker-userns/20261122T210203Z/change.sh drop /etc/subgid dockremap:165536:65536",
 			"sh /var/lib/docker-userns/20261122T210203Z/change.sh forget",
 		})
-		assert.Equal(t, p.Steps[len(p.Steps)-1].Name, StepForget) // once the change stays
+		assert.Equal(t, p.Steps[len(p.Steps)-1].Name, "forget") // once the change stays
 	})
 	t.Run("an account of that name that is somebody else's by now", func(t *testing.T) {
 		o := o
@@ -336,8 +341,8 @@ func TestPlanDisable(t *testing.T) {
 			edit(&users[len(users)-1], &groups[len(groups)-1], &past)
 			p, err := PlanDisable(f, []Past{past}, o)
 			assert.NilError(t, err)
-			assert.Check(t, !p.Does(StepForget), name)
-			assert.DeepEqual(t, p.Left, []string{"The user dockremap is left, with its subordinate IDs: it is not as the change 20261122T210203Z made it"})
+			assert.Check(t, !slices.Contains(names(p), "forget"), name)
+			assert.DeepEqual(t, p.NotRemoved, []string{"The user dockremap is left, with its subordinate IDs: it is not as the change 20261122T210203Z made it"})
 		}
 	})
 	t.Run("a daemon.json that somebody made since", func(t *testing.T) {
@@ -347,13 +352,13 @@ func TestPlanDisable(t *testing.T) {
 		acts := func(changes ...Past) []Act {
 			p, err := PlanDisable(f, changes, o)
 			assert.NilError(t, err)
-			return step(t, p, StepConfig).Acts
+			return step(t, p, "config").Acts
 		}
-		assert.Equal(t, acts(past)[1].Run.Args[0], "rm", "this change made it, and nobody has edited it")
-		assert.Equal(t, string(acts(off, past)[1].File.Data), "{\n}\n", "it was recreated, with the same text")
+		assert.Equal(t, acts(past)[1].(command).args[0], "rm", "this change made it, and nobody has edited it")
+		assert.Equal(t, written(acts(off, past)[1]), "{\n}\n", "it was recreated, with the same text")
 		f.Config.Value.Data = []byte(`{ "userns-remap": "dockremap" }`)
-		assert.Equal(t, string(acts(off, past)[1].File.Data), "{ }")
-		assert.Equal(t, string(acts(past)[1].File.Data), "{ }", "somebody has edited it")
+		assert.Equal(t, written(acts(off, past)[1]), "{ }")
+		assert.Equal(t, written(acts(past)[1]), "{ }", "somebody has edited it")
 	})
 	t.Run("the daemon is down for another reason", func(t *testing.T) {
 		f := plain()
@@ -361,7 +366,10 @@ func TestPlanDisable(t *testing.T) {
 		p, err := PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
 		assert.Equal(t, len(p.Steps), 0)
-		assert.ErrorContains(t, p.Reclaim([]Tree{{Path: "/var/lib/docker/1.1"}}, nil), "the daemon is down")
+		reclaim := o
+		reclaim.Reclaim = []Tree{{Path: "/var/lib/docker/1.1"}}
+		_, err = PlanDisable(f, []Past{past}, reclaim)
+		assert.ErrorContains(t, err, "the daemon is down")
 		f.Storage = survey.Read[survey.Storage]{}
 		p, err = PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
@@ -395,8 +403,8 @@ func TestPlanDisable(t *testing.T) {
 		twice.Files[0].Before, twice.Files[0].After = sum(on.Config.Value.Data), sum(on.Config.Value.Data)
 		p, err := PlanDisable(on, []Past{twice, past}, o)
 		assert.NilError(t, err)
-		acts := step(t, p, StepConfig).Acts
-		assert.Equal(t, string(acts[len(acts)-1].File.Data), string(past.Config))
+		acts := step(t, p, "config").Acts
+		assert.Equal(t, written(acts[len(acts)-1]), string(past.Config))
 	})
 	t.Run("what enable saw long ago is not asked for", func(t *testing.T) {
 		off := Past{Manifest: Manifest{ID: "20261122T220000Z", Verb: Disable, Files: past.Files}, Verdict: Kept}
@@ -415,15 +423,18 @@ func TestPlanDisable(t *testing.T) {
 		}
 		p, err := PlanDisable(on, []Past{later, past}, o)
 		assert.NilError(t, err)
-		assert.Equal(t, len(commands(step(t, p, StepForget))), 3)
+		assert.Equal(t, len(commands(step(t, p, "forget"))), 3)
 	})
 	t.Run("nothing restarts the daemon", func(t *testing.T) {
 		f, o := on, o
 		f.Unit = read(survey.Unit{Manager: survey.OpenRC, Name: "docker"})
 		p, err := PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.ErrorContains(t, p.Reclaim([]Tree{{Path: "/var/lib/docker/1.1"}}, nil), "rc-service docker restart")
-		o.Forget = true
+		assert.Equal(t, p.Restart, "sudo rc-service docker restart")
+		o.Reclaim = []Tree{{Path: "/var/lib/docker/1.1"}}
+		_, err = PlanDisable(f, []Past{past}, o)
+		assert.ErrorContains(t, err, "rc-service docker restart")
+		o.Forget, o.Reclaim = true, nil
 		_, err = PlanDisable(f, []Past{past}, o)
 		assert.ErrorContains(t, err, "rc-service docker restart")
 	})
@@ -434,7 +445,7 @@ func TestPlanDisable(t *testing.T) {
 		f.Config.Value.Data = []byte(`{"userns-remap":"dockremap","mtu":1400}`)
 		p, err := PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.Equal(t, string(step(t, p, StepConfig).Acts[1].File.Data), string(past.Config))
+		assert.Equal(t, written(step(t, p, "config").Acts[1]), string(past.Config))
 		o.To = "20200101T000000Z"
 		_, err = PlanDisable(f, []Past{past}, o)
 		assert.ErrorContains(t, err, "no such backup")
@@ -446,11 +457,11 @@ func TestPlanDisable(t *testing.T) {
 		past.Files[0].Path = "/srv//docker/daemon.json"
 		p, err := PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.Check(t, strings.HasPrefix(step(t, p, StepConfig).Title, "Put "), step(t, p, StepConfig).Title)
+		assert.Check(t, strings.HasPrefix(step(t, p, "config").Title, "Put "), step(t, p, "config").Title)
 		past.Files[0].Path = "/srv/other/daemon.json"
 		p, err = PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.Check(t, strings.HasPrefix(step(t, p, StepConfig).Title, "Take "), step(t, p, StepConfig).Title)
+		assert.Check(t, strings.HasPrefix(step(t, p, "config").Title, "Take "), step(t, p, "config").Title)
 	})
 	t.Run("a process that is not believed", func(t *testing.T) {
 		f := on
@@ -523,10 +534,14 @@ func TestReclaimKeepsVolumes(t *testing.T) {
 	trees := []Tree{{Path: "/var/lib/docker/1.1"}}
 	trees[0].list("size 2048\ncontainers 2\nimages 3\nvolume 12 db data\n")
 	assert.Assert(t, reflect.DeepEqual(trees[0], Tree{Path: "/var/lib/docker/1.1", Size: 2 << 20, Containers: 2, Images: 3, Volumes: []TreeVolume{{"db data", 12 << 10}}}))
-	var p Plan
-	assert.ErrorContains(t, p.Reclaim(trees, []string{"other"}), "db data")
+	f, past := carriedOut(plain(), enable(t, plain(), nil))
+	o := DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour), Reclaim: trees, Volumes: []string{"other"}}
+	p, err := PlanDisable(f, []Past{past}, o)
+	assert.ErrorContains(t, err, "db data")
 	assert.Equal(t, len(p.Steps), 0)
-	assert.NilError(t, p.Reclaim(trees, []string{"db data"}))
+	o.Volumes = []string{"db data"}
+	p, err = PlanDisable(f, []Past{past}, o)
+	assert.NilError(t, err)
 	assert.Equal(t, p.Steps[len(p.Steps)-1].Title, "Delete /var/lib/docker/1.1: 2.097MB, 2 containers, 3 images")
 }
 
@@ -544,13 +559,13 @@ func TestAdded(t *testing.T) {
 	}
 }
 
-func TestProven(t *testing.T) {
+func TestUnmet(t *testing.T) {
 	p := enable(t, plain(), nil)
 	on, _ := carriedOut(plain(), p)
-	assert.Equal(t, len(Proven(p, on)), 0)
-	assert.DeepEqual(t, Proven(p, plain()), []string{"remap is off, not on", "the data root is /var/lib/docker, not /var/lib/docker/165536.165536"})
+	assert.Equal(t, len(p.Unmet(on)), 0)
+	assert.DeepEqual(t, p.Unmet(plain()), []string{"remap is off, not on", "the data root is /var/lib/docker, not /var/lib/docker/165536.165536"})
 	on.Engine.Err = errors.New("gone")
-	assert.DeepEqual(t, Proven(p, on), []string{"gone"})
+	assert.DeepEqual(t, p.Unmet(on), []string{"gone"})
 }
 
 func TestSocketOf(t *testing.T) {

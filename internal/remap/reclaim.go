@@ -134,15 +134,18 @@ func (t *Tree) list(listing string) {
 	}
 }
 
-// Reclaim adds the deletion of trees to a plan that ends without remap. A volume
-// that holds something is deleted only where it is named.
-func (p *Plan) Reclaim(trees []Tree, named []string) error {
-	if p.Restart != "" {
-		return fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first on %s (%s)", p.On, p.Restart)
+// reclaiming are the steps that delete trees, once remap is off. A volume that holds
+// something is deleted only if it is named.
+func reclaiming(p Plan, trees []Tree, named []string) ([]Step, error) {
+	switch {
+	case len(trees) == 0:
+		return nil, nil
+	case p.Restart != "":
+		return nil, fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first on %s (%s)", p.On, p.Restart)
+	case p.Down && !p.Restarts:
+		return nil, errors.New("deleting the remapped data root: the daemon is down, so nobody can tell whether it uses it; start it first")
 	}
-	if p.Down && !p.Does(StepRestart) && len(trees) > 0 {
-		return errors.New("deleting the remapped data root: the daemon is down, so nobody can tell whether it uses it; start it first")
-	}
+	var steps []Step
 	var kept []string
 	for _, t := range trees {
 		for _, v := range t.Volumes {
@@ -150,18 +153,18 @@ func (p *Plan) Reclaim(trees []Tree, named []string) error {
 				kept = append(kept, fmt.Sprintf("%s (%s)", v.Name, t.Path))
 			}
 		}
-	}
-	if len(kept) > 0 {
-		return fmt.Errorf("deleting the remapped data root: these volumes hold something: %s; carry it over, or name each with --yes=VOLUME to delete it too", strings.Join(kept, ", "))
-	}
-	for _, t := range trees {
-		p.Steps = append(p.Steps, Step{
-			Name:  StepReclaim,
+		steps = append(steps, Step{
+			Name:  "reclaim",
 			Title: fmt.Sprintf("Delete %s: %s, %s, %s", t.Path, units.HumanSize(float64(t.Size)), report.Count(t.Containers, "container"), report.Count(t.Images, "image")),
+			Busy:  "deleting the remapped data root",
 			Acts:  []Act{run("deleting "+t.Path, slices.Concat([]string{"sh", "-c", deletion, "sh"}, t.identity(), named)...)},
+			Fails: Keep,
 		})
 	}
-	return nil
+	if len(kept) > 0 {
+		return nil, fmt.Errorf("deleting the remapped data root: these volumes hold something: %s; carry it over, or name each with --yes=VOLUME to delete it too", strings.Join(kept, ", "))
+	}
+	return steps, nil
 }
 
 // deletion deletes the tree $1 that was made at $2 for the IDs $3 and $4. It leaves

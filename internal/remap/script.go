@@ -48,7 +48,7 @@ func (c Change) Script() []byte {
 		fmt.Fprintf(&b, "%s=%s\n", v.name, quote(v.value))
 	}
 	b.WriteString("\n# each_file COMMAND…: calls it with PATH BEFORE AFTER ADDED for each file of the\n# change: the sums before and after, \"\" no file, and the text that it adds.\neach_file() {\n\tmissed=0\n")
-	for _, f := range c.Files {
+	for _, f := range c.Files() {
 		fmt.Fprintf(&b, "\t\"$@\" %s %s %s %s || missed=1\n", quote(f.Path), quote(f.Before), quote(f.After), quote(f.Added))
 	}
 	b.WriteString("\treturn \"$missed\"\n}\n")

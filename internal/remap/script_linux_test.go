@@ -55,8 +55,8 @@ func begin(t *testing.T, h *testbed.Host, number int) *real {
 	r := &real{Host: h, Change: Change{
 		ID: time.Now().UTC().Add(time.Duration(number) * time.Hour).Format("20060102T150405Z"), Unit: "docker.service", Socket: "docker.socket", Account: "dockremap",
 		Running: []string{h.Shell(t, "docker ps -q --no-trunc")}, DataRoot: "/var/lib/docker",
-		Files: []File{
-			{Path: configPath, Existed: true, Before: hash(wasConfig), After: hash(remapConfig), Added: keyAdded},
+		Config: File{Path: configPath, Existed: true, Before: hash(wasConfig), After: hash(remapConfig), Added: keyAdded},
+		Tables: []File{
 			{Path: "/etc/subuid", Existed: true, Before: hash(otherLine), After: hash(otherLine + rangeLine), Added: rangeLine},
 			{Path: "/etc/subgid", Existed: true, Before: hash(otherLine), After: hash(otherLine + rangeLine), Added: rangeLine},
 		}}}

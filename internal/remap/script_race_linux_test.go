@@ -28,7 +28,7 @@ func simple(t *testing.T, w *world, id string) Change {
 	const was, is = "{}\n", "{\"userns-remap\":\"dockremap\"}\n"
 	w.write(t, "/etc/docker/daemon.json", was)
 	c := Change{ID: id, Unit: "docker.service", DataRoot: "/var/lib/docker",
-		Files: []File{{Path: "/etc/docker/daemon.json", Existed: true, Before: hash(was), After: hash(is), Added: `"userns-remap":"dockremap"`}}}
+		Config: File{Path: "/etc/docker/daemon.json", Existed: true, Before: hash(was), After: hash(is), Added: `"userns-remap":"dockremap"`}}
 	w.lay(t, c)
 	return c
 }

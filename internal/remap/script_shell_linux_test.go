@@ -193,7 +193,11 @@ func (s *story) file(t *testing.T, name, before, after, added string) {
 		assert.NilError(t, os.Chmod(s.path(name), os.FileMode(0o600+s.IntN(0o100))))
 		assert.NilError(t, os.Chown(s.path(name), s.IntN(100), s.IntN(100)))
 	}
-	s.Files, s.after = append(s.Files, f), append(s.after, after)
+	if s.after = append(s.after, after); isTable(f) {
+		s.Tables = append(s.Tables, f)
+	} else {
+		s.Config = f
+	}
 	s.before[name] = s.read(name)
 }
 
@@ -272,11 +276,11 @@ func (s *story) apply(t *testing.T) bool {
 			add("/etc/gshadow", "dockremap:!::\n")
 		}
 	}
-	for i := len(s.Files) - 1; i >= 0; i-- {
+	for i := len(s.after) - 1; i >= 0; i-- {
 		if s.IntN(5) == 0 {
 			return false
 		}
-		f := s.Files[i]
+		f := s.Files()[i]
 		text, _ := os.ReadFile(s.path(f.Path))
 		if s.after[i] == "missing" {
 			assert.NilError(t, os.Remove(s.path(f.Path)))

@@ -31,7 +31,7 @@ func TestScriptQuotes(t *testing.T) {
 		}
 		c := Change{ID: testID, Unit: "docker.service", Running: odd, DataRoot: odd[4]}
 		for _, text := range odd {
-			c.Files = append(c.Files, File{Path: "/" + text, Added: text})
+			c.Tables = append(c.Tables, File{Path: "/" + text, Added: text})
 		}
 		file := filepath.Join(t.TempDir(), "change.sh")
 		assert.NilError(t, os.WriteFile(file, c.Script(), 0o600))

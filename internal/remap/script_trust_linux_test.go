@@ -14,7 +14,7 @@ func makesAccount(t *testing.T, w *world) (c Change, apply func()) {
 	t.Helper()
 	c = simple(t, w, testID)
 	c.Account, c.Tree = "dockremap", "/var/lib/docker/200000.200000"
-	c.Files = append(c.Files, File{Path: "/etc/subuid", Existed: true, Before: hash("op:1:2\n"), After: hash("op:1:2\n" + rangeLine), Added: rangeLine})
+	c.Tables = append(c.Tables, File{Path: "/etc/subuid", Existed: true, Before: hash("op:1:2\n"), After: hash("op:1:2\n" + rangeLine), Added: rangeLine})
 	w.write(t, "/etc/subuid", "op:1:2\n")
 	w.write(t, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
 	w.write(t, "/etc/group", "root:x:0:\n")

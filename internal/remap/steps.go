@@ -1,143 +1,116 @@
 package remap
 
 import (
-	"encoding/json"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/dockerd"
-	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// stateOf is what a survey shows of remap; nothing where the daemon is down.
-func stateOf(f survey.Facts) State {
-	s := State{Remapped: f.Engine.Value.Remapped(), DataRoot: f.Engine.Value.DataRoot, Containerd: f.Engine.Value.ContainerdStore()}
-	for _, c := range f.Containers.Value {
-		if c.AutoRemove {
-			continue // gone once the daemon stops it
-		}
-		s.Containers = append(s.Containers, Object{ID: c.ID, Name: c.Name})
-	}
-	for _, i := range f.Images.Value {
-		s.Images = append(s.Images, Object{ID: i.ID, Name: strings.Join(i.Tags, ", ")})
-	}
-	for _, v := range f.Volumes.Value {
-		users, lasts := usersOf(v.Name, f.Containers.Value)
-		if lasts {
-			s.Volumes = append(s.Volumes, Object{ID: v.Name, Name: v.Name, UsedBy: users})
-		}
-	}
-	for _, n := range f.Networks.Value {
-		s.Networks = append(s.Networks, Object{ID: n.ID, Name: n.Name})
-	}
-	return s
-}
-
-// usersOf names the containers that mount a volume, and reports whether it lasts:
-// one without a name of its own is gone with a container of --rm.
-func usersOf(volume string, containers []survey.Container) (names []string, lasts bool) {
-	lasts = true
-	for _, c := range containers {
-		for _, m := range c.Mounts {
-			if m.Type != "volume" || m.Name != volume {
-				continue
-			}
-			names = append(names, c.Name)
-			lasts = lasts && (!c.AutoRemove || !survey.Unnamed(volume))
-		}
-	}
-	return names, lasts
-}
-
-// socketOf is where the daemon's own host finds it: the unix socket of the
-// endpoint or of a flag, else of daemon.json, else the default one. "none" is a
-// daemon that has no unix socket.
-func socketOf(f survey.Facts) string {
-	if strings.HasPrefix(f.Endpoint, "unix://") {
-		return f.Endpoint
-	}
-	doc, _ := daemonjson.Parse(f.Config.Value.Data)
-	var hosts []string
-	raw, _ := doc.Get("hosts")
-	_ = json.Unmarshal(raw, &hosts) // of another type, dockerd would not have started
-	for _, flag := range dockerd.Flags(f.StartArgs()) {
-		if flag.Name == "host" {
-			hosts = append(hosts, flag.Value)
-		}
-	}
-	for _, h := range hosts {
-		if strings.HasPrefix(h, "unix:///") {
-			return h
-		}
-		if strings.HasPrefix(h, "fd://") {
-			return defaultSocket
-		}
-	}
-	if len(hosts) > 0 {
-		return noSocket
-	}
-	return defaultSocket
-}
-
-const (
-	defaultSocket = "unix:///var/run/docker.sock"
-	noSocket      = "none"
-)
-
-// id names a change by its time.
-func id(now time.Time) string { return now.UTC().Format("20060102T150405Z") }
-
-// begin fills in what the way back has to know of the daemon.
-func (p *Plan) begin(f survey.Facts, now time.Time) {
-	p.On = report.On(f.Endpoint, f.HostKind)
-	p.ID, p.DataRoot, p.NewRoot, p.Endpoint, p.Down = id(now), p.Before.DataRoot, p.After.DataRoot, socketOf(f), f.Engine.Err != nil
-	if p.NewRoot == p.DataRoot { // the daemon stays where it is
-		p.NewRoot = ""
-	}
-	if u := f.Unit.Value; f.Unit.Err == nil && u.Manager == survey.Systemd {
-		p.Unit = u.Name
-		if u.Socket != "" {
-			p.Socket = "docker.socket"
-		}
-	}
-	for _, l := range f.Left.Value {
-		p.Strangers = append(p.Strangers, l.ID)
-	}
-	for _, c := range f.Containers.Value {
-		if c.Running() && !c.AutoRemove {
-			p.Running = append(p.Running, c.ID)
-		}
-	}
-}
+// These are the steps that enable and disable have in common. Each function gives
+// those that a plan needs of a kind, which may be none.
 
 const scriptFile = "change.sh"
 
 // scriptPath is the path of the change's script on the host.
-func (p *Plan) scriptPath() string { return path.Join(p.Dir(), scriptFile) }
+func (c Change) scriptPath() string { return path.Join(c.Dir(), scriptFile) }
 
-// arm puts the first step before all others.
-func (p *Plan) arm() {
-	title := fmt.Sprintf("Back up %s to %s", list(p.Files), p.Dir())
+// arming puts the script on the host and arms it. It comes before all that touches
+// anything. The plan is whole but for its steps.
+func arming(p Plan) []Step {
+	title := fmt.Sprintf("Back up %s to %s", list(p.Files()), p.Dir())
 	if p.Unit != "" {
-		title += fmt.Sprintf(", and arm the way back: the host returns by itself after %s unless all is proven good", short(p.Timeout))
+		title += fmt.Sprintf(", and arm the rollback: the host undoes the change by itself after %s unless it is proven good", short(p.Timeout))
 	}
-	p.Steps = slices.Insert(p.Steps, 0, Step{Name: StepArm, Title: title, Acts: []Act{
+	return []Step{{Name: "arm", Title: title, Busy: "backing up, and arming the rollback", Fails: Refuse, Acts: []Act{
 		run("making "+Folder, "sh", "-c", `mkdir -p -m 0700 -- "$1" && [ ! -h "$1" ] && [ "$(stat -c '%u:%g %a' -- "$1")" = '0:0 700' ] && exit
 			echo "it has to be a folder of root:root with mode 0700, and no link: find out who made it, and move it away" >&2
 			exit 1`, "sh", Folder),
 		run("making the folder of the change", "sh", "-c", `mkdir -m 0700 -- "$1" && exit
 			[ ! -d "$1" ] || echo "another change was begun in the same second; run the command again" >&2
 			exit 1`, "sh", p.Dir()),
-		write(p.scriptPath(), p.Script(), 0o700),
-		write(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
-		run("arming the way back", "sh", p.scriptPath(), "arm", seconds(p.Timeout)),
-	}})
+		replace(p.scriptPath(), p.Script(), 0o700),
+		replace(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
+		arm{p.call("arming the rollback", "arm", seconds(p.Timeout))},
+	}}}
+}
+
+// validation has dockerd itself read the new daemon.json together with the flags
+// that it will be started with, if it can: --validate exists from 23.0 on, and
+// sees the user and the ranges from 26.0 on. An account that is named exists by
+// then, since with "default" dockerd would create one. What is run is the program
+// that systemd starts, or the executable that the kernel names, never what a
+// process calls itself. There is nothing to read if the file is removed.
+func validation(p Plan, f survey.Facts, config []byte) []Step {
+	s := f.Start.Value
+	version, known := dockerd.ParseVersion(f.Engine.Value.Version)
+	if config == nil || f.Start.Err != nil || s.Doubt != "" || !path.IsAbs(s.Program) || !known || !version.AtLeast(23) {
+		return nil
+	}
+	candidate := path.Join(p.Dir(), "daemon.json")
+	args := slices.Concat([]string{s.Program, "--validate", "--config-file", candidate}, dockerd.Without(s.Args, "config-file"))
+	return []Step{Step{
+		Name:  "validate",
+		Title: "Have dockerd read the new daemon.json with the flags that it will be started with",
+		Busy:  "waiting for dockerd to read the file",
+		Acts:  []Act{replace(candidate, config, 0o600)},
+	}.typed(run("having dockerd read what "+f.ConfigPath()+" will be", args...))}
+}
+
+// restarting is the outage, if the plan restarts the daemon, and the proof after it.
+// These containers are started before the proof, which may ask an application for
+// its health.
+func restarting(p Plan, f survey.Facts, ran []Object) []Step {
+	if !p.Restarts {
+		return nil
+	}
+	outage := Step{
+		Name:  "restart",
+		Title: fmt.Sprintf("Restart %s: stop every container, then the daemon, and start it again", p.Unit),
+		Busy:  "stopping the containers, and restarting the daemon",
+	}
+	if stop := f.StopTime(); stop > survey.UsualStop { // which is not to use up the time until the undo
+		outage.Acts = append(outage.Acts, p.call("giving the containers time to stop", "renew", seconds(p.Timeout+stop)))
+	}
+	outage.Acts = append(outage.Acts, restart{p.call("restarting "+p.Unit, "restart")})
+	steps := []Step{outage}
+	if len(ran) > 0 {
+		steps = append(steps, Step{
+			Name: "start", Title: "Start the containers that ran before enable: " + nameList(ran), Busy: "starting containers", Acts: []Act{start{ran}},
+		})
+	}
+	return append(steps, Step{Name: "prove", Title: proofTitles[p.Verb], Busy: "waiting for the engine to answer", Acts: []Act{prove{}}})
+}
+
+var proofTitles = map[Verb]string{
+	Enable:  "Prove it: the engine answers and remaps, a container's processes are the mapped users' in the host's /proc, and the daemon stays up",
+	Disable: "Prove it: the engine answers and does not remap, what was left in the old data root is there again, and the daemon stays up",
+}
+
+// keeping disarms. What comes after it cleans up.
+func keeping(p Plan) []Step {
+	return []Step{{Name: "keep", Title: "Disarm the rollback: the change stays", Busy: "disarming the rollback", Acts: []Act{
+		disarm{p.call("disarming the rollback", "keep")},
+	}}}
+}
+
+func replace(path string, data []byte, mode fs.FileMode) write {
+	return write{host.File{Path: path, Data: data, Mode: mode}}
+}
+
+func nameList(objects []Object) string {
+	var all []string
+	for _, o := range objects {
+		all = append(all, o.String())
+	}
+	return strings.Join(all, ", ")
 }
 
 func list(files []File) string {
@@ -163,101 +136,4 @@ func short(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
-}
-
-// trusted refuses to plan by what a process says of itself that is not believed to
-// be root's dockerd, or to run a program that is not root's alone: arguments
-// decide where the engine is, and the program is run.
-func trusted(f survey.Facts) error {
-	if d := f.Daemon.Value; f.Daemon.Err == nil && d.Doubt != "" {
-		return fmt.Errorf("planning: process %d is not believed to be the dockerd that root runs on this host: %s", d.PID, d.Doubt)
-	}
-	if s := f.Start.Value; f.Start.Err == nil && s.Doubt != "" {
-		return fmt.Errorf("planning: %s is not believed to be root's own program: %s", s.Program, s.Doubt)
-	}
-	return nil
-}
-
-// flagged refuses a key of daemon.json that dockerd is given as a flag too: it does
-// not start with both.
-func flagged(f survey.Facts, key string) error {
-	flag, ok := f.Flag(key)
-	if !ok {
-		return nil
-	}
-	given := f.Unit.Value.Given(flag.Word)
-	if given == flag.Word {
-		given += " of what starts dockerd"
-	}
-	return fmt.Errorf("%s is set by the flag %s", key, given)
-}
-
-// validate has dockerd itself read the new daemon.json together with the flags
-// that it will be started with, if it can: --validate is there from 23.0 on, and
-// sees the user and the ranges from 26.0 on. An account that is named exists by
-// then, since with "default" dockerd would make one. What is run is the program
-// that systemd starts, or the executable that the kernel names, never what a
-// process calls itself.
-func (p *Plan) validate(f survey.Facts, text []byte) {
-	s := f.Start.Value
-	version, known := dockerd.ParseVersion(f.Engine.Value.Version)
-	if f.Start.Err != nil || s.Doubt != "" || !path.IsAbs(s.Program) || !known || !version.AtLeast(23) {
-		return
-	}
-	candidate := path.Join(p.Dir(), "daemon.json")
-	args := slices.Concat([]string{s.Program, "--validate", "--config-file", candidate}, dockerd.Without(s.Args, "config-file"))
-	p.Steps = append(p.Steps, Step{
-		Name:  StepValidate,
-		Title: "Have dockerd read the new daemon.json with the flags that it will be started with",
-		Acts: []Act{
-			write(candidate, text, 0o600),
-			run("having dockerd read what "+f.ConfigPath()+" will be", args...),
-		},
-	})
-}
-
-// finish adds the steps that every plan ends with.
-func (p *Plan) finish(f survey.Facts, noRestart bool) {
-	switch {
-	case p.Unit == "" || noRestart:
-		p.Restart = restartCommand(f.Unit.Value)
-	default:
-		p.Steps = append(p.Steps,
-			p.restart(f),
-			Step{Name: StepProve, Title: proving[p.Verb]})
-	}
-	p.Steps = append(p.Steps, Step{Name: StepKeep, Title: "Disarm the way back: the change stays", Acts: []Act{
-		run("disarming the way back", "sh", p.scriptPath(), "keep"),
-	}})
-}
-
-var proving = map[Verb]string{
-	Enable:  "Prove it: the engine answers and remaps, a container's processes are the mapped users' in the host's /proc, and the daemon stays up",
-	Disable: "Prove it: the engine answers and does not remap, what was left in the old data root is there again, and the daemon stays up",
-}
-
-// restart is the outage. The time that containers need to stop is not to use up
-// that of the way back.
-func (p *Plan) restart(f survey.Facts) Step {
-	s := Step{Name: StepRestart, Title: fmt.Sprintf("Restart %s: stop every container, then the daemon, and start it again", p.Unit)}
-	if stop := f.StopTime(); stop > survey.UsualStop {
-		s.Acts = append(s.Acts, run("giving the containers time to stop", "sh", p.scriptPath(), "renew", seconds(p.Timeout+stop)))
-	}
-	s.Acts = append(s.Acts, run("restarting "+p.Unit, "sh", p.scriptPath(), "restart"))
-	return s
-}
-
-// restartCommand is what a person types to restart the daemon.
-func restartCommand(u survey.Unit) string {
-	switch u.Manager {
-	case survey.Systemd:
-		return report.Command("sudo", "systemctl", "restart", u.Name)
-	case survey.OpenRC:
-		return "sudo rc-service docker restart"
-	case survey.SysV:
-		return "sudo service docker restart"
-	case survey.SnapD:
-		return "sudo snap restart docker"
-	}
-	return "end the dockerd process, and start it again as it was started"
 }

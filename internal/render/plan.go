@@ -6,7 +6,6 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
-	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 // Plan is a plan as a person reads it before it is carried out: each step,
@@ -15,7 +14,7 @@ func Plan(p remap.Plan, s Style) string {
 	var b strings.Builder
 	for n, step := range p.Steps {
 		fmt.Fprintf(&b, "%s %s\n", s.strong(fmt.Sprintf("%2d.", n+1)), escape.Line(step.Title))
-		for _, line := range shown(step) {
+		for _, line := range step.Shown {
 			fmt.Fprintf(&b, "      %s\n", s.faint(escape.Line(line)))
 		}
 		for line := range strings.Lines(step.Diff) {
@@ -23,21 +22,6 @@ func Plan(p remap.Plan, s Style) string {
 		}
 	}
 	return b.String()
-}
-
-// shown are the commands of a step that a person would type. Those of the
-// change's own script say nothing that its title does not say.
-func shown(step remap.Step) []string {
-	var lines []string
-	for _, a := range step.Acts {
-		switch {
-		case a.Run == nil || step.Name == remap.StepArm || step.Name == remap.StepKeep || step.Diff != "" && step.Name == remap.StepConfig:
-		case a.Run.Args[0] == "sh":
-		default:
-			lines = append(lines, report.Command(a.Run.Args...))
-		}
-	}
-	return lines
 }
 
 func (s Style) diffLine(line string) string {
