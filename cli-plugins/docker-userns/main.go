@@ -11,12 +11,12 @@ import (
 	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
-// version is set by the linker, see scripts/build.
-var version = "dev"
+// version and commit are set by the linker, see scripts/build.
+var version, commit = "dev", ""
 
 func main() {
 	if filepath.Base(os.Args[0]) == probe.Name { // in a container of a probe
 		os.Exit(probe.Main(os.Args[1:], os.Stdin, os.Stdout))
 	}
-	os.Exit(commands.Main(version))
+	os.Exit(commands.Main(commands.Build{Version: version, Commit: commit}))
 }

@@ -145,13 +145,14 @@ func engineVersion(in *Input) Result {
 
 func engineAPI(in *Input) Result {
 	api, known := dockerd.ParseVersion(in.Engine.Value.APIVersion)
+	oldest, _ := dockerd.ParseVersion(dockerd.OldestAPI)
 	switch {
 	case in.Engine.Err != nil:
 		return unread("the API's version", in.Engine.Err)
 	case !known:
 		return unsure("%q is no version of the API; ask with: %s", in.Engine.Value.APIVersion, in.docker("version"))
-	case api[0] == 1 && api[1] < 41:
-		return fail("API %s is older than 1.41, that of Docker 20.10", in.Engine.Value.APIVersion)
+	case !api.AtLeast(oldest[:]...):
+		return fail("API %s is older than %s, that of Docker 20.10", in.Engine.Value.APIVersion, dockerd.OldestAPI)
 	}
 	return pass("API %s", in.Engine.Value.APIVersion)
 }

@@ -12,12 +12,14 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/debug"
 	cliflags "github.com/docker/cli/cli/flags"
+	"github.com/docker/docker/api"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.opentelemetry.io/otel"
@@ -26,24 +28,39 @@ import (
 // name of the plugin: "docker userns".
 const name = "userns"
 
+// Build is what a program was built from.
+type Build struct {
+	Version string
+	Commit  string // "" if it is unknown
+}
+
+// String is what --version prints of it, with the engine API versions that it speaks.
+func (b Build) String() string {
+	s := b.Version
+	if b.Commit != "" {
+		s += ", commit " + b.Commit
+	}
+	return fmt.Sprintf("%s, engine API %s to %s", s, dockerd.OldestAPI, api.DefaultVersion)
+}
+
 // Main runs the program with the arguments of the process, as a plugin of the
 // Docker CLI or by itself, and returns its exit code.
-func Main(version string) int {
+func Main(build Build) int {
 	// Facts of a million files fit into 64 MiB if the heap may not double first.
 	runtimedebug.SetGCPercent(50)
 	otel.SetErrorHandler(debug.OTELErrorHandler)
 	if plugin.RunningStandalone() {
 		os.Args = asPlugin(os.Args)
 	}
-	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-userns/" + version))
+	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-userns/" + build.Version))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, escape.Error(err))
 		return codeTrouble
 	}
-	err = plugin.RunPlugin(dockerCLI, newRootCommand(dockerCLI, version), metadata.Metadata{
+	err = plugin.RunPlugin(dockerCLI, newRootCommand(dockerCLI, build), metadata.Metadata{
 		SchemaVersion:    "0.1.0",
 		Vendor:           "The docker-userns authors",
-		Version:          version,
+		Version:          build.Version,
 		ShortDescription: "Turn on, prove and turn off userns-remap, and audit images for it",
 		URL:              "https://github.com/docker-userns/docker-userns",
 	})
@@ -77,29 +94,29 @@ func ofPlugin(args []string) bool {
 	return len(args) > 0 && (args[0] == "--version" || args[0] == "-v")
 }
 
-func newRootCommand(dockerCLI command.Cli, version string) *cobra.Command {
+func newRootCommand(dockerCLI command.Cli, build Build) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name,
 		Short: "Manage the engine's user namespace remapping",
 		Long: "Manage the engine's user namespace remapping (userns-remap), which runs the\n" +
 			"root of a container as an ordinary user of the host.",
-		Version:           version,
+		Version:           build.String(),
 		Args:              noVerb,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: prepare,
 	}
 	cmd.SetVersionTemplate("docker userns version {{.Version}}\n")
 	cmd.Flags().BoolP("version", "v", false, "Print the version of the plugin")
-	cmd.AddCommand(newAuditImageCommand(dockerCLI, version), newCheckCommand(dockerCLI),
+	cmd.AddCommand(newAuditImageCommand(dockerCLI, build.Version), newCheckCommand(dockerCLI),
 		newEnableCommand(dockerCLI), newDisableCommand(dockerCLI), newVerifyCommand(dockerCLI))
 	return cmd
 }
 
 // Tree returns the plugin's commands below "docker", for what documents them. None of
 // them can be run.
-func Tree(version string) *cobra.Command {
+func Tree() *cobra.Command {
 	root := &cobra.Command{Use: "docker"}
-	root.AddCommand(newRootCommand(nil, version))
+	root.AddCommand(newRootCommand(nil, Build{}))
 	return root
 }
 

@@ -10,6 +10,10 @@ import (
 // Version is the version of an engine, or of runc, a kernel or an API beside it.
 type Version [3]int
 
+// OldestAPI is the oldest version of the engine's API that is supported: Docker
+// 20.10's.
+const OldestAPI = "1.41"
+
 // ParseVersion reads a version such as "20.10.24+dfsg1", "v1.1.5", "6.1.0-13-amd64" or
 // "1.51": what follows the digits of a part does not count, and a third part that is
 // missing is 0. ok is false if there are no two parts that begin with a number.

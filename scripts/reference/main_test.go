@@ -82,7 +82,7 @@ func TestExamplesParse(t *testing.T) {
 			}
 		}
 	}
-	for _, cmd := range commands.Tree("").Commands()[0].Commands() {
+	for _, cmd := range commands.Tree().Commands()[0].Commands() {
 		for line := range strings.Lines(cmd.Example) {
 			seen++
 			parses(t, "the help of "+cmd.Name(), line)
@@ -107,7 +107,7 @@ func parses(t *testing.T, place, line string) {
 		assert.NilError(t, err, line)
 		if at := slices.Index(words, "userns"); at >= 0 {
 			found = true
-			verb, rest, err := commands.Tree("").Commands()[0].Find(words[at+1:])
+			verb, rest, err := commands.Tree().Commands()[0].Find(words[at+1:])
 			assert.NilError(t, err, line)
 			assert.NilError(t, verb.ParseFlags(rest), "%s: %s", place, line)
 		}
@@ -166,7 +166,7 @@ func TestManual(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
 	assert.NilError(t, writeManual(root, dir, "1.2.3"))
-	for _, cmd := range commands.Tree("").Commands()[0].Commands() {
+	for _, cmd := range commands.Tree().Commands()[0].Commands() {
 		path := filepath.Join(dir, "docker-userns-"+cmd.Name()+".1")
 		text, err := os.ReadFile(path)
 		assert.NilError(t, err)

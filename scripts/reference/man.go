@@ -16,7 +16,7 @@ import (
 // writeManual writes a man page for each command. Their date is SOURCE_DATE_EPOCH if
 // that is set, and today otherwise.
 func writeManual(root, dir, version string) error {
-	tree := commands.Tree(version)
+	tree := commands.Tree()
 	var failed error
 	each(tree, func(cmd *cobra.Command) {
 		cmd.DisableAutoGenTag = true

@@ -23,7 +23,7 @@ func pages(root string) (map[string]string, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	tree := commands.Tree("")
+	tree := commands.Tree()
 	each(tree, func(cmd *cobra.Command) {
 		cmd.Long = markdown(cmd.Long)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = aligned.ReplaceAllString(f.Usage, " ") })
