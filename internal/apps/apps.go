@@ -46,10 +46,10 @@ const category = "applications"
 
 // The questions to the applications.
 var (
-	appHealth   = report.Question{ID: "app-health", Category: category, Title: "Applications say that they are healthy"}
-	appCommands = report.Question{ID: "app-commands", Category: category, Title: "Commands work in containers"}
-	appSockets  = report.Question{ID: "app-sockets", Category: category, Title: "Sockets take connections"}
-	appStarts   = report.Question{ID: "app-starts", Category: category, Title: "Containers start fast enough"}
+	appHealth   = report.Question{ID: "app-health", Category: category, Title: "Applications say that they are healthy", Flag: "--health-url or --profile"}
+	appCommands = report.Question{ID: "app-commands", Category: category, Title: "Commands work in containers", Flag: "--profile"}
+	appSockets  = report.Question{ID: "app-sockets", Category: category, Title: "Sockets take connections", Flag: "--profile"}
+	appStarts   = report.Question{ID: "app-starts", Category: category, Title: "Containers start fast enough", Flag: "--starts or --profile"}
 )
 
 // Questions gives those that [Profile.Check] answers, in their order.

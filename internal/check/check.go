@@ -17,14 +17,17 @@ const (
 	catConfig  = "daemon.json"
 	catStorage = "storage"
 	catImpact  = "impact"
-	catPerson  = "person"
+	// Person is the category of what only a person can answer.
+	Person = "person"
 )
 
-// Check is one question. IDs are words joined with hyphens, and never change.
+// Check is a question, and how it is answered.
 type Check struct {
-	ID       string
-	Category string
-	Title    string
+	Question
+	// Vital: no change can be made, or none taken back, unless it passes.
+	Vital bool
+	// Reach: it says whether anything can be looked at.
+	Reach bool
 	// Needs are checks before it in the list. A cause that was named hides its
 	// consequences: where one of them is an error, this one is skipped; where one
 	// is unknown and this one is too, it says no more than that.
@@ -38,10 +41,21 @@ func All() []Check {
 }
 
 // IDs are those of all checks, in order.
-func IDs() []string {
+func IDs() []string { return idsOf(func(Check) bool { return true }) }
+
+// Vital are the IDs of the checks that no risk can be taken on: without them a change
+// cannot be made, or not be taken back.
+func Vital() []string { return idsOf(func(c Check) bool { return c.Vital }) }
+
+// Reach are the IDs of the checks that say whether anything can be looked at.
+func Reach() []string { return idsOf(func(c Check) bool { return c.Reach }) }
+
+func idsOf(chosen func(Check) bool) []string {
 	var ids []string
 	for _, c := range All() {
-		ids = append(ids, c.ID)
+		if chosen(c) {
+			ids = append(ids, c.ID)
+		}
 	}
 	return ids
 }

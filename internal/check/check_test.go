@@ -54,7 +54,7 @@ func TestEveryCheckHasItsCases(t *testing.T) {
 			}
 		}
 		assert.Assert(t, seen[Unknown], "%s: no case where it cannot tell", c.ID)
-		if c.Category == catPerson {
+		if c.Category == Person {
 			assert.Assert(t, !seen[OK] && seen[Skipped], c.ID)
 			continue
 		}

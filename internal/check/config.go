@@ -13,12 +13,12 @@ import (
 )
 
 var configChecks = []Check{
-	{ID: "config-file", Category: catConfig, Title: "daemon.json is a regular file, or does not exist", Needs: []string{"service-config"}, Run: configFile},
-	{ID: "config-owner", Category: catConfig, Title: "Only root can write daemon.json", Needs: []string{"config-file"}, Run: configOwner},
-	{ID: "config-json", Category: catConfig, Title: "daemon.json is JSON as dockerd reads it", Needs: []string{"config-file"}, Run: configJSON},
-	{ID: "config-keys", Category: catConfig, Title: "No key of daemon.json stands against remap", Needs: []string{"config-file", "config-json"}, Run: configKeys},
-	{ID: "config-flags", Category: catConfig, Title: "No key of daemon.json is a flag of dockerd too", Needs: []string{"config-file", "config-json"}, Run: configFlags},
-	{ID: "config-remap", Category: catConfig, Title: "What is set for userns-remap is what the engine does", Needs: []string{"config-file", "config-json"}, Run: configRemap},
+	{Question: Question{ID: "config-file", Category: catConfig, Title: "daemon.json is a regular file, or does not exist"}, Vital: true, Needs: []string{"service-config"}, Run: configFile},
+	{Question: Question{ID: "config-owner", Category: catConfig, Title: "Only root can write daemon.json"}, Needs: []string{"config-file"}, Run: configOwner},
+	{Question: Question{ID: "config-json", Category: catConfig, Title: "daemon.json is JSON as dockerd reads it"}, Needs: []string{"config-file"}, Run: configJSON},
+	{Question: Question{ID: "config-keys", Category: catConfig, Title: "No key of daemon.json stands against remap"}, Needs: []string{"config-file", "config-json"}, Run: configKeys},
+	{Question: Question{ID: "config-flags", Category: catConfig, Title: "No key of daemon.json is a flag of dockerd too"}, Needs: []string{"config-file", "config-json"}, Run: configFlags},
+	{Question: Question{ID: "config-remap", Category: catConfig, Title: "What is set for userns-remap is what the engine does"}, Needs: []string{"config-file", "config-json"}, Run: configRemap},
 }
 
 func configFile(in *Input) Result {

@@ -11,20 +11,20 @@ import (
 )
 
 var engineChecks = []Check{
-	{ID: "daemon-answers", Category: catEngine, Title: "The daemon answers", Run: daemonAnswers},
-	{ID: "host-reachable", Category: catEngine, Title: "The daemon's host can be looked at", Run: hostReachable},
-	{ID: "engine-rootful", Category: catEngine, Title: "The engine runs as root, not rootless", Needs: []string{"daemon-answers"}, Run: engineRootful},
-	{ID: "daemon-place", Category: catEngine, Title: "The daemon runs on a host that can be changed from here", Needs: []string{"daemon-answers", "engine-rootful"}, Run: daemonPlace},
-	{ID: "host-access", Category: catEngine, Title: "The daemon's host can be looked at as root", Needs: []string{"host-reachable"}, Run: hostAccess},
-	{ID: "engine-linux", Category: catEngine, Title: "The engine runs Linux containers", Needs: []string{"daemon-answers"}, Run: engineLinux},
-	{ID: "engine-version", Category: catEngine, Title: "The engine is 20.10 or later, and not one of CVE-2021-21284", Needs: []string{"daemon-answers"}, Run: engineVersion},
-	{ID: "engine-api", Category: catEngine, Title: "The engine speaks API 1.41 or later", Needs: []string{"daemon-answers", "engine-version"}, Run: engineAPI},
-	{ID: "storage-driver", Category: catEngine, Title: "The storage driver is overlay2", Needs: []string{"daemon-answers"}, Run: storageDriver},
-	{ID: "image-store", Category: catEngine, Title: "Images are in a store that works with remap", Needs: []string{"daemon-answers"}, Run: imageStore},
-	{ID: "live-restore", Category: catEngine, Title: "No container would outlive the restart", Needs: []string{"daemon-answers"}, Run: liveRestore},
-	{ID: "left-processes", Category: catEngine, Title: "No container runs outside of the engine", Needs: []string{"daemon-answers"}, Run: leftProcesses},
-	{ID: "swarm-inactive", Category: catEngine, Title: "The node is in no swarm", Needs: []string{"daemon-answers"}, Run: swarmInactive},
-	{ID: "change-pending", Category: catEngine, Title: "No change is under way", Needs: []string{"host-reachable"}, Run: changePending},
+	{Question: Question{ID: "daemon-answers", Category: catEngine, Title: "The daemon answers"}, Reach: true, Run: daemonAnswers},
+	{Question: Question{ID: "host-reachable", Category: catEngine, Title: "The daemon's host can be looked at"}, Vital: true, Reach: true, Run: hostReachable},
+	{Question: Question{ID: "engine-rootful", Category: catEngine, Title: "The engine runs as root, not rootless"}, Vital: true, Needs: []string{"daemon-answers"}, Run: engineRootful},
+	{Question: Question{ID: "daemon-place", Category: catEngine, Title: "The daemon runs on a host that can be changed from here"}, Vital: true, Needs: []string{"daemon-answers", "engine-rootful"}, Run: daemonPlace},
+	{Question: Question{ID: "host-access", Category: catEngine, Title: "The daemon's host can be looked at as root"}, Vital: true, Reach: true, Needs: []string{"host-reachable"}, Run: hostAccess},
+	{Question: Question{ID: "engine-linux", Category: catEngine, Title: "The engine runs Linux containers"}, Vital: true, Needs: []string{"daemon-answers"}, Run: engineLinux},
+	{Question: Question{ID: "engine-version", Category: catEngine, Title: "The engine is 20.10 or later, and not one of CVE-2021-21284"}, Needs: []string{"daemon-answers"}, Run: engineVersion},
+	{Question: Question{ID: "engine-api", Category: catEngine, Title: "The engine speaks API 1.41 or later"}, Needs: []string{"daemon-answers", "engine-version"}, Run: engineAPI},
+	{Question: Question{ID: "storage-driver", Category: catEngine, Title: "The storage driver is overlay2"}, Needs: []string{"daemon-answers"}, Run: storageDriver},
+	{Question: Question{ID: "image-store", Category: catEngine, Title: "Images are in a store that works with remap"}, Needs: []string{"daemon-answers"}, Run: imageStore},
+	{Question: Question{ID: "live-restore", Category: catEngine, Title: "No container would outlive the restart"}, Needs: []string{"daemon-answers"}, Run: liveRestore},
+	{Question: Question{ID: "left-processes", Category: catEngine, Title: "No container runs outside of the engine"}, Needs: []string{"daemon-answers"}, Run: leftProcesses},
+	{Question: Question{ID: "swarm-inactive", Category: catEngine, Title: "The node is in no swarm"}, Needs: []string{"daemon-answers"}, Run: swarmInactive},
+	{Question: Question{ID: "change-pending", Category: catEngine, Title: "No change is under way"}, Vital: true, Needs: []string{"host-reachable"}, Run: changePending},
 }
 
 func daemonAnswers(in *Input) Result {

@@ -13,22 +13,22 @@ import (
 )
 
 var impactChecks = []Check{
-	{ID: "impact-containers", Category: catImpact, Title: "No container is left behind", Needs: []string{"daemon-answers"}, Run: impactContainers},
-	{ID: "impact-stop-time", Category: catImpact, Title: "The outage is short: containers stop quickly", Needs: []string{"daemon-answers"}, Run: impactStopTime},
-	{ID: "impact-host-namespaces", Category: catImpact, Title: "No container is privileged or joins a namespace of the host", Needs: []string{"daemon-answers"}, Run: impactHostNamespaces},
-	{ID: "impact-shared-namespaces", Category: catImpact, Title: "No container joins a namespace of one that remap treats otherwise", Needs: []string{"daemon-answers"}, Run: impactShared},
-	{ID: "impact-userns-host", Category: catImpact, Title: "No container stays out of remap", Needs: []string{"daemon-answers"}, Run: impactUsernsHost},
-	{ID: "impact-ids", Category: catImpact, Title: "No container asks for an ID outside the map", Needs: []string{"daemon-answers", "subid-map"}, Run: impactIDs},
-	{ID: "impact-devices", Category: catImpact, Title: "No container uses a device of the host", Needs: []string{"daemon-answers"}, Run: impactDevices},
-	{ID: "impact-docker-socket", Category: catImpact, Title: "No container uses the Docker socket", Needs: []string{"daemon-answers"}, Run: impactDockerSocket},
-	{ID: "impact-bind-mounts", Category: catImpact, Title: "Containers still reach the files they mount from the host", Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactBindMounts},
-	{ID: "impact-sockets", Category: catImpact, Title: "Containers still reach the sockets they mount from the host", Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
-	{ID: "impact-volumes", Category: catImpact, Title: "No volume is left behind", Needs: []string{"daemon-answers"}, Run: impactVolumes},
-	{ID: ImpactImages, Category: catImpact, Title: "A remapped engine takes every image", Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
-	{ID: "impact-networks", Category: catImpact, Title: "No network is left behind", Needs: []string{"daemon-answers"}, Run: impactNetworks},
-	{ID: "impact-plugins", Category: catImpact, Title: "No managed plugin is left behind", Needs: []string{"daemon-answers"}, Run: impactPlugins},
-	{ID: "impact-builders", Category: catImpact, Title: "No builder of buildx is left behind", Needs: []string{"daemon-answers"}, Run: impactBuilders},
-	{ID: "impact-services", Category: catImpact, Title: "No service of a swarm runs here", Needs: []string{"daemon-answers"}, Run: impactServices},
+	{Question: Question{ID: "impact-containers", Category: catImpact, Title: "No container is left behind"}, Needs: []string{"daemon-answers"}, Run: impactContainers},
+	{Question: Question{ID: "impact-stop-time", Category: catImpact, Title: "The outage is short: containers stop quickly"}, Needs: []string{"daemon-answers"}, Run: impactStopTime},
+	{Question: Question{ID: "impact-host-namespaces", Category: catImpact, Title: "No container is privileged or joins a namespace of the host"}, Needs: []string{"daemon-answers"}, Run: impactHostNamespaces},
+	{Question: Question{ID: "impact-shared-namespaces", Category: catImpact, Title: "No container joins a namespace of one that remap treats otherwise"}, Needs: []string{"daemon-answers"}, Run: impactShared},
+	{Question: Question{ID: "impact-userns-host", Category: catImpact, Title: "No container stays out of remap"}, Needs: []string{"daemon-answers"}, Run: impactUsernsHost},
+	{Question: Question{ID: "impact-ids", Category: catImpact, Title: "No container asks for an ID outside the map"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactIDs},
+	{Question: Question{ID: "impact-devices", Category: catImpact, Title: "No container uses a device of the host"}, Needs: []string{"daemon-answers"}, Run: impactDevices},
+	{Question: Question{ID: "impact-docker-socket", Category: catImpact, Title: "No container uses the Docker socket"}, Needs: []string{"daemon-answers"}, Run: impactDockerSocket},
+	{Question: Question{ID: "impact-bind-mounts", Category: catImpact, Title: "Containers still reach the files they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactBindMounts},
+	{Question: Question{ID: "impact-sockets", Category: catImpact, Title: "Containers still reach the sockets they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
+	{Question: Question{ID: "impact-volumes", Category: catImpact, Title: "No volume is left behind"}, Needs: []string{"daemon-answers"}, Run: impactVolumes},
+	{Question: Question{ID: ImpactImages, Category: catImpact, Title: "A remapped engine takes every image"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
+	{Question: Question{ID: "impact-networks", Category: catImpact, Title: "No network is left behind"}, Needs: []string{"daemon-answers"}, Run: impactNetworks},
+	{Question: Question{ID: "impact-plugins", Category: catImpact, Title: "No managed plugin is left behind"}, Needs: []string{"daemon-answers"}, Run: impactPlugins},
+	{Question: Question{ID: "impact-builders", Category: catImpact, Title: "No builder of buildx is left behind"}, Needs: []string{"daemon-answers"}, Run: impactBuilders},
+	{Question: Question{ID: "impact-services", Category: catImpact, Title: "No service of a swarm runs here"}, Needs: []string{"daemon-answers"}, Run: impactServices},
 }
 
 // each asks note of every container, and warns of those it has something to

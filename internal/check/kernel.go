@@ -12,16 +12,16 @@ import (
 )
 
 var hostChecks = []Check{
-	{ID: "kernel-version", Category: catHost, Title: "The kernel is 3.8 or later", Needs: []string{"host-reachable"}, Run: kernelVersion},
-	{ID: "kernel-userns", Category: catHost, Title: "User namespaces are built into the kernel", Needs: []string{"host-reachable", "kernel-version"}, Run: kernelUserns},
-	{ID: "userns-limit", Category: catHost, Title: "The kernel allows a user namespace for each container", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsLimit},
-	{ID: "kernel-keys", Category: catHost, Title: "The kernel allows a session keyring for each container", Needs: []string{"host-reachable"}, Run: kernelKeys},
-	{ID: "userns-unprivileged", Category: catHost, Title: "kernel.unprivileged_userns_clone does not restrict dockerd", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsUnprivileged},
-	{ID: "userns-apparmor", Category: catHost, Title: "AppArmor's limit on user namespaces does not restrict dockerd", Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsAppArmor},
-	{ID: "host-id-map", Category: catHost, Title: "The host itself has all the IDs to map", Needs: []string{"host-reachable"}, Run: hostIDMap},
-	{ID: "runc-version", Category: catHost, Title: "runc is 1.1 or later", Needs: []string{"daemon-answers"}, Run: runcVersion},
-	{ID: "selinux", Category: catHost, Title: "SELinux does not stand between containers and their new data root", Needs: []string{"host-reachable"}, Run: selinux},
-	{ID: "host-tools", Category: catHost, Title: "The programs that the change needs are there", Needs: []string{"host-reachable"}, Run: hostTools},
+	{Question: Question{ID: "kernel-version", Category: catHost, Title: "The kernel is 3.8 or later"}, Needs: []string{"host-reachable"}, Run: kernelVersion},
+	{Question: Question{ID: "kernel-userns", Category: catHost, Title: "User namespaces are built into the kernel"}, Needs: []string{"host-reachable", "kernel-version"}, Run: kernelUserns},
+	{Question: Question{ID: "userns-limit", Category: catHost, Title: "The kernel allows a user namespace for each container"}, Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsLimit},
+	{Question: Question{ID: "kernel-keys", Category: catHost, Title: "The kernel allows a session keyring for each container"}, Needs: []string{"host-reachable"}, Run: kernelKeys},
+	{Question: Question{ID: "userns-unprivileged", Category: catHost, Title: "kernel.unprivileged_userns_clone does not restrict dockerd"}, Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsUnprivileged},
+	{Question: Question{ID: "userns-apparmor", Category: catHost, Title: "AppArmor's limit on user namespaces does not restrict dockerd"}, Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsAppArmor},
+	{Question: Question{ID: "host-id-map", Category: catHost, Title: "The host itself has all the IDs to map"}, Needs: []string{"host-reachable"}, Run: hostIDMap},
+	{Question: Question{ID: "runc-version", Category: catHost, Title: "runc is 1.1 or later"}, Needs: []string{"daemon-answers"}, Run: runcVersion},
+	{Question: Question{ID: "selinux", Category: catHost, Title: "SELinux does not stand between containers and their new data root"}, Needs: []string{"host-reachable"}, Run: selinux},
+	{Question: Question{ID: "host-tools", Category: catHost, Title: "The programs that the change needs are there"}, Needs: []string{"host-reachable"}, Run: hostTools},
 }
 
 func kernelVersion(in *Input) Result {

@@ -8,6 +8,8 @@ import (
 
 // The checks are written in the words of package report.
 type (
+	// Question is what a check answers.
+	Question = report.Question
 	// Result is what a check says.
 	Result = report.Result
 	// Detail is one thing by its name.

@@ -51,7 +51,7 @@ func run(checks []Check, in *Input) []Result {
 		case r.Status == Unknown:
 			unknown[c.ID] = c.ID
 		}
-		r.ID, r.Category, r.Title = c.ID, c.Category, c.Title
+		r = c.Answer(r)
 		if len(in.Only) == 0 || slices.Contains(in.Only, c.ID) {
 			results = append(results, r)
 		}

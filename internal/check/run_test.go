@@ -23,7 +23,7 @@ func statuses(results []Result) map[string]Status {
 // A sound host has nothing against remap but what a person has to tick.
 func TestSound(t *testing.T) {
 	for _, r := range Run(sound(), Options{Audits: read(audits())}) {
-		if r.Category == catPerson {
+		if r.Category == Person {
 			assert.Equal(t, r.Status, Unknown)
 			continue
 		}
@@ -59,7 +59,7 @@ func TestHostOutOfReach(t *testing.T) {
 	f.Kernel.Err, f.Where.Place = errTest, survey.PlaceUnknown
 	f.Engine.Err = survey.ErrDaemonDown
 	for _, r := range Run(f, Options{Audits: read(audits())}) {
-		said := r.ID == "daemon-answers" || r.ID == "host-reachable" || r.Category == catPerson
+		said := r.ID == "daemon-answers" || r.ID == "host-reachable" || r.Category == Person
 		assert.Equal(t, r.Status != Skipped, said, "%s: %s: %s", r.ID, r.Status, r.Message)
 	}
 }
@@ -84,15 +84,15 @@ func TestTCP(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	says := func(r Result) func(*Input) Result { return func(*Input) Result { return r } }
 	checks := []Check{
-		{ID: "a", Run: says(fail("broken"))},
-		{ID: "b", Needs: []string{"a"}, Run: says(pass("fine"))},
-		{ID: "c", Needs: []string{"b"}, Run: says(fail("broken"))},
-		{ID: "d", Run: says(unsure("who knows"))},
-		{ID: "e", Needs: []string{"d"}, Run: says(pass("fine"))},
+		{Question: Question{ID: "a"}, Run: says(fail("broken"))},
+		{Question: Question{ID: "b"}, Needs: []string{"a"}, Run: says(pass("fine"))},
+		{Question: Question{ID: "c"}, Needs: []string{"b"}, Run: says(fail("broken"))},
+		{Question: Question{ID: "d"}, Run: says(unsure("who knows"))},
+		{Question: Question{ID: "e"}, Needs: []string{"d"}, Run: says(pass("fine"))},
 	}
 	checks = append(checks,
-		Check{ID: "f", Needs: []string{"d"}, Run: says(unsure("nobody"))},
-		Check{ID: "g", Needs: []string{"f"}, Run: says(unsure("nobody"))})
+		Check{Question: Question{ID: "f"}, Needs: []string{"d"}, Run: says(unsure("nobody"))},
+		Check{Question: Question{ID: "g"}, Needs: []string{"f"}, Run: says(unsure("nobody"))})
 	in := NewInput(sound(), Options{Only: []string{"c", "e", "g"}})
 	results := run(checks, in)
 	assert.DeepEqual(t, results, []Result{

@@ -14,12 +14,12 @@ import (
 )
 
 var serviceChecks = []Check{
-	{ID: "daemon-process", Category: catService, Title: "The daemon's process and program are root's alone", Needs: []string{"host-reachable"}, Run: daemonProcess},
-	{ID: "service-manager", Category: catService, Title: "systemd starts dockerd", Needs: []string{"host-reachable"}, Run: serviceManager},
-	{ID: "service-state", Category: catService, Title: "The service runs, and systemd can start it again", Needs: []string{"service-manager"}, Run: serviceState},
-	{ID: "service-next", Category: catService, Title: "A restart starts dockerd as it runs now", Needs: []string{"host-reachable"}, Run: serviceNext},
-	{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads", Needs: []string{"host-reachable"}, Run: serviceConfig},
-	{ID: "single-daemon", Category: catService, Title: "One dockerd runs on this host", Needs: []string{"host-reachable"}, Run: singleDaemon},
+	{Question: Question{ID: "daemon-process", Category: catService, Title: "The daemon's process and program are root's alone"}, Vital: true, Needs: []string{"host-reachable"}, Run: daemonProcess},
+	{Question: Question{ID: "service-manager", Category: catService, Title: "systemd starts dockerd"}, Needs: []string{"host-reachable"}, Run: serviceManager},
+	{Question: Question{ID: "service-state", Category: catService, Title: "The service runs, and systemd can start it again"}, Needs: []string{"service-manager"}, Run: serviceState},
+	{Question: Question{ID: "service-next", Category: catService, Title: "A restart starts dockerd as it runs now"}, Needs: []string{"host-reachable"}, Run: serviceNext},
+	{Question: Question{ID: "service-config", Category: catService, Title: "It is known which daemon.json dockerd reads"}, Vital: true, Needs: []string{"host-reachable"}, Run: serviceConfig},
+	{Question: Question{ID: "single-daemon", Category: catService, Title: "One dockerd runs on this host"}, Needs: []string{"host-reachable"}, Run: singleDaemon},
 }
 
 func serviceManager(in *Input) Result {

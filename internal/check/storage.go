@@ -8,10 +8,10 @@ import (
 )
 
 var storageChecks = []Check{
-	{ID: "data-root-path", Category: catStorage, Title: "The mapped root can reach the data root", Needs: []string{"host-reachable", "subid-map"}, Run: dataRootPath},
-	{ID: "data-root-space", Category: catStorage, Title: "Enough space to store the images in use twice", Needs: []string{"host-reachable", "daemon-answers"}, Run: dataRootSpace},
-	{ID: "data-root-inodes", Category: catStorage, Title: "Enough inodes to store the images in use twice", Needs: []string{"host-reachable", "daemon-answers"}, Run: dataRootInodes},
-	{ID: "data-root-trees", Category: catStorage, Title: "No earlier remapped data root would be reused", Needs: []string{"host-reachable", "subid-map"}, Run: dataRootTrees},
+	{Question: Question{ID: "data-root-path", Category: catStorage, Title: "The mapped root can reach the data root"}, Needs: []string{"host-reachable", "subid-map"}, Run: dataRootPath},
+	{Question: Question{ID: "data-root-space", Category: catStorage, Title: "Enough space to store the images in use twice"}, Needs: []string{"host-reachable", "daemon-answers"}, Run: dataRootSpace},
+	{Question: Question{ID: "data-root-inodes", Category: catStorage, Title: "Enough inodes to store the images in use twice"}, Needs: []string{"host-reachable", "daemon-answers"}, Run: dataRootInodes},
+	{Question: Question{ID: "data-root-trees", Category: catStorage, Title: "No earlier remapped data root would be reused"}, Needs: []string{"host-reachable", "subid-map"}, Run: dataRootTrees},
 }
 
 // dataRootPath is canAccess of dockerd (daemon/daemon_unix.go): for each

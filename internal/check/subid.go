@@ -13,18 +13,18 @@ import (
 )
 
 var subidChecks = []Check{
-	{ID: "subid-files", Category: catSubID, Title: "/etc/subuid and /etc/subgid are there", Needs: []string{"host-reachable"}, Run: subidFiles},
-	{ID: "subid-lines", Category: catSubID, Title: "Every line of both files is well-formed", Needs: []string{"subid-files"}, Run: subidLines},
-	{ID: "subid-source", Category: catSubID, Title: "Ranges come from the files, which is where dockerd looks", Needs: []string{"host-reachable"}, Run: subidSource},
-	{ID: "subid-account", Category: catSubID, Title: "The account that has the ranges is sound", Needs: []string{"host-reachable"}, Run: subidAccount},
-	{ID: "subid-keys", Category: catSubID, Title: "The account's lines are all under its name, or all under its UID", Needs: []string{"subid-files"}, Run: subidKeys},
-	{ID: "subid-map", Category: catSubID, Title: "The engine can make an ID map of the account's ranges", Needs: []string{"subid-files", "subid-account"}, Run: subidMap},
-	{ID: "subid-size", Category: catSubID, Title: "The map has 65536 UIDs and GIDs or more", Needs: []string{"subid-files", "subid-account", "subid-map"}, Run: subidSize},
-	{ID: "subid-overlap", Category: catSubID, Title: "The ranges overlap no other owner's, nor each other", Needs: []string{"subid-files", "subid-map"}, Run: subidOverlap},
-	{ID: "subid-accounts", Category: catSubID, Title: "No account of the host has an ID in the ranges", Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidAccounts},
-	{ID: "subid-reserved", Category: catSubID, Title: "The ranges keep clear of IDs that systemd and the kernel have other uses for", Needs: []string{"subid-files", "subid-map"}, Run: subidReserved},
-	{ID: "subid-live", Category: catSubID, Title: "No process of others runs under IDs of the ranges", Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidLive},
-	{ID: "subid-free", Category: catSubID, Title: "A free range of 65536 IDs is there to be taken", Needs: []string{"host-reachable", "subid-files"}, Run: subidFree},
+	{Question: Question{ID: "subid-files", Category: catSubID, Title: "/etc/subuid and /etc/subgid are there"}, Needs: []string{"host-reachable"}, Run: subidFiles},
+	{Question: Question{ID: "subid-lines", Category: catSubID, Title: "Every line of both files is well-formed"}, Needs: []string{"subid-files"}, Run: subidLines},
+	{Question: Question{ID: "subid-source", Category: catSubID, Title: "Ranges come from the files, which is where dockerd looks"}, Needs: []string{"host-reachable"}, Run: subidSource},
+	{Question: Question{ID: "subid-account", Category: catSubID, Title: "The account that has the ranges is sound"}, Needs: []string{"host-reachable"}, Run: subidAccount},
+	{Question: Question{ID: "subid-keys", Category: catSubID, Title: "The account's lines are all under its name, or all under its UID"}, Needs: []string{"subid-files"}, Run: subidKeys},
+	{Question: Question{ID: "subid-map", Category: catSubID, Title: "The engine can make an ID map of the account's ranges"}, Needs: []string{"subid-files", "subid-account"}, Run: subidMap},
+	{Question: Question{ID: "subid-size", Category: catSubID, Title: "The map has 65536 UIDs and GIDs or more"}, Needs: []string{"subid-files", "subid-account", "subid-map"}, Run: subidSize},
+	{Question: Question{ID: "subid-overlap", Category: catSubID, Title: "The ranges overlap no other owner's, nor each other"}, Needs: []string{"subid-files", "subid-map"}, Run: subidOverlap},
+	{Question: Question{ID: "subid-accounts", Category: catSubID, Title: "No account of the host has an ID in the ranges"}, Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidAccounts},
+	{Question: Question{ID: "subid-reserved", Category: catSubID, Title: "The ranges keep clear of IDs that systemd and the kernel have other uses for"}, Needs: []string{"subid-files", "subid-map"}, Run: subidReserved},
+	{Question: Question{ID: "subid-live", Category: catSubID, Title: "No process of others runs under IDs of the ranges"}, Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidLive},
+	{Question: Question{ID: "subid-free", Category: catSubID, Title: "A free range of 65536 IDs is there to be taken"}, Needs: []string{"host-reachable", "subid-files"}, Run: subidFree},
 }
 
 func subidFiles(in *Input) Result {

@@ -42,13 +42,6 @@ func (o *changeOptions) validate() error {
 	return nil
 }
 
-// vital are the checks that no risk can be taken on: without them a change
-// cannot be made, or not be taken back.
-var vital = []string{"host-reachable", "engine-rootful", "daemon-place", "host-access", "engine-linux", "change-pending", "daemon-process", "service-config", "config-file"}
-
-// reach are the checks that say whether anything can be looked at.
-var reach = []string{"daemon-answers", "host-reachable", "host-access"}
-
 // errOutOfReach: the engine or its host cannot be looked at.
 var errOutOfReach = errors.New("nothing can be changed from here")
 
@@ -59,8 +52,9 @@ var errOutOfReach = errors.New("nothing can be changed from here")
 func fit(on string, results []report.Result, others ...string) error {
 	var reasons []string
 	unknown := false
+	vital := append(check.Vital(), others...)
 	for _, r := range results {
-		if (slices.Contains(vital, r.ID) || slices.Contains(others, r.ID)) && (r.Status == report.Error || r.Status == report.Unknown) {
+		if (slices.Contains(vital, r.ID)) && (r.Status == report.Error || r.Status == report.Unknown) {
 			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
 			for i, command := range r.Fix {
 				if i == 0 {
@@ -68,7 +62,7 @@ func fit(on string, results []report.Result, others ...string) error {
 				}
 				reasons = append(reasons, "    "+render.Command(command))
 			}
-			unknown = unknown || r.Status == report.Unknown || slices.Contains(reach, r.ID)
+			unknown = unknown || r.Status == report.Unknown || slices.Contains(check.Reach(), r.ID)
 		}
 	}
 	switch {

@@ -72,7 +72,7 @@ func (o *enableOptions) validate() error {
 		if !slices.Contains(check.IDs(), id) {
 			return fmt.Errorf("--accept %s: no such check; 'docker userns check --list' has them all", id)
 		}
-		if slices.Contains(vital, id) {
+		if slices.Contains(check.Vital(), id) {
 			return fmt.Errorf("--accept %s: without it no change can be made, or none taken back", id)
 		}
 	}
@@ -197,7 +197,7 @@ func imagesLeft(p remap.Plan) string {
 // person can answer, who is asked below.
 func notable(r report.Report) report.Report {
 	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(one report.Result) bool {
-		return one.Status == report.OK || one.Status == report.Skipped || slices.Contains(check.ForPerson, one.ID)
+		return one.Status == report.OK || one.Status == report.Skipped || one.Category == check.Person
 	})
 	return r
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
 	"gotest.tools/v3/assert"
@@ -61,7 +62,7 @@ func TestHostileTextInResults(t *testing.T) {
 			return b.String()
 		}
 		fitsLines(t, "table", show(""))
-		fitsLines(t, "markdown", render.Markdown(r, time.Unix(0, 0)))
+		fitsLines(t, "markdown", render.Markdown(r, verify.All(), time.Unix(0, 0)))
 		fitsLines(t, "template", show("{{.Message}} {{.Fix}} {{range .Details}}{{.Name}}: {{.Note}}{{end}}"))
 		escapetest.Harmless(t, "json", show("json"))
 		escapetest.Harmless(t, "json of a template", show("{{json .}}"))

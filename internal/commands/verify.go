@@ -178,7 +178,7 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 		return err
 	}
 	if opts.format == formatMarkdown {
-		_, err = io.WriteString(dockerCLI.Out(), render.Markdown(found, time.Now()))
+		_, err = io.WriteString(dockerCLI.Out(), render.Markdown(found, verify.All(), time.Now()))
 	} else {
 		err = render.Results(dockerCLI.Out(), found, opts.format, opts.verbose)
 	}
@@ -189,10 +189,10 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 }
 
 // verdict is the exit code: an error counts, and with --strict all that is not
-// known to be right. Where the daemon does not answer, nothing was found out.
+// known to be right. If the daemon does not answer, nothing was found out.
 func (o verifyOptions) verdict(r report.Report) error {
 	switch {
-	case len(r.Results) > 0 && r.Results[0].Status == report.Error:
+	case r.Status(verify.DaemonAnswers) == report.Error:
 		return errReported
 	case r.Summary[report.Error] > 0:
 		return errFound

@@ -8,8 +8,13 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// Category is that of what a new container proves.
-const Category = "new containers"
+// Category is that of what a new container proves, and ItemFiles the point of the
+// checklist that the files of a probe are part of.
+const (
+	Category  = "new containers"
+	ItemFiles = "Files that a container writes belong to the mapped user"
+	itemUsers = "A container sees its own UID, and the host sees that process as the mapped one"
+)
 
 // question is one that a probe answers.
 type question struct {
@@ -21,11 +26,11 @@ type question struct {
 }
 
 var questions = []question{
-	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine"}, needed: true, answer: firstUser(judgeMap)},
-	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host"}, needed: true, answer: firstUser(judgeProcess)},
-	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host"}, needed: true, answer: secondUser(judgeProcess)},
-	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes into a volume belong to the mapped users"}, needed: true, answer: volumeFiles},
-	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes into a bind mount belong to the mapped users"}, answer: bindFiles},
+	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(judgeMap)},
+	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: secondUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes into a volume belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, needed: true, answer: volumeFiles},
+	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes into a bind mount belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, answer: bindFiles},
 }
 
 // Questions gives those that [Report.Results] answers, in their order.

@@ -25,6 +25,8 @@ type Question struct {
 	ID       string // words joined with hyphens; never changes
 	Category string
 	Title    string // what is true when it passes
+	Item     string // the point of the checklist that it is part of; "": a point of its own, by its title
+	Flag     string // that asks for it; "" if it is always asked
 }
 
 // Answer makes r the answer to the question.
@@ -59,6 +61,16 @@ type Report struct {
 	Host          string         `json:"host"` // local, sudo, ssh or none
 	Results       []Result       `json:"results"`
 	Summary       map[Status]int `json:"summary"`
+}
+
+// Status gives the status of the result with that ID, "" if there is none.
+func (r Report) Status(id string) Status {
+	for _, one := range r.Results {
+		if one.ID == id {
+			return one.Status
+		}
+	}
+	return ""
 }
 
 // New puts results under the names of where they come from.

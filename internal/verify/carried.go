@@ -8,13 +8,16 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-const catCarried = "carried over"
+const (
+	catCarried  = "carried over"
+	itemCarried = "What was here before remap is here again, or is accepted as missing"
+)
 
 var carriedQuestions = []question{
-	{Question: report.Question{ID: "carried-containers", Category: catCarried, Title: "The containers from before are there, and those that ran do"}, answer: carried(survey.KindContainer)},
-	{Question: report.Question{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before are there, by their names"}, answer: carried(survey.KindVolume)},
-	{Question: report.Question{ID: "carried-networks", Category: catCarried, Title: "The networks from before are there"}, answer: carried(survey.KindNetwork)},
-	{Question: report.Question{ID: "carried-images", Category: catCarried, Title: "The images from before are there, by their tags"}, answer: carried(survey.KindImage)},
+	{Question: report.Question{ID: "carried-containers", Category: catCarried, Title: "The containers from before are there, and those that ran do", Item: itemCarried}, answer: carried(survey.KindContainer)},
+	{Question: report.Question{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before are there, by their names", Item: itemCarried}, answer: carried(survey.KindVolume)},
+	{Question: report.Question{ID: "carried-networks", Category: catCarried, Title: "The networks from before are there", Item: itemCarried}, answer: carried(survey.KindNetwork)},
+	{Question: report.Question{ID: "carried-images", Category: catCarried, Title: "The images from before are there, by their tags", Item: itemCarried}, answer: carried(survey.KindImage)},
 }
 
 // carried holds what the engine has of a kind against what it had before remap

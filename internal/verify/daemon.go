@@ -11,11 +11,16 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
+const itemDaemon = "The daemon answers and remaps, in a data root of its own"
+
+// DaemonAnswers is the ID of the question without which nothing can be found out.
+const DaemonAnswers = "daemon-answers"
+
 var daemonQuestions = []question{
-	{Question: report.Question{ID: "daemon-answers", Category: catDaemon, Title: "The daemon answers"}, ground: true, answer: daemonAnswers},
-	{Question: report.Question{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces"}, ground: true, answer: daemonRemapped},
-	{Question: report.Question{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one"}, answer: dataRoot},
-	{Question: report.Question{ID: "data-root-owner", Category: catDaemon, Title: "Owner and mode of the data root are as this engine sets them"}, answer: dataRootOwner},
+	{Question: report.Question{ID: DaemonAnswers, Category: catDaemon, Title: "The daemon answers", Item: itemDaemon}, ground: true, answer: daemonAnswers},
+	{Question: report.Question{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces", Item: itemDaemon}, ground: true, answer: daemonRemapped},
+	{Question: report.Question{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one", Item: itemDaemon}, answer: dataRoot},
+	{Question: report.Question{ID: "data-root-owner", Category: catDaemon, Title: "Owner and mode of the data root are as this engine sets them", Item: itemDaemon}, answer: dataRootOwner},
 	{Question: report.Question{ID: "map-in-force", Category: catDaemon, Title: "The map that the kernel has is the one that /etc/subuid and /etc/subgid give"}, answer: mapInForce},
 }
 

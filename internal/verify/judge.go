@@ -9,11 +9,13 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
+const itemProcesses = "Every process of every container is where the map says, and none is root on the host"
+
 var processQuestions = []question{
-	{Question: report.Question{ID: "left-processes", Category: catProcesses, Title: "No container runs outside of the engine"}, inherited: true, answer: leftProcesses},
-	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace"}, answer: usernsHost},
-	{Question: report.Question{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host"}, answer: hostRoot},
-	{Question: report.Question{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says"}, answer: inMap},
+	{Question: report.Question{ID: "left-processes", Category: catProcesses, Title: "No container runs outside of the engine", Item: itemProcesses}, inherited: true, answer: leftProcesses},
+	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace", Item: itemProcesses}, answer: usernsHost},
+	{Question: report.Question{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host", Item: itemProcesses}, answer: hostRoot},
+	{Question: report.Question{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says", Item: itemProcesses}, answer: inMap},
 	{Question: report.Question{ID: "containers-up", Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks"}, inherited: true, answer: containersUp},
 }
 
