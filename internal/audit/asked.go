@@ -2,7 +2,9 @@ package audit
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,6 +13,21 @@ import (
 type Asked struct {
 	IDs   []int64
 	Paths []string // cleaned, without a leading slash
+}
+
+// plainPath is one that needs no quotes in a command.
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9_@%+=:,./-]+$`)
+
+// Words are the flags of audit-image that look for what a message is about, nil if
+// it does not say. They can be pasted as they are.
+func (e Explained) Words() []string {
+	switch ids := e.IDs(); {
+	case len(ids) > 0:
+		return []string{"--id", strconv.FormatInt(ids[0], 10)}
+	case plainPath.MatchString(e.Path):
+		return []string{"--explain", e.Path}
+	}
+	return nil
 }
 
 // id reports whether one of two IDs is looked for.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,25 +58,16 @@ func explanation(all []audit.Explained, alone bool, docker func(words ...string)
 		add(meaning(e))
 	}
 	for _, e := range all {
-		words := []string{"userns", "audit-image"}
-		switch ids := e.IDs(); {
-		case !alone || e.Kind == audit.KindHost:
+		if !alone || e.Kind == audit.KindHost {
 			continue
-		case len(ids) > 0:
-			words = append(words, "--id", strconv.FormatInt(ids[0], 10))
-		case plainPath.MatchString(e.Path):
-			words = append(words, "--explain", e.Path)
 		}
-		add("See where it is: " + docker(append(words, "IMAGE")...))
+		add("See where it is: " + docker(slices.Concat([]string{"userns", "audit-image"}, e.Words(), []string{"IMAGE"})...))
 	}
 	if len(said) == 0 {
 		return ""
 	}
 	return strings.Join(said, "\n") + "\n"
 }
-
-// plainPath is one that needs no quotes in a command.
-var plainPath = regexp.MustCompile(`^/[A-Za-z0-9_@%+=:,./-]+$`)
 
 // maxMeanings is how many of a log's messages are explained.
 const maxMeanings = 20

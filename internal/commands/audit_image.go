@@ -21,6 +21,8 @@ type auditOptions struct {
 	format     string
 	dockerfile string
 	version    string // of the program
+
+	installHook, removeHook bool
 }
 
 const auditLong = `Find the files of an image that a remapped engine refuses
@@ -58,9 +60,15 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 		Example: auditExample,
 		Args: func(cmd *cobra.Command, args []string) error {
 			opts.images = args
+			if opts.installHook || opts.removeHook {
+				return aloneFlag(cmd.Flags(), args)
+			}
 			return cmp.Or(valuesGiven(cmd.Flags()), opts.validate())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opts.installHook || opts.removeHook {
+				return runHook(cmd.Context(), dockerCLI, opts.installHook)
+			}
 			return runAudit(cmd.Context(), dockerCLI, opts)
 		},
 		ValidArgsFunction: completeImages(dockerCLI),
@@ -75,6 +83,9 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.explain, "explain", "", "Look for what an error message is about: an ID, a path; - reads a log from standard input")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
 	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
+	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
+	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Take the hint out of docker's configuration again")
+	cmd.MarkFlagsMutuallyExclusive("install-hook", "remove-hook")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -14,14 +14,13 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/hook"
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/debug"
-	cliflags "github.com/docker/cli/cli/flags"
 	"github.com/docker/docker/api"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"go.opentelemetry.io/otel"
 )
 
@@ -46,6 +45,10 @@ func (b Build) String() string {
 // Main runs the program with the arguments of the process, as a plugin of the
 // Docker CLI or by itself, and returns its exit code.
 func Main(build Build) int {
+	if len(os.Args) == 4 && os.Args[2] == metadata.HookSubcommandName { // the Docker CLI waits for it
+		fmt.Println(hook.Answer(os.Args[3], sameEngine))
+		return 0
+	}
 	// Facts of a million files fit into 64 MiB if the heap may not double first.
 	runtimedebug.SetGCPercent(50)
 	otel.SetErrorHandler(debug.OTELErrorHandler)
@@ -71,11 +74,7 @@ func Main(build Build) int {
 // that docker gives them: the plugin's name stands between docker's own flags,
 // such as --context, and the verb.
 func asPlugin(args []string) []string {
-	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	flags.SetInterspersed(false)
-	flags.ParseErrorsAllowlist.UnknownFlags = true
-	flags.Usage = func() {}
-	cliflags.NewClientOptions().InstallFlags(flags)
+	flags, _ := dockerFlags()
 	at := 1
 	if err := flags.Parse(args[1:]); err == nil && !ofPlugin(args[1:]) {
 		at = len(args) - flags.NArg()

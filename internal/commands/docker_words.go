@@ -40,33 +40,42 @@ type wordsOf struct {
 	exists            func(path string) bool
 }
 
-// words takes the arguments that docker was called with: its own flags come
-// before the name of the plugin.
-func (w wordsOf) words(args []string) []string {
+// dockerFlags are docker's own flags, which come before the name of the plugin.
+func dockerFlags() (*pflag.FlagSet, *cliflags.ClientOptions) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SetInterspersed(false)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	flags.Usage = func() {}
-	cliflags.NewClientOptions().InstallFlags(flags)
+	options := cliflags.NewClientOptions()
+	options.InstallFlags(flags)
+	return flags, options
+}
+
+// carry appends those of some flags that were given.
+func carry(words []string, flags *pflag.FlagSet, names ...string) []string {
+	flags.Visit(func(f *pflag.Flag) {
+		if slices.Contains(names, f.Name) {
+			words = append(words, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return words
+}
+
+// tlsFlags are the flags of docker about TLS.
+var tlsFlags = []string{"tls", "tlscacert", "tlscert", "tlskey", cliflags.FlagTLSVerify}
+
+// words takes the arguments that docker was called with.
+func (w wordsOf) words(args []string) []string {
+	flags, _ := dockerFlags()
 	_ = flags.Parse(args) // docker has taken them already
-	words := []string{"docker"}
-	carry := func(names ...string) (given bool) {
-		flags.Visit(func(f *pflag.Flag) {
-			if slices.Contains(names, f.Name) {
-				words = append(words, "--"+f.Name+"="+f.Value.String())
-				given = true
-			}
-		})
-		return given
-	}
-	carry("config")
+	words := carry([]string{"docker"}, flags, "config")
 	switch {
 	case w.context != command.DefaultContextName:
 		return append(words, "--context", w.context)
 	case w.endpoint != client.DefaultDockerHost || w.getenv(client.EnvOverrideHost) != "":
 		words = append(words, "--host", w.endpoint)
-		if carry("tls", "tlscacert", "tlscert", "tlskey", cliflags.FlagTLSVerify) {
-			return words
+		if tls := carry(nil, flags, tlsFlags...); len(tls) > 0 {
+			return append(words, tls...)
 		}
 		return append(words, w.tls()...)
 	case w.stored != "" && w.stored != w.context, w.getenv(command.EnvOverrideContext) != "", flags.Changed("context"), flags.Changed("host"):

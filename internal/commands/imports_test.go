@@ -17,7 +17,7 @@ const module = "github.com/docker-userns/docker-userns/"
 // house are the packages of the program, the ones that know most first. A
 // package imports none that stands before it.
 var house = []string{
-	"commands", "render", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "audit", "dockerfile", "image", "unpack", "tarwalk", "idmap", "dockerd", "daemonjson", "host", "escape",
+	"commands", "render", "hook", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "audit", "dockerfile", "image", "unpack", "tarwalk", "idmap", "dockerd", "daemonjson", "host", "escape",
 }
 
 // apart are packages that know nothing of each other, though one stands above the

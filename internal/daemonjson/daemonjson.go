@@ -1,9 +1,9 @@
-// Package daemonjson edits dockerd's daemon.json as text: what is not changed
-// stays byte for byte as it was, with its order, indentation, line ends and
-// numbers.
+// Package daemonjson edits dockerd's daemon.json, and the Docker CLI's
+// config.json, as text: what is not changed stays byte for byte as it was, with
+// its order, indentation, line ends and numbers.
 //
-// It is for one or two keys with a string as their value. It is no JSON
-// library, and knows no meaning of any key.
+// It is for one or two keys of an object. It is no JSON library, and knows no
+// meaning of any key.
 package daemonjson
 
 import (
@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// MaxFile is the most bytes of a daemon.json that are looked at.
+// MaxFile is the most bytes of a file that are looked at.
 const MaxFile = 1 << 20
 
-// A Doc is a daemon.json: an object, or nothing but white space where the file
-// is empty or not there.
+// A Doc is the text of a file: an object, or nothing but white space if the file
+// is empty or missing.
 type Doc struct {
 	text    []byte
 	open    int // offset past the opening brace; 0 where there is none
@@ -67,15 +67,18 @@ func (d Doc) index(key string) int {
 // Set gives the text with key set to a string. A key that is there keeps its
 // place, a new one comes last, spaced as the one before it. Where there is no
 // object yet it makes one, with a newline at its end.
-func (d Doc) Set(key, value string) []byte {
+func (d Doc) Set(key, value string) []byte { return d.SetValue(key, quote(value)) }
+
+// SetValue is [Doc.Set] for any value, given as JSON.
+func (d Doc) SetValue(key, value string) []byte {
 	if i := d.index(key); i >= 0 {
-		return d.splice(d.members[i].from, d.members[i].end, quote(value))
+		return d.splice(d.members[i].from, d.members[i].end, value)
 	}
 	if d.open == 0 {
-		return []byte("{\n  " + quote(key) + ": " + quote(value) + "\n}\n")
+		return []byte("{\n  " + quote(key) + ": " + value + "\n}\n")
 	}
 	if len(d.members) == 0 {
-		return d.splice(d.open, d.open, d.firstLead()+quote(key)+": "+quote(value))
+		return d.splice(d.open, d.open, d.firstLead()+quote(key)+": "+value)
 	}
 	last := d.members[len(d.members)-1]
 	colon := string(d.text[last.keyEnd:last.from])
@@ -87,7 +90,7 @@ func (d Doc) Set(key, value string) []byte {
 	if len(d.members) > 1 {
 		gap = string(d.text[d.members[len(d.members)-2].end:last.comma])
 	}
-	return d.splice(last.end, last.end, gap+","+lead+quote(key)+colon+quote(value))
+	return d.splice(last.end, last.end, gap+","+lead+quote(key)+colon+value)
 }
 
 // firstLead is the white space before the first key of an object that has

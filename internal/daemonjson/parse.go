@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// An Error is a place in daemon.json that cannot be read, or cannot be edited
+// An Error is a place in a file that cannot be read, or cannot be edited
 // without guessing.
 type Error struct {
 	Line, Column int // from 1 on; columns are characters
@@ -22,7 +22,7 @@ func (e *Error) Error() string {
 }
 
 // ErrTooLarge is what Parse says of more than MaxFile bytes.
-var ErrTooLarge = errors.New("daemon.json is larger than 1 MiB")
+var ErrTooLarge = errors.New("the file is larger than 1 MiB")
 
 // Parse reads a daemon.json as strictly as the strictest dockerd does, and
 // stricter where an edit would have to guess: no comments, no byte order mark,
@@ -72,7 +72,7 @@ func (d *Doc) walk() error {
 		m.key, _ = name.(string)
 		m.keyEnd = int(dec.InputOffset())
 		if d.index(m.key) >= 0 {
-			return at(d.text, m.start, fmt.Sprintf("the key %q is there twice; dockerd takes the last, so take the other out", m.key))
+			return at(d.text, m.start, fmt.Sprintf("the key %q is there twice; the last one counts, so take the other out", m.key))
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
@@ -93,7 +93,7 @@ func explain(text []byte, err error) error {
 		offset := max(0, min(int(syntax.Offset)-1, len(text)))
 		message := syntax.Error()
 		if c := text[min(offset, len(text)-1)]; c == '/' || c == '#' {
-			message += "; JSON has no comments, and dockerd does not start with one"
+			message += "; JSON has no comments, and docker does not read them"
 		}
 		return at(text, offset, message)
 	}

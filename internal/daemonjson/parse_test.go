@@ -9,16 +9,16 @@ import (
 
 func TestParseErrors(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
-		{"line comment", "{\n  // remap\n  \"a\": 1\n}", `line 2, column 3: invalid character '/' looking for beginning of object key string; JSON has no comments, and dockerd does not start with one`},
-		{"hash comment", "{\"a\": 1}\n# end\n", `line 2, column 1: invalid character '#' after top-level value; JSON has no comments, and dockerd does not start with one`},
+		{"line comment", "{\n  // remap\n  \"a\": 1\n}", `line 2, column 3: invalid character '/' looking for beginning of object key string; JSON has no comments, and docker does not read them`},
+		{"hash comment", "{\"a\": 1}\n# end\n", `line 2, column 1: invalid character '#' after top-level value; JSON has no comments, and docker does not read them`},
 		{"trailing comma", "{\n  \"a\": 1,\n}", "line 3, column 1: invalid character '}' looking for beginning of object key string"},
 		{"trailing garbage", "{} {}", "line 1, column 4: invalid character '{' after top-level value"},
 		{"cut off", "{\"a\": [1,", "line 1, column 9: unexpected end of JSON input"},
 		{"array", " []", "line 1, column 2: the file holds an array, not an object in braces"},
 		{"string", `"x"`, "line 1, column 1: the file holds a string, not an object in braces"},
 		{"null", "\nnull", "line 2, column 1: the file holds null, not an object in braces"},
-		{"twice", "{\n \"a\": 1,\n \"é\": 2, \"a\": 3}", `line 3, column 10: the key "a" is there twice; dockerd takes the last, so take the other out`},
-		{"twice, escaped", `{"a": 1, "\u0061": 3}`, `line 1, column 10: the key "a" is there twice; dockerd takes the last, so take the other out`},
+		{"twice", "{\n \"a\": 1,\n \"é\": 2, \"a\": 3}", `line 3, column 10: the key "a" is there twice; the last one counts, so take the other out`},
+		{"twice, escaped", `{"a": 1, "\u0061": 3}`, `line 1, column 10: the key "a" is there twice; the last one counts, so take the other out`},
 		{"BOM", "\xef\xbb\xbf{}", "line 1, column 1: it begins with the byte order mark of UTF-8; save it as UTF-8 without one"},
 		{"UTF-16", "\xff\xfe{\x00}\x00", "line 1, column 1: it begins with the byte order mark of UTF-16LE; save it as UTF-8 without one"},
 		{"not UTF-8", "{\"a\": \"\xff\"}", "line 1, column 8: it is not UTF-8 here"},
