@@ -129,7 +129,7 @@ func configKeys(in *Input) Result {
 			return fail("%s sets userns-remap to %.40s, which is no string", path, raw)
 		}
 	}
-	driver, from := in.setting("storage-driver")
+	driver, from := in.Setting("storage-driver")
 	snapshotter := driver != "" && !slices.Contains(graphDrivers, driver)
 	store, set := in.feature("containerd-snapshotter")
 	migrates, where := in.feature("containerd-migration")
@@ -179,24 +179,24 @@ func configFlags(in *Input) Result {
 func configRemap(in *Input) Result {
 	remapped, known := in.Remapped()
 	bad, unparsed := in.unparsed()
-	fresh := in.value == "default" && in.Accounts.Err == nil && !in.account.Exists()
+	fresh := in.remap.Value == "default" && in.Accounts.Err == nil && !in.remap.Account.Exists()
 	switch {
-	case unparsed && in.value == "":
+	case unparsed && in.remap.Value == "":
 		return bad
 	case fresh && in.versionKnown && in.version.AtLeast(28):
-		return fail("%s says %q without an account dockremap: Docker 28 and later then makes one with a range that may be another user's; name an account that has a range of its own", in.from, in.value)
-	case !known && in.value == "":
+		return fail("%s says %q without an account dockremap: Docker 28 and later then makes one with a range that may be another user's; name an account that has a range of its own", in.remap.Origin, in.remap.Value)
+	case !known && in.remap.Value == "":
 		return unsure("%s does not set it, and whether the engine remaps is not known: %s", in.ConfigPath(), report.Why(in.Engine.Err))
 	case !known:
-		return pass("%s says %q", in.from, in.value)
-	case remapped && in.value == "" && !in.flagsKnown():
+		return pass("%s says %q", in.remap.Origin, in.remap.Value)
+	case remapped && in.remap.Value == "" && !in.flagsKnown():
 		return unsure("the engine remaps, %s does not set it, and the flags of dockerd are not known", in.ConfigPath())
-	case remapped && in.value == "":
+	case remapped && in.remap.Value == "":
 		return fail("the engine remaps, but neither %s nor a flag says so any more: it would come up without remap", in.ConfigPath())
 	case remapped:
-		return pass("the engine remaps, as %s says (%q)", in.from, in.value)
-	case in.value != "":
-		return fail("%s says %q, but the engine does not remap: the next restart would turn it on unguarded; take it out until everything else here is right", in.from, in.value)
+		return pass("the engine remaps, as %s says (%q)", in.remap.Origin, in.remap.Value)
+	case in.remap.Value != "":
+		return fail("%s says %q, but the engine does not remap: the next restart would turn it on unguarded; take it out until everything else here is right", in.remap.Origin, in.remap.Value)
 	}
 	return pass("not set, and the engine does not remap")
 }

@@ -92,7 +92,7 @@ func assertPredicted(t *testing.T, version, subuid, subgid, config, suffix, word
 		assert.Equal(t, checked["config-json"], Error)
 		return
 	}
-	m, refusal, unreadable := ranges.Predict(f, in.account)
+	m, refusal, unreadable := ranges.Predict(f, in.remap.Account)
 	assert.NilError(t, unreadable)
 	switch {
 	case refusal != nil:

@@ -16,18 +16,6 @@ func (in *Input) flagsKnown() bool { return in.Start.Err == nil }
 // given names a flag as it is written, and where.
 func (in *Input) given(f dockerd.Flag) string { return in.Unit.Value.Given(f.Word) }
 
-// setting is a setting of dockerd that is a string, and where it stands, "" if it
-// is not set.
-func (in *Input) setting(key string) (value, from string) {
-	if f, ok := in.Flag(key); ok {
-		return f.Value, "the flag " + in.given(f)
-	}
-	if value, ok := in.config.String(key); ok {
-		return value, in.ConfigPath()
-	}
-	return "", ""
-}
-
 // feature reports whether one of dockerd's features is turned on, and where.
 func (in *Input) feature(name string) (on bool, from string) {
 	for _, f := range in.flags() {

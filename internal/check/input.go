@@ -3,7 +3,6 @@ package check
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/dockerd"
@@ -19,16 +18,9 @@ type Input struct {
 	Options
 
 	config    daemonjson.Doc
-	configErr error          // why daemon.json cannot be read or understood; nil where it is not there
-	value     string         // of userns-remap, in daemon.json or as a flag
-	from      string         // where the value stands, for a message
-	account   ranges.Account // whose ranges count
-	refusal   error          // dockerd's words on value
-	features  map[string]any // of daemon.json
-
-	lines    ranges.Lines // of /etc/subuid and /etc/subgid
-	linesErr error
-	next     predicted
+	configErr error           // why daemon.json cannot be read or understood; nil if it does not exist
+	features  map[string]any  // of daemon.json
+	remap     ranges.Settings // what the engine maps with, now and next
 
 	version      dockerd.Version // of the engine
 	versionKnown bool
@@ -36,45 +28,12 @@ type Input struct {
 
 // NewInput draws the conclusions.
 func NewInput(f survey.Facts, o Options) *Input {
-	in := &Input{Facts: f, Options: o}
+	in := &Input{Facts: f, Options: o, remap: ranges.SettingsOf(f, o.User)}
 	in.version, in.versionKnown = dockerd.ParseVersion(f.Engine.Value.Version)
-	switch {
-	case f.Config.Err == nil && f.Config.Value.Truncated:
-		in.configErr = daemonjson.ErrTooLarge
-	case f.Config.Err == nil:
-		in.config, in.configErr = daemonjson.Parse(f.Config.Value.Data)
-	case !errors.Is(f.Config.Err, fs.ErrNotExist):
-		in.configErr = f.Config.Err
-	}
-	in.setSettings()
-	in.setAccount()
-	in.lines, in.linesErr = ranges.Split(f, in.account)
-	in.next.m, in.next.refusal, in.next.unread = ranges.Predict(f, in.account)
-	return in
-}
-
-// predicted is the map that the engine makes when it starts next, or the words
-// with which it refuses to; unread where the files could not be read.
-type predicted struct {
-	m               idmap.Map
-	refusal, unread error
-}
-
-func (in *Input) setSettings() {
-	in.value, in.from = in.setting("userns-remap")
+	in.config, in.configErr = f.DaemonJSON()
 	raw, _ := in.config.Get("features")
 	_ = json.Unmarshal(raw, &in.features) // dockerd's own refusal of another type is not of remap
-}
-
-func (in *Input) setAccount() {
-	switch {
-	case in.User != "":
-		in.account = ranges.Find(in.Accounts.Value, in.User)
-	case in.value != "" && in.Accounts.Err == nil:
-		in.account, in.refusal = ranges.Resolve(in.Accounts.Value, in.value)
-	default:
-		in.account = ranges.Find(in.Accounts.Value, "dockremap")
-	}
+	return in
 }
 
 // on says whether the engine remaps now. An engine that does not answer does
@@ -86,22 +45,22 @@ func (in *Input) on() bool {
 
 // wanted says whether the engine has to find an account with ranges when it
 // starts next: it remaps now, or is set to.
-func (in *Input) wanted() bool { return in.on() || in.value != "" }
+func (in *Input) wanted() bool { return in.on() || in.remap.Value != "" }
 
 // Map is the ID map that the engine has, or will have: from the account's
 // ranges, else of the range that would be chosen for it. The error says why
 // there is none.
 func (in *Input) Map() (idmap.Map, error) {
-	m, refusal := in.next.m, in.next.refusal
+	m, refusal := in.remap.Map, in.remap.MapRefusal
 	switch {
-	case in.next.unread != nil:
-		return idmap.Map{}, in.next.unread
+	case in.remap.MapErr != nil:
+		return idmap.Map{}, in.remap.MapErr
 	case refusal == nil && len(m.UID.Ranges("")) > 0 && len(m.GID.Ranges("")) > 0:
 		return m, nil
 	case in.wanted():
 		return idmap.Map{}, errors.Join(refusal, errNoMap)
 	}
-	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	free, err := ranges.Choose(in.Facts, in.remap.Account, idmap.Default)
 	if err != nil {
 		return idmap.Map{}, err
 	}

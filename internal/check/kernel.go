@@ -202,8 +202,8 @@ func hostTools(in *Input) Result {
 		return unread("which programs are there", in.Tools.Err)
 	case !useradd && !adduser && in.Accounts.Err != nil:
 		return unread("whether an account has to be made", in.Accounts.Err)
-	case !useradd && !adduser && !in.account.Exists():
-		return fail("neither useradd nor adduser is there to make the account %s", in.account.Name)
+	case !useradd && !adduser && !in.remap.Account.Exists():
+		return fail("neither useradd nor adduser is there to make the account %s", in.remap.Account.Name)
 	case in.Unit.Value.Manager == survey.Systemd && !run:
 		return warn("systemd-run is missing: a change that fails would not be undone when the connection is lost")
 	case tools["usermod"] == "":

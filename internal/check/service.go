@@ -99,7 +99,7 @@ func serviceNext(in *Input) Result {
 	case in.Engine.Err == nil && in.Storage.Err == nil && next.DataRoot != "" && in.Storage.Value.DataRoot != next.DataRoot:
 		return fail("the data root is %s, and after a restart it is %s, without the containers and images that are there now; restart the daemon first, or set it as it was", in.Storage.Value.DataRoot, next.DataRoot)
 	case in.nextDriver() != "":
-		driver, from := in.setting("storage-driver")
+		driver, from := in.Setting("storage-driver")
 		return fail("the storage driver is %s, and %s sets %s: after a restart the containers and images that are there now are missing, or the engine does not start; take that out, or set it as it is",
 			in.Engine.Value.Driver, from, driver)
 	case !next.FromUnit && u.Manager == survey.Systemd:
@@ -118,7 +118,7 @@ func serviceNext(in *Input) Result {
 // nextDriver is the storage driver that the engine would come up with after a
 // restart if that is another one, otherwise "".
 func (in *Input) nextDriver() string {
-	driver, _ := in.setting("storage-driver")
+	driver, _ := in.Setting("storage-driver")
 	if in.Engine.Err != nil || in.Engine.Value.Driver == "" || driver == in.Engine.Value.Driver {
 		return ""
 	}

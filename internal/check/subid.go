@@ -71,7 +71,7 @@ func subidLines(in *Input) Result {
 			}
 			total++
 			note := fmt.Sprintf("%s: %s", l.Raw, l.Problem)
-			mine := l.For(in.account.Name, in.account.UID)
+			mine := l.For(in.remap.Account.Name, in.remap.Account.UID)
 			if mine && !old {
 				note += "; Docker 28 and later reads what is no number as 0, and 0 is the host's root"
 			}
@@ -106,12 +106,12 @@ func subidSource(in *Input) Result {
 }
 
 func subidAccount(in *Input) Result {
-	a := in.account
+	a := in.remap.Account
 	switch {
 	case in.Accounts.Err != nil:
 		return unread("the account", in.Accounts.Err)
-	case in.refusal != nil:
-		return fail("dockerd does not start with userns-remap %q (%s): %v", in.value, in.from, in.refusal)
+	case in.remap.AccountRefusal != nil:
+		return fail("dockerd does not start with userns-remap %q (%s): %v", in.remap.Value, in.remap.Origin, in.remap.AccountRefusal)
 	case a.UID == 0:
 		return fail("the account is root, and root cannot be remapped to itself: dockerd then runs without remap, with the data root 0.0")
 	case !a.Exists() && in.wanted():
@@ -119,7 +119,7 @@ func subidAccount(in *Input) Result {
 	case !a.Exists():
 		return pass("%s does not exist yet; to create it: %s", a.Name, accountFix(a))
 	}
-	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.value == "" {
+	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.remap.Value == "" {
 		return fail("dockerd would not take %s: %v", a.Name, err).Fixed(command("sudo", "groupadd", "--system", a.Name))
 	}
 	return pass("%s (UID %d)", a.Name, a.UID)
@@ -131,38 +131,38 @@ func accountFix(a ranges.Account) string {
 }
 
 func subidKeys(in *Input) Result {
-	lines := in.lines
-	if in.linesErr != nil {
-		return unread("the account's lines", in.linesErr)
+	lines := in.remap.Lines
+	if in.remap.LinesErr != nil {
+		return unread("the account's lines", in.remap.LinesErr)
 	}
 	for _, f := range []struct {
 		path  string
 		lines []idmap.Line
 	}{{"/etc/subuid", lines.UID}, {"/etc/subgid", lines.GID}} {
-		named := func(l idmap.Line) bool { return l.Owner == in.account.Name }
+		named := func(l idmap.Line) bool { return l.Owner == in.remap.Account.Name }
 		numbered := func(l idmap.Line) bool { return !named(l) }
 		if slices.ContainsFunc(f.lines, named) && slices.ContainsFunc(f.lines, numbered) {
-			return warn("%s has lines for %s and for %d: Docker 20.10 to 27 takes those of the UID only, Docker 28 and later all of them, so that an upgrade changes the map", f.path, in.account.Name, in.account.UID)
+			return warn("%s has lines for %s and for %d: Docker 20.10 to 27 takes those of the UID only, Docker 28 and later all of them, so that an upgrade changes the map", f.path, in.remap.Account.Name, in.remap.Account.UID)
 		}
 	}
 	return pass("under one key")
 }
 
 func subidMap(in *Input) Result {
-	m, refusal := in.next.m, in.next.refusal
+	m, refusal := in.remap.Map, in.remap.MapRefusal
 	switch {
-	case in.next.unread != nil:
-		return unread("the ID map", in.next.unread)
+	case in.remap.MapErr != nil:
+		return unread("the ID map", in.remap.MapErr)
 	case refusal != nil && in.wanted():
 		return fail("the engine does not start: %v", refusal).Fixed(rangeFix(in)...)
 	case refusal != nil:
-		return pass("%s has no ranges yet%s", in.account.Name, toGive(in))
+		return pass("%s has no ranges yet%s", in.remap.Account.Name, toGive(in))
 	case m.Suffix() == "-1.-1":
-		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.account.Name)
+		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.remap.Account.Name)
 	case m.UID.Root() == 0 || m.GID.Root() == 0:
 		return fail("container root would be host root: the map is %s", m)
 	case m.Err() != nil:
-		return fail("no container could start, or it would run under other IDs, even as the host's root: the map of %s is %v", in.account.Name, m.Err())
+		return fail("no container could start, or it would run under other IDs, even as the host's root: the map of %s is %v", in.remap.Account.Name, m.Err())
 	case in.on() && m.Suffix() != path.Base(in.Engine.Value.DataRoot):
 		return fail("the ranges were changed since the engine started: it would come up with the data root %s instead of %s, without its containers and images", m.Suffix(), path.Base(in.Engine.Value.DataRoot))
 	}
@@ -180,9 +180,9 @@ func (in *Input) byOlder(m idmap.Map) (outcome string, differs bool) {
 	}
 	subuid, subgid, err := ranges.Files(in.Facts)
 	if err != nil {
-		return "", false // in.next says so
+		return "", false // in.remap says so
 	}
-	older, refusal := idmap.Load(idmap.Engine20, subuid, subgid, in.account.Name, in.account.UID)
+	older, refusal := idmap.Load(idmap.Engine20, subuid, subgid, in.remap.Account.Name, in.remap.Account.UID)
 	if refusal != nil {
 		return "does not start: " + refusal.Error(), true
 	}
@@ -194,28 +194,28 @@ func (in *Input) byOlder(m idmap.Map) (outcome string, differs bool) {
 func rangeFix(in *Input) []string {
 	uid, gid, ok := dockerd.RootIDs(in.Engine.Value.DataRoot)
 	uids, gids := idmap.Range{Start: uid, Size: idmap.Default}, idmap.Range{Start: gid, Size: idmap.Default}
-	if ok && uids.Err() == nil && gids.Err() == nil && in.on() && in.account.Exists() {
-		return []string{command("sudo", "usermod", "--add-subuids", uids.String(), "--add-subgids", gids.String(), in.account.Name)}
+	if ok && uids.Err() == nil && gids.Err() == nil && in.on() && in.remap.Account.Exists() {
+		return []string{command("sudo", "usermod", "--add-subuids", uids.String(), "--add-subgids", gids.String(), in.remap.Account.Name)}
 	}
 	return moreFix(in)
 }
 
 // moreFix adds a free range to those that the account has.
 func moreFix(in *Input) []string {
-	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
-	if err != nil || !in.account.Exists() {
+	free, err := ranges.Choose(in.Facts, in.remap.Account, idmap.Default)
+	if err != nil || !in.remap.Account.Exists() {
 		return nil
 	}
-	return []string{usermod(free, in.account)}
+	return []string{usermod(free, in.remap.Account)}
 }
 
 // toGive says how an account comes to a range, where one is free.
 func toGive(in *Input) string {
-	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	free, err := ranges.Choose(in.Facts, in.remap.Account, idmap.Default)
 	if err != nil {
 		return ""
 	}
-	return "; what gives it one is: " + usermod(free, in.account)
+	return "; what gives it one is: " + usermod(free, in.remap.Account)
 }
 
 func usermod(free idmap.Range, a ranges.Account) string {
@@ -224,12 +224,12 @@ func usermod(free idmap.Range, a ranges.Account) string {
 
 // judged gives the map that exists: nothing where a range is still to be chosen.
 func judged(in *Input) (idmap.Map, Result, bool) {
-	m := in.next.m
+	m := in.remap.Map
 	switch {
-	case in.next.unread != nil:
-		return m, unread("the ranges", in.next.unread), false
-	case in.next.refusal != nil:
-		return m, skip("%s has no ranges yet; of the one that subid-free names this holds", in.account.Name), false
+	case in.remap.MapErr != nil:
+		return m, unread("the ranges", in.remap.MapErr), false
+	case in.remap.MapRefusal != nil:
+		return m, skip("%s has no ranges yet; of the one that subid-free names this holds", in.remap.Account.Name), false
 	}
 	return m, Result{}, true
 }

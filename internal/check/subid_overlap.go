@@ -31,25 +31,25 @@ func conflicts(m idmap.Map, others ranges.Held) []Detail {
 // no command to paste: another range is another data root.
 func (in *Input) apart() string {
 	if in.on() {
-		return "move the others, or turn remap off, give " + in.account.Name + " another range, and turn it on again: it begins with an empty data root then"
+		return "move the others, or turn remap off, give " + in.remap.Account.Name + " another range, and turn it on again: it begins with an empty data root then"
 	}
-	return "give " + in.account.Name + " a range of its own"
+	return "give " + in.remap.Account.Name + " a range of its own"
 }
 
 // moveFix puts a range that nobody has in the place of the account's.
 func moveFix(in *Input) []string {
-	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
-	if err != nil || !in.account.Exists() || in.on() {
+	free, err := ranges.Choose(in.Facts, in.remap.Account, idmap.Default)
+	if err != nil || !in.remap.Account.Exists() || in.on() {
 		return nil
 	}
 	words := []string{"sudo", "usermod"}
-	for _, r := range in.lines.Own().UID {
+	for _, r := range in.remap.Lines.Own().UID {
 		words = append(words, "--del-subuids", r.String())
 	}
-	for _, r := range in.lines.Own().GID {
+	for _, r := range in.remap.Lines.Own().GID {
 		words = append(words, "--del-subgids", r.String())
 	}
-	return []string{command(append(words, "--add-subuids", free.String(), "--add-subgids", free.String(), in.account.Name)...)}
+	return []string{command(append(words, "--add-subuids", free.String(), "--add-subgids", free.String(), in.remap.Account.Name)...)}
 }
 
 func subidOverlap(in *Input) Result {
@@ -57,13 +57,13 @@ func subidOverlap(in *Input) Result {
 	if !ok {
 		return r
 	}
-	if in.linesErr != nil {
-		return unread("the ranges of others", in.linesErr)
+	if in.remap.LinesErr != nil {
+		return unread("the ranges of others", in.remap.LinesErr)
 	}
 	if x, ok := selfOverlap(m); ok {
 		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).Fixed(moveFix(in)...)
 	}
-	found := conflicts(m, in.lines.Subordinate())
+	found := conflicts(m, in.remap.Lines.Subordinate())
 	if len(found) == 0 {
 		return pass("nobody else has them")
 	}
@@ -133,11 +133,7 @@ func subidLive(in *Input) Result {
 	case in.Maps.Err != nil:
 		return unread("which ID maps are in use", in.Maps.Err)
 	}
-	own := idmap.Map{}
-	if in.on() {
-		own = m
-	}
-	if found := conflicts(m, ranges.Live(in.Maps.Value, own)); len(found) > 0 {
+	if found := conflicts(m, ranges.Live(in.Maps.Value, in.remap.Now)); len(found) > 0 {
 		return fail("other processes run under IDs of the ranges now").With(found...)
 	}
 	return pass("ID maps in use: %d", len(in.Maps.Value))
@@ -153,9 +149,9 @@ func subidFree(in *Input) Result {
 		return unread("which IDs are free", in.SubGID.Err)
 	}
 	if m, _, ok := judged(in); ok && m.UID.Size() >= idmap.Default && m.GID.Size() >= idmap.Default {
-		return skip("%s has ranges", in.account.Name)
+		return skip("%s has ranges", in.remap.Account.Name)
 	}
-	free, err := ranges.Choose(in.Facts, in.account, idmap.Default)
+	free, err := ranges.Choose(in.Facts, in.remap.Account, idmap.Default)
 	switch {
 	case err != nil:
 		return fail("%v", err)

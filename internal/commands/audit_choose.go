@@ -8,7 +8,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
-	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // chooseMap gives the ID map to audit against: the one of the flags, else that
@@ -20,64 +20,66 @@ func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (audi
 		return m, err
 	}
 	if info, ok := engine.info(ctx); ok {
-		if _, _, remapped := remappedRoot(info); remapped {
-			return mapOfEngine(info, filesOfEngine(ctx, engine.engine)), nil
+		if m, ok := mapOfEngine(info, tablesOfEngine(ctx, engine.engine)); ok {
+			return m, nil
 		}
 	}
-	if m, ok := mapOfFiles(filesOfThisMachine()); ok {
+	if m, ok := mapOfThisMachine(tablesOfThisMachine); ok {
 		return m, nil
 	}
 	return auditedMap{idmap.Single(defaultRoot, idmap.Default), fromDefault}, nil
 }
 
-// filesOfEngine reads the tables of subordinate IDs of the machine that an
-// engine runs on, nil where this process cannot look there, or cannot tell
-// which of several machines it is.
-func filesOfEngine(ctx context.Context, e *engine) *subIDFiles {
-	hosts := e.readers()
-	defer hosts.Close()
-	if len(hosts) != 1 {
-		return nil
+// tables are the files that say which ranges which accounts have.
+var tables = []string{"/etc/subuid", "/etc/subgid", "/etc/passwd"}
+
+// tablesOfEngine reads the tables of the machine that an engine runs on, if this process
+// can look there, and can tell which of several machines it is.
+func tablesOfEngine(ctx context.Context, e *engine) func(*survey.Facts) {
+	return func(f *survey.Facts) {
+		hosts := e.readers()
+		defer hosts.Close()
+		if len(hosts) != 1 {
+			return
+		}
+		var paths []host.Path
+		for _, name := range tables {
+			paths = append(paths, host.Path{Name: name})
+		}
+		_ = hosts[0].ReadFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error { // what it could not read is not known
+			addTable(f, p.Name, body, err)
+			return nil
+		})
 	}
-	return readSubIDs(ctx, hosts[0])
 }
 
-func filesOfThisMachine() *subIDFiles {
+// tablesOfThisMachine reads the tables of the machine that this process runs on.
+func tablesOfThisMachine(f *survey.Facts) {
 	if runtime.GOOS != "linux" {
-		return nil
+		return
 	}
-	return &subIDFiles{readFile("/etc/subuid"), readFile("/etc/subgid")}
-}
-
-func readFile(path string) idmap.File {
-	f, err := os.Open(path)
-	if err != nil {
-		return idmap.File{Path: path, Missing: true}
-	}
-	defer f.Close()
-	return fileOf(path, f, nil)
-}
-
-// fileOf reads one byte more than a table may have, so that one that is too
-// large is told from one that is not.
-func fileOf(path string, body io.Reader, err error) idmap.File {
-	if err == nil {
-		var data []byte
-		if data, err = io.ReadAll(io.LimitReader(body, idmap.MaxFile+1)); err == nil {
-			return idmap.File{Path: path, Data: data}
+	for _, name := range tables {
+		file, err := os.Open(name)
+		addTable(f, name, file, err)
+		if err == nil {
+			file.Close()
 		}
 	}
-	return idmap.File{Path: path, Missing: true}
 }
 
-func readSubIDs(ctx context.Context, r image.Files) *subIDFiles {
-	var all []idmap.File
-	err := r.ReadFiles(ctx, []host.Path{{Name: "/etc/subuid"}, {Name: "/etc/subgid"}}, func(p host.Path, body io.Reader, err error) error {
-		all = append(all, fileOf(p.Name, body, err))
-		return nil
-	})
-	if err != nil || len(all) != 2 {
-		return nil
+// addTable reads one byte more than a table may have, so that one that is too
+// large is told from one that is not.
+func addTable(f *survey.Facts, name string, body io.Reader, err error) {
+	table := survey.Read[survey.TextFile]{Value: survey.TextFile{Path: name}, Err: err}
+	if err == nil {
+		table.Value.Data, table.Err = io.ReadAll(io.LimitReader(body, idmap.MaxFile+1))
 	}
-	return &subIDFiles{all[0], all[1]}
+	switch name {
+	case "/etc/subuid":
+		f.SubUID = table
+	case "/etc/subgid":
+		f.SubGID = table
+	case "/etc/passwd":
+		f.Accounts.Value.Users, f.Accounts.Err = survey.ParsePasswd(string(table.Value.Data)), table.Err
+	}
 }

@@ -1,15 +1,14 @@
 package commands
 
 import (
-	"errors"
 	"fmt"
-	"os/user"
-	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/system"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
-	"github.com/docker/docker/api/types/system"
+	"github.com/docker-userns/docker-userns/internal/ranges"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // Where an ID map comes from, as the answer names it.
@@ -20,9 +19,6 @@ const (
 	fromSubID   = "subid"   // what this machine's files give the user dockremap
 	fromDefault = "default" // nothing was found
 )
-
-// remapUser is the user whose subordinate IDs "userns-remap": "default" takes.
-const remapUser = "dockremap"
 
 // defaultRoot is where dockerd begins to look for a free range.
 const defaultRoot = 100000
@@ -39,7 +35,7 @@ func (m auditedMap) what() string {
 		fromFlag:    "given",
 		fromEngine:  "the engine's own",
 		fromRoot:    "the engine's; its size could not be read and is taken to be 65536",
-		fromSubID:   "that of " + remapUser + " in this machine's /etc/subuid and /etc/subgid",
+		fromSubID:   "that of " + ranges.DefaultUser + " in this machine's /etc/subuid and /etc/subgid",
 		fromDefault: "docker's default",
 	}[m.From]
 }
@@ -63,83 +59,28 @@ func mapFromFlags(values []string, size int64) (auditedMap, bool, error) {
 	return auditedMap{}, false, nil
 }
 
-// subIDFiles are /etc/subuid and /etc/subgid of one machine.
-type subIDFiles struct{ uid, gid idmap.File }
-
-// mapOfEngine gives the map of an engine that is remapped already: the one of
-// its host's files that begins where the suffix of the data root says, else one
-// of the usual size that begins there.
-func mapOfEngine(info system.Info, files *subIDFiles) auditedMap {
-	uid, gid, _ := remappedRoot(info)
-	if files != nil {
-		for _, login := range logins(*files) {
-			m, err := load(info.ServerVersion, *files, login)
-			if err == nil && m.Err() == nil && m.UID.Root() == uid && m.GID.Root() == gid {
-				return auditedMap{m, fromEngine}
-			}
-		}
-	}
-	m := idmap.Map{
-		UID: idmap.Extents{{HostID: uid, Size: idmap.Default}},
-		GID: idmap.Extents{{HostID: gid, Size: idmap.Default}},
-	}
-	return auditedMap{m, fromRoot}
-}
-
-// mapOfFiles gives the map that this machine's files hold for dockremap.
-func mapOfFiles(files *subIDFiles) (auditedMap, bool) {
-	if files == nil {
+// mapOfEngine gives the map of an engine that is remapped already; ok is false for any
+// other. read adds what the engine's host has on accounts and their ranges: only a
+// remapped engine's host is looked at.
+func mapOfEngine(info system.Info, read func(*survey.Facts)) (m auditedMap, ok bool) {
+	var f survey.Facts
+	f.Engine.Value = survey.EngineOf(info, types.Version{})
+	if ranges.SettingsOf(f, "").Now.Empty() {
 		return auditedMap{}, false
 	}
-	m, err := load("", *files, remapUser)
+	read(&f)
+	s := ranges.SettingsOf(f, "")
+	if s.NowWhole {
+		return auditedMap{s.Now, fromEngine}, true
+	}
+	return auditedMap{s.Now, fromRoot}, true
+}
+
+// mapOfThisMachine gives the map that this machine's files hold for dockremap; read adds
+// what they are.
+func mapOfThisMachine(read func(*survey.Facts)) (auditedMap, bool) {
+	var f survey.Facts
+	read(&f)
+	m, err := ranges.SettingsOf(f, ranges.DefaultUser).Next()
 	return auditedMap{m, fromSubID}, err == nil && m.Err() == nil && m.UID.Root() >= 0 && m.GID.Root() >= 0
-}
-
-// remappedRoot reads the host IDs of a remapped engine's root from its data
-// root, which ends in UID.GID (setupDaemonRoot of daemon/daemon_unix.go), where
-// the engine says that it is remapped.
-func remappedRoot(info system.Info) (uid, gid int64, ok bool) {
-	remapped := slices.ContainsFunc(info.SecurityOptions, func(o string) bool {
-		return o == "name=userns" || strings.HasPrefix(o, "name=userns,")
-	})
-	suffix := info.DockerRootDir[strings.LastIndex(info.DockerRootDir, "/")+1:]
-	u, g, found := strings.Cut(suffix, ".")
-	uid, errU := strconv.ParseInt(u, 10, 64)
-	gid, errG := strconv.ParseInt(g, 10, 64)
-	possible := errors.Join(errU, errG, idmap.Range{Start: uid, Size: 1}.Err(), idmap.Range{Start: gid, Size: 1}.Err()) == nil
-	return uid, gid, remapped && found && possible
-}
-
-// logins are the names that lines of the files are for, dockremap first.
-func logins(files subIDFiles) []string {
-	names := []string{remapUser}
-	lines, _ := idmap.Parse(files.uid)
-	for _, line := range lines {
-		if line.Owner != "" && !slices.Contains(names, line.Owner) {
-			names = append(names, line.Owner)
-		}
-	}
-	return names
-}
-
-func load(version string, files subIDFiles, login string) (idmap.Map, error) {
-	generation, _ := idmap.GenerationOf(version)
-	return idmap.Load(generation, files.uid, files.gid, login, uidOf(login))
-}
-
-// uidOf is the UID of a name or number in a table of subordinate IDs, -1 where
-// this machine has no such account.
-func uidOf(login string) int64 {
-	if uid, err := strconv.ParseInt(login, 10, 64); err == nil {
-		return uid
-	}
-	account, err := user.Lookup(login)
-	if err != nil {
-		return -1
-	}
-	uid, err := strconv.ParseInt(account.Uid, 10, 64)
-	if err != nil {
-		return -1
-	}
-	return uid
 }

@@ -1,41 +1,53 @@
 package commands
 
 import (
+	"strings"
 	"testing"
 
-	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker/docker/api/types/system"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-func files(subuid, subgid string) *subIDFiles {
-	return &subIDFiles{idmap.File{Path: "/etc/subuid", Data: []byte(subuid)}, idmap.File{Path: "/etc/subgid", Data: []byte(subgid)}}
+// holding gives what a machine's tables hold.
+func holding(subuid, subgid, passwd string) func(*survey.Facts) {
+	return func(f *survey.Facts) {
+		addTable(f, "/etc/subuid", strings.NewReader(subuid), nil)
+		addTable(f, "/etc/subgid", strings.NewReader(subgid), nil)
+		addTable(f, "/etc/passwd", strings.NewReader(passwd), nil)
+	}
 }
+
+func unreachable(*survey.Facts) {}
 
 func TestMapOfEngine(t *testing.T) {
 	own := "alice:100000:65536\ndockremap:165536:1000\ndockremap:300000:70000\n"
 	for _, test := range []struct {
 		name      string
 		root      string
-		files     *subIDFiles
+		files     func(*survey.Facts)
 		want      string
 		wantPlace string
 	}{
-		{"files that begin there", "/var/lib/docker/165536.165536", files(own, own), "0:165536:1000,1000:300000:70000", fromEngine},
-		{"another user's files begin there", "/var/lib/docker/100000.100000", files(own, own), "0:100000:65536", fromEngine},
-		{"edited since", "/var/lib/docker/500000.500000", files(own, own), "0:500000:65536", fromRoot},
-		{"UIDs and GIDs apart", "/var/lib/docker/165536.200000", files(own, "dockremap:200000:5\n"), "uid=0:165536:1000,uid=1000:300000:70000,gid=0:200000:5", fromEngine},
-		{"out of reach", "/var/lib/docker/165536.165536", nil, "0:165536:65536", fromRoot},
+		{"files that begin there", "/var/lib/docker/165536.165536", holding(own, own, ""), "0:165536:1000,1000:300000:70000", fromEngine},
+		{"another user's files begin there", "/var/lib/docker/100000.100000", holding(own, own, ""), "0:100000:65536", fromEngine},
+		{"edited since", "/var/lib/docker/500000.500000", holding(own, own, ""), "0:500000:65536", fromRoot},
+		{"UIDs and GIDs apart", "/var/lib/docker/165536.200000", holding(own, "dockremap:200000:5\n", ""), "uid=0:165536:1000,uid=1000:300000:70000,gid=0:200000:5", fromEngine},
+		{"by the UID that the engine's host gives", "/var/lib/docker/700000.700000", holding("4242:700000:9\n", "bob:700000:9\n", "bob:x:4242:4242::/:/bin/sh\n"), "0:700000:9", fromEngine},
+		{"by a UID of nobody", "/var/lib/docker/700000.700000", holding("4242:700000:9\n", "4242:700000:9\n", ""), "0:700000:9", fromEngine},
+		{"out of reach", "/var/lib/docker/165536.165536", unreachable, "0:165536:65536", fromRoot},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := mapOfEngine(system.Info{ServerVersion: "28.5.2", DockerRootDir: test.root, SecurityOptions: []string{"name=userns"}}, test.files)
+			got, ok := mapOfEngine(system.Info{ServerVersion: "28.5.2", DockerRootDir: test.root, SecurityOptions: []string{"name=userns"}}, test.files)
+			assert.Check(t, ok)
 			assert.Equal(t, got.String(), test.want)
 			assert.Equal(t, got.From, test.wantPlace)
 		})
 	}
 }
 
-func TestRemappedRoot(t *testing.T) {
+func TestEngineIsRemapped(t *testing.T) {
 	for _, test := range []struct {
 		name, root string
 		security   []string
@@ -47,16 +59,16 @@ func TestRemappedRoot(t *testing.T) {
 		{"no suffix to be seen", "/var/lib/docker", []string{"name=userns"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, _, got := remappedRoot(system.Info{DockerRootDir: test.root, SecurityOptions: test.security})
+			_, got := mapOfEngine(system.Info{DockerRootDir: test.root, SecurityOptions: test.security}, unreachable)
 			assert.Equal(t, got, test.want)
 		})
 	}
 }
 
 // An engine is not believed that says an ID that there is not.
-func TestRemappedRootPast32Bits(t *testing.T) {
+func TestEngineThatIsNotBelieved(t *testing.T) {
 	for _, root := range []string{"/d/4294967296.4294967296", "/d/4294967295.1", "/d/-1.-1", "/d/9223372036854775807.0"} {
-		_, _, ok := remappedRoot(system.Info{DockerRootDir: root, SecurityOptions: []string{"name=userns"}})
+		_, ok := mapOfEngine(system.Info{DockerRootDir: root, SecurityOptions: []string{"name=userns"}}, unreachable)
 		assert.Assert(t, !ok, root)
 	}
 }
@@ -75,10 +87,10 @@ func TestMapFromFlags(t *testing.T) {
 	assert.ErrorContains(t, err, "reaches past")
 }
 
-func TestMapOfFiles(t *testing.T) {
-	m, ok := mapOfFiles(files("dockremap:200000:65536\n", "dockremap:200000:65536\n"))
+func TestMapOfThisMachine(t *testing.T) {
+	m, ok := mapOfThisMachine(holding("dockremap:200000:65536\n", "dockremap:200000:65536\n", ""))
 	assert.Assert(t, ok)
 	assert.Equal(t, m.String(), "0:200000:65536")
-	_, ok = mapOfFiles(files("alice:200000:65536\n", "alice:200000:65536\n"))
+	_, ok = mapOfThisMachine(holding("alice:200000:65536\n", "alice:200000:65536\n", ""))
 	assert.Assert(t, !ok)
 }

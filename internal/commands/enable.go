@@ -7,15 +7,17 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
+
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/ranges"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
-	"github.com/docker/cli/cli/command"
-	"github.com/spf13/cobra"
 )
 
 type enableOptions struct {
@@ -60,7 +62,7 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 	opts.proofOptions.install(flags)
 	flags.BoolVarP(&opts.yes, "yes", "y", false, "Do not prompt for confirmation")
 	flags.StringSliceVar(&opts.accept, "accept", nil, "Go on in spite of these checks, by their IDs")
-	flags.StringVar(&opts.user, "user", "dockremap", "User whose subordinate IDs are used; created if missing")
+	flags.StringVar(&opts.user, "user", ranges.DefaultUser, "User whose subordinate IDs are used; created if missing")
 	flags.StringVar(&opts.ids, "range", "", "Host IDs to give the user, START[:COUNT] (default: 65536 that nobody has)")
 	flags.StringVar(&opts.driver, "storage-driver", "", "Write this storage driver into daemon.json too")
 	_ = cmd.RegisterFlagCompletionFunc("accept", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))

@@ -56,7 +56,7 @@ func resolveUser(a survey.Accounts, user string, alone bool) (Account, error) {
 	}
 	name := user
 	if user == "default" {
-		name = "dockremap"
+		name = DefaultUser
 	}
 	account := Find(a, name)
 	if !account.Exists() && user == "default" {

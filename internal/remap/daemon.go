@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -35,7 +34,7 @@ func socketOf(f survey.Facts) string {
 	if strings.HasPrefix(f.Endpoint, "unix://") {
 		return f.Endpoint
 	}
-	doc, _ := daemonjson.Parse(f.Config.Value.Data)
+	doc, _ := f.DaemonJSON()
 	var hosts []string
 	raw, _ := doc.Get("hosts")
 	_ = json.Unmarshal(raw, &hosts) // of another type, dockerd would not have started

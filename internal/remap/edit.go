@@ -9,6 +9,7 @@ import (
 	"path"
 
 	"github.com/aymanbagabas/go-udiff"
+
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )

@@ -28,9 +28,6 @@ type EnableOptions struct {
 	Now       time.Time
 }
 
-// defaultUser is the account that dockerd itself would make.
-const defaultUser = "dockremap"
-
 // PlanEnable plans how a surveyed host gets to userns-remap. The plan has no steps
 // if the engine remaps already. The error is why no plan can be made; that the host is
 // fit for remap is for the check package to say.
@@ -52,7 +49,7 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 		return Plan{}, err
 	}
 	if o.User == "" {
-		o.User = defaultUser
+		o.User = ranges.DefaultUser
 	}
 	who, err := identify(f, o)
 	if err != nil {
@@ -143,7 +140,8 @@ type identity struct {
 }
 
 func identify(f survey.Facts, o EnableOptions) (identity, error) {
-	account := ranges.Find(f.Accounts.Value, o.User)
+	s := ranges.SettingsOf(f, o.User)
+	account := s.Account
 	if err := errors.Join(f.Accounts.Err, validUser(o.User, account)); err != nil {
 		return identity{}, fmt.Errorf("planning for user %q: %w", o.User, err)
 	}
@@ -156,24 +154,23 @@ func identify(f survey.Facts, o EnableOptions) (identity, error) {
 		}
 		who.steps = append(who.steps, step)
 	}
-	lines, err := ranges.Split(f, account)
-	if err != nil {
-		return identity{}, err
+	if s.LinesErr != nil {
+		return identity{}, s.LinesErr
 	}
-	if len(lines.UID)+len(lines.GID) > 0 {
-		return who, who.keep(f, o, account)
+	if len(s.Lines.UID)+len(s.Lines.GID) > 0 {
+		return who, who.keep(f, o, s)
 	}
 	return who, who.give(f, o, account)
 }
 
 // keep takes the ranges that the account has.
-func (who *identity) keep(f survey.Facts, o EnableOptions, a ranges.Account) error {
-	m, refusal, unread := ranges.Predict(f, a)
-	if err := cmp.Or(refusal, unread, m.Err()); err != nil {
-		return fmt.Errorf("using the ranges of %s in /etc/subuid and /etc/subgid: %w", a.Name, err)
+func (who *identity) keep(f survey.Facts, o EnableOptions, s ranges.Settings) error {
+	m, err := s.Next()
+	if err = cmp.Or(err, m.Err()); err != nil {
+		return fmt.Errorf("using the ranges of %s in /etc/subuid and /etc/subgid: %w", s.Account.Name, err)
 	}
 	if o.Range.Size > 0 && m.String() != idmap.Single(o.Range.Start, o.Range.Size).String() {
-		return fmt.Errorf("%s has the ranges %s already; take its lines out of /etc/subuid and /etc/subgid first, or leave out --range", a.Name, m)
+		return fmt.Errorf("%s has the ranges %s already; take its lines out of /etc/subuid and /etc/subgid first, or leave out --range", s.Account.Name, m)
 	}
 	who.m = m
 	who.subuid, who.subgid = untouched(f.SubUID, subuidPath), untouched(f.SubGID, subgidPath)

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker/go-units"
+
+	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 const manifestFile = "manifest.json"

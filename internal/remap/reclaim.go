@@ -8,10 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
+
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/report"
-	"github.com/docker/go-units"
 )
 
 // Tree is a remapped root that nothing uses once remap is off, and what is in it.

@@ -72,7 +72,7 @@ var accountsTopic = topic{
 func (l *look) getent() (users, groups []Entry, whole bool) {
 	u, okUsers := l.result(getentUsers)
 	g, okGroups := l.result(getentGroups)
-	users, groups = parsePasswd(string(u.Stdout)), parseGroup(string(g.Stdout))
+	users, groups = ParsePasswd(string(u.Stdout)), parseGroup(string(g.Stdout))
 	return users, groups, okUsers && okGroups && u.Code == 0 && g.Code == 0 && len(users) > 0
 }
 
@@ -80,7 +80,7 @@ func (l *look) accounts() Accounts {
 	read := func(p string) string { return string(l.seen.Files[p].Data) }
 	users, groups, whole := l.getent()
 	return Accounts{
-		Users:       merged(parsePasswd(read("/etc/passwd")), users),
+		Users:       merged(ParsePasswd(read("/etc/passwd")), users),
 		Groups:      merged(parseGroup(read("/etc/group")), groups),
 		Incomplete:  !whole || l.seen.Files["/etc/passwd"].Truncated || l.seen.Files["/etc/group"].Truncated,
 		LoginDefs:   l.text(loginDefs).Value,
@@ -95,7 +95,7 @@ func (l *look) accounts() Accounts {
 func (l *look) homes() []string {
 	set := map[string]bool{}
 	users, _, _ := l.getent()
-	for _, e := range append(parsePasswd(string(l.seen.Files["/etc/passwd"].Data)), users...) {
+	for _, e := range append(ParsePasswd(string(l.seen.Files["/etc/passwd"].Data)), users...) {
 		if path.IsAbs(e.Home) && path.Clean(e.Home) != "/" {
 			set[path.Clean(e.Home)] = true
 		}

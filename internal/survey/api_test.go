@@ -22,7 +22,7 @@ func TestHalfAnswers(t *testing.T) {
 	assert.Equal(t, c.Name, "b")
 	assert.Check(t, !c.Running())
 	assert.Equal(t, len(kept([]inspected{{}, c})), 1)
-	assert.Equal(t, engineOf(system.Info{}, types.Version{}).RuncVersion, "")
+	assert.Equal(t, EngineOf(system.Info{}, types.Version{}).RuncVersion, "")
 	assert.Equal(t, len(volumesOf([]*volume.Volume{nil}, []*volume.Volume{nil, {}})), 0)
 	assert.Equal(t, len(pluginsOf(types.PluginsListResponse{nil})), 0)
 	assert.Equal(t, servicesOf([]swarm.Service{{}})[0].Mode, "replicated")
@@ -64,7 +64,7 @@ func FuzzParse(f *testing.F) {
 		for _, u := range parseShow(s) {
 			unitOf(u)
 		}
-		merged(parsePasswd(s), parseGroup(s))
+		merged(ParsePasswd(s), parseGroup(s))
 		statusIDs(s)
 		cgroupUnit(s)
 		osRelease(s)
@@ -72,7 +72,7 @@ func FuzzParse(f *testing.F) {
 		dockerd.RootIDs(s)
 		inside([]string{s}, 5)
 		arguments([]byte(s))
-		engineOf(system.Info{OperatingSystem: s, Name: s, SecurityOptions: []string{s}}, types.Version{}).Remapped()
+		EngineOf(system.Info{OperatingSystem: s, Name: s, SecurityOptions: []string{s}}, types.Version{}).Remapped()
 		(&look{}).where(Facts{Endpoint: s})
 	})
 }

@@ -92,10 +92,12 @@ func (c *caller) engine(ctx context.Context) (Engine, error) {
 	if errVersion != nil {
 		return Engine{}, fmt.Errorf("asking the engine for its version: %w", errVersion)
 	}
-	return engineOf(info, version), nil
+	return EngineOf(info, version), nil
 }
 
-func engineOf(info system.Info, version types.Version) Engine {
+// EngineOf reads the answers of GET /info and /version. Of one that was not asked for,
+// nothing is known.
+func EngineOf(info system.Info, version types.Version) Engine {
 	e := Engine{
 		Version: info.ServerVersion, APIVersion: version.APIVersion, MinAPIVersion: version.MinAPIVersion,
 		OperatingSystem: info.OperatingSystem, OSType: info.OSType, Architecture: info.Architecture,

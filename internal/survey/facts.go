@@ -3,10 +3,7 @@
 // and package verify to decide.
 package survey
 
-import (
-	"github.com/docker-userns/docker-userns/internal/dockerd"
-	"github.com/docker-userns/docker-userns/internal/host"
-)
+import "github.com/docker-userns/docker-userns/internal/host"
 
 // Read is a group of facts, or why they could not be read. Where Err is set,
 // Value holds what was learnt all the same, often nothing.
@@ -72,20 +69,6 @@ func (f Facts) Remapped() (remapped, ok bool) {
 
 // SameHost says whether host facts are there to be read.
 func (f Facts) SameHost() bool { return f.HostKind != host.KindNone }
-
-// StartArgs are the arguments that dockerd is started with next; if they are unknown,
-// those that it runs with. What counts for a restart is not what runs now.
-func (f Facts) StartArgs() []string {
-	if args := f.Daemon.Value.Args; f.Start.Err != nil && f.Daemon.Err == nil && len(args) > 0 {
-		return args[1:]
-	}
-	return f.Start.Value.Args
-}
-
-// Flag gives the flag of StartArgs with a long name that counts.
-func (f Facts) Flag(name string) (dockerd.Flag, bool) {
-	return dockerd.Last(dockerd.Flags(f.StartArgs()), name)
-}
 
 // ConfigPath is the path of daemon.json, there or not: the one that dockerd reads
 // when it is started next.

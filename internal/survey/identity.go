@@ -152,7 +152,7 @@ func groupID(group string, groups []Entry) (int64, bool) {
 
 // imageAccounts are the passwd and group of the topmost layer that has them.
 func (l *look) imageAccounts(c inspected) (users, groups []Entry) {
-	return parsePasswd(l.topmost(c, passwdFile)), parseGroup(l.topmost(c, groupFile))
+	return ParsePasswd(l.topmost(c, passwdFile)), parseGroup(l.topmost(c, groupFile))
 }
 
 // topmost is the body of a file in the first layer that has anything by its name:

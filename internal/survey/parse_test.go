@@ -11,7 +11,7 @@ import (
 )
 
 func TestPasswd(t *testing.T) {
-	got := parsePasswd("root:x:0:0:root:/root:/bin/bash\n+nis\n\nbad:x:-1:0:::\nbig:x:4294967296:0:::\nlast:x:1000:1000::/home/last:/bin/sh")
+	got := ParsePasswd("root:x:0:0:root:/root:/bin/bash\n+nis\n\nbad:x:-1:0:::\nbig:x:4294967296:0:::\nlast:x:1000:1000::/home/last:/bin/sh")
 	assert.DeepEqual(t, got, []Entry{
 		{Name: "root", Comment: "root", Home: "/root", Shell: "/bin/bash"},
 		{Name: "last", ID: 1000, GID: 1000, Home: "/home/last", Shell: "/bin/sh"},

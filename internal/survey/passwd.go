@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// parsePasswd reads lines of passwd(5). Lines that are none, such as those of
+// ParsePasswd reads lines of passwd(5). Lines that are none, such as those of
 // NIS that begin with + or -, are left out.
-func parsePasswd(data string) []Entry {
+func ParsePasswd(data string) []Entry {
 	var entries []Entry
 	for line := range strings.Lines(data) {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), ":")

@@ -3,12 +3,10 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/ranges"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -39,10 +37,10 @@ func mapInForce(j *judge) report.Result {
 	case j.want.Expect != nil && !m.Same(*j.want.Expect):
 		return report.Fail("the kernel has %s, where %s was to be", m, j.want.Expect)
 	}
-	next, err := j.next()
-	switch refusal := (refusedError{}); {
+	next, err := ranges.SettingsOf(j.Facts, "").Next()
+	switch refusal := (ranges.RefusedError{}); {
 	case errors.As(err, &refusal):
-		return report.Fail("%s is in force, and the daemon would not start with it again: %v", m, refusal.words)
+		return report.Fail("%s is in force, and the daemon would not start with it again: %v", m, refusal.Words)
 	case err != nil:
 		return report.Unread(fmt.Sprintf("%s is in force; whether the files still give it", m), err)
 	case !m.Same(next):
@@ -60,11 +58,11 @@ func consequence(now, next idmap.Map) string {
 
 // withoutKernel is the answer where no container runs that would show a map.
 func (j *judge) withoutKernel() report.Result {
-	next, err := j.next()
+	next, err := ranges.SettingsOf(j.Facts, "").Next()
 	suffix := path.Base(j.Engine.Value.DataRoot)
-	switch refusal := (refusedError{}); {
+	switch refusal := (ranges.RefusedError{}); {
 	case errors.As(err, &refusal):
-		return report.Fail("the daemon would not start with remap again: %v", refusal.words)
+		return report.Fail("the daemon would not start with remap again: %v", refusal.Words)
 	case err != nil:
 		return report.Unread("which map the files give", err)
 	case next.Suffix() != suffix:
@@ -109,56 +107,4 @@ func named(maps []held) []report.Detail {
 		details = append(details, report.Detail{Name: h.m.String(), Note: strings.Join(h.containers, ", ")})
 	}
 	return bounded(details)
-}
-
-// refusedError holds the words with which dockerd refuses to start.
-type refusedError struct{ words error }
-
-func (r refusedError) Error() string { return r.words.Error() }
-
-var errNotSet = errors.New("userns-remap is not set any more, so from its next start on the daemon would not remap")
-
-// next is the map that the daemon would have if it started now.
-func (j *judge) next() (idmap.Map, error) {
-	value, err := j.configured()
-	if err != nil {
-		return idmap.Map{}, err
-	}
-	if j.Accounts.Err != nil {
-		return idmap.Map{}, j.Accounts.Err
-	}
-	account, refusal := ranges.Resolve(j.Accounts.Value, value)
-	if refusal != nil {
-		return idmap.Map{}, refusedError{refusal}
-	}
-	m, refusal, unread := ranges.Predict(j.Facts, account)
-	if refusal != nil {
-		return idmap.Map{}, refusedError{refusal}
-	}
-	return m, unread
-}
-
-// configured is the value of userns-remap that the daemon would be started with.
-func (j *judge) configured() (string, error) {
-	if j.Daemon.Err != nil {
-		return "", j.Daemon.Err
-	}
-	if value, ok := j.Daemon.Value.Flag("userns-remap"); ok {
-		return value, nil
-	}
-	if errors.Is(j.Config.Err, fs.ErrNotExist) {
-		return "", refusedError{errNotSet}
-	}
-	if j.Config.Err != nil {
-		return "", j.Config.Err
-	}
-	doc, err := daemonjson.Parse(j.Config.Value.Data)
-	if err != nil {
-		return "", refusedError{fmt.Errorf("reading %s: %w", j.Config.Value.Path, err)}
-	}
-	value, ok := doc.String("userns-remap")
-	if !ok || value == "" {
-		return "", refusedError{errNotSet}
-	}
-	return value, nil
 }

@@ -96,7 +96,7 @@ func weak(s *Seen) {
 	for i := range s.Processes.Value {
 		s.Processes.Value[i].Map = idmap.Map{}
 	}
-	for _, err := range []*error{&s.Before.Err, &s.Storage.Err, &s.Daemon.Err, &s.Config.Err, &s.SubUID.Err, &s.SubGID.Err, &s.Accounts.Err, &s.Paths.Err} {
+	for _, err := range []*error{&s.Before.Err, &s.Storage.Err, &s.Daemon.Err, &s.Start.Err, &s.Config.Err, &s.SubUID.Err, &s.SubGID.Err, &s.Accounts.Err, &s.Paths.Err} {
 		*err = host.ErrNone
 	}
 }
@@ -139,6 +139,14 @@ var cases = []struct {
 	{"map-in-force", "the file is broken", func(s *Seen) { s.Config.Value.Data = []byte("{") }, report.Error, "would not start"},
 	{"map-in-force", "set by a flag", func(s *Seen) {
 		s.Config.Err = fs.ErrNotExist
+		s.Start.Value.Args = []string{"--userns-remap=default"}
+	}, report.OK, ""},
+	{"map-in-force", "a flag that was taken out since", func(s *Seen) {
+		s.Config.Err = fs.ErrNotExist
+		s.Daemon.Value.Args = []string{"dockerd", "--userns-remap=default"}
+	}, report.Error, "would not remap"},
+	{"map-in-force", "a flag, the start unread", func(s *Seen) {
+		s.Config.Err, s.Start.Err = fs.ErrNotExist, errTest
 		s.Daemon.Value.Args = []string{"dockerd", "--userns-remap=default"}
 	}, report.OK, ""},
 	{"map-in-force", "files unread", func(s *Seen) { s.SubUID.Err = fs.ErrPermission }, report.Unknown, "0:100000:65536 is in force"},

@@ -8,6 +8,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/apps"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/probe"
+	"github.com/docker-userns/docker-userns/internal/ranges"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
@@ -58,7 +59,7 @@ func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
 }
 
 // mapOfEngine is the map that containers have: the one that was asked for, else
-// the kernel's, of a container or of the probe, where it fits the data root, else
+// the kernel's, of a container or of the probe, if it fits the data root, otherwise
 // the one that the files give.
 func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
 	if o.Expect != nil {
@@ -70,8 +71,8 @@ func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
 			return h.m, true
 		}
 	}
-	m, err := j.next()
-	return m, err == nil && m.Suffix() == path.Base(s.Engine.Value.DataRoot)
+	set := ranges.SettingsOf(s.Facts, "")
+	return set.Now, set.NowWhole
 }
 
 // The questions that are answered by trying, besides those of a probe and of the
