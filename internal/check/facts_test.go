@@ -58,7 +58,7 @@ func sound() survey.Facts {
 		Kernel: read(survey.Kernel{
 			Release: "6.12.0", UserNamespaces: true, MaxUserns: read(int64(95000)), Unprivileged: read(int64(1)),
 			AppArmor: survey.Read[int64]{Err: fs.ErrNotExist}, Init: "systemd", MaxKeys: read(int64(200)), MaxKeyBytes: read(int64(20000)),
-			UIDMap: []string{"         0          0 4294967295"}, GIDMap: []string{"         0          0 4294967295"},
+			Map: whole,
 		}),
 		Tools: read(survey.Tools{"useradd": "/usr/sbin/useradd", "usermod": "/usr/sbin/usermod", "systemd-run": "/usr/bin/systemd-run", "setfacl": "/usr/bin/setfacl"}),
 		Maps:  read([]survey.LiveMap(nil)),

@@ -6,6 +6,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -24,8 +25,9 @@ func FuzzRun(f *testing.F) {
 		facts.Engine.Value.Version, facts.Engine.Value.DataRoot = version, "/"+idMap
 		facts.SubUID.Value.Data, facts.SubGID.Value.Data = []byte(subuid), []byte(subgid)
 		facts.Config.Value.Data = []byte(config)
-		facts.Maps.Value = []survey.LiveMap{{PIDs: []int{1}, UID: []string{idMap}, GID: []string{idMap}}}
-		facts.Kernel.Value.UIDMap = []string{idMap}
+		live := idmap.Map{UID: idmap.FromProc([]string{idMap}), GID: idmap.FromProc([]string{idMap})}
+		facts.Maps.Value = []survey.LiveMap{{PIDs: []int{1}, Map: live}}
+		facts.Kernel.Value.Map.UID = live.UID
 		facts.Containers.Value = []survey.Container{{Name: idMap, User: version, Mounts: []survey.Mount{{Type: "bind", Source: config}}}}
 		for _, r := range Run(facts, Options{User: version}) {
 			assert.Assert(t, r.Message != "", r.ID)

@@ -3,8 +3,8 @@ package check
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -106,12 +106,20 @@ func bound(in *Input, name string, sysctl survey.Read[int64], binds int64) Resul
 	return pass("%s is %d, which binds users without root only; dockerd is root", name, sysctl.Value)
 }
 
+// whole is the map of a host that is in no user namespace.
+var whole = idmap.Single(0, 1<<32-1)
+
+// nested reports whether the host is itself in a user namespace, as far as its own map
+// was read.
 func nested(k survey.Kernel) bool {
-	for _, line := range k.UIDMap {
-		fields := strings.Fields(line)
-		return len(fields) != 3 || fields[0] != "0" || fields[1] != "0" || fields[2] != "4294967295"
+	m := k.Map
+	if len(m.UID) == 0 {
+		m.UID = whole.UID
 	}
-	return false
+	if len(m.GID) == 0 {
+		m.GID = whole.GID
+	}
+	return !m.Same(whole)
 }
 
 // hostIDMap: a host that is itself a container can only hand on IDs that it
@@ -121,7 +129,7 @@ func hostIDMap(in *Input) Result {
 	switch {
 	case in.Kernel.Err != nil:
 		return unread("the host's own ID map", in.Kernel.Err)
-	case len(k.UIDMap) == 0 || len(k.GIDMap) == 0:
+	case len(k.Map.UID) == 0 || len(k.Map.GID) == 0:
 		return unsure("/proc/1/uid_map could not be read; look with: cat /proc/1/uid_map /proc/1/gid_map")
 	case !nested(k):
 		return pass("it is in no user namespace")
@@ -132,31 +140,22 @@ func hostIDMap(in *Input) Result {
 	}
 	for _, kind := range []struct {
 		name  string
-		own   []string
+		own   idmap.Extents
 		wants idmap.Extents
-	}{{"UIDs", k.UIDMap, m.UID}, {"GIDs", k.GIDMap, m.GID}} {
+	}{{"UIDs", k.Map.UID, m.UID}, {"GIDs", k.Map.GID, m.GID}} {
 		for _, want := range kind.wants.Ranges("") {
 			if !covered(want, kind.own) {
-				return fail("the host is itself in a user namespace that does not have the %s %s (%s)", kind.name, want, strings.Join(kind.own, ", "))
+				return fail("the host is itself in a user namespace that does not have the %s %s (%s)", kind.name, want, kind.own)
 			}
 		}
 	}
 	return pass("it is in a user namespace that has them")
 }
 
-func covered(want idmap.Range, lines []string) bool {
-	for _, line := range lines {
-		fields := strings.Fields(line)
-		if len(fields) != 3 {
-			continue
-		}
-		from, errFrom := strconv.ParseInt(fields[0], 10, 64)
-		n, errN := strconv.ParseInt(fields[2], 10, 64)
-		if errFrom == nil && errN == nil && want.Start >= from && want.Size <= n && want.Start-from <= n-want.Size {
-			return true
-		}
-	}
-	return false
+func covered(want idmap.Range, own idmap.Extents) bool {
+	return slices.ContainsFunc(own, func(x idmap.Extent) bool {
+		return want.Start >= x.ContainerID && want.Size <= x.Size && want.Start-x.ContainerID <= x.Size-want.Size
+	})
 }
 
 func runcVersion(in *Input) Result {

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -14,7 +15,7 @@ func kernel(change func(*survey.Kernel)) func(*survey.Facts, *Options) {
 func noKernel(f *survey.Facts, _ *Options) { f.Kernel = survey.Read[survey.Kernel]{Err: errTest} }
 
 func inContainer(k *survey.Kernel) {
-	k.UIDMap, k.GIDMap = []string{"0 1000000 200000"}, []string{"0 1000000 200000"}
+	k.Map = idmap.Single(1000000, 200000)
 }
 
 // crowd is a host on which n containers run.
@@ -99,7 +100,7 @@ var hostCases = []testCase{
 		inContainer(&f.Kernel.Value)
 	}, OK, ""},
 	{"host-id-map", "unread", noKernel, Unknown, ""},
-	{"host-id-map", "no map read", kernel(func(k *survey.Kernel) { k.UIDMap = nil }), Unknown, ""},
+	{"host-id-map", "no map read", kernel(func(k *survey.Kernel) { k.Map.UID = nil }), Unknown, ""},
 	{"runc-version", "1.3", asFound, OK, ""},
 	{"runc-version", "1.0", engine(func(e *survey.Engine) { e.RuncVersion = "1.0.3" }), Warning, "1.0.3"},
 	{"runc-version", "1.1.0-rc.1", engine(func(e *survey.Engine) { e.RuncVersion = "1.1.0-rc.1" }), OK, ""},

@@ -140,11 +140,11 @@ var subidCases = []testCase{
 	{"subid-live", "none", with("28.5.2", good), OK, ""},
 	{"subid-live", "somebody's", func(f *survey.Facts, _ *Options) {
 		withAccount(f, good)
-		f.Maps.Value = []survey.LiveMap{{PIDs: []int{77}, UID: []string{"0 165536 65536"}, GID: []string{"0 165536 65536"}}}
+		f.Maps.Value = []survey.LiveMap{{PIDs: []int{77}, Map: idmap.Single(165536, 65536)}}
 	}, Error, ""},
 	{"subid-live", "the engine's own", func(f *survey.Facts, _ *Options) {
 		*f = remapped()
-		f.Maps.Value = []survey.LiveMap{{PIDs: []int{77}, UID: []string{"0 165536 65536"}, GID: []string{"0 165536 65536"}}}
+		f.Maps.Value = []survey.LiveMap{{PIDs: []int{77}, Map: idmap.Single(165536, 65536)}}
 	}, OK, ""},
 	{"subid-live", "unread", func(f *survey.Facts, _ *Options) { withAccount(f, good); f.Maps.Err = errTest }, Unknown, ""},
 	{"subid-free", "the first after alice's", asFound, OK, "165536-231071"},

@@ -76,7 +76,7 @@ func isDockerd(pid int) bool {
 		return false
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	return err == nil && strings.Contains(string(status), "\nUid:\t0\t0\t0\t0\n")
+	return err == nil && ParseStatus(strings.Split(string(status), "\n")).AllRoot()
 }
 
 // sameSpace reports whether a process is in our namespace of a kind, namespaces(7).

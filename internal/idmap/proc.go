@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// ProcIdentity is the uid_map of the first user namespace, which the processes of the host
+// itself have, as the kernel writes it.
+const ProcIdentity = "         0          0 4294967295"
+
 // FromProc reads the lines of a /proc/PID/uid_map, user_namespaces(7), sorted by
 // container ID. Lines that are no extent are left out.
 func FromProc(lines []string) Extents {
@@ -30,6 +34,17 @@ func FromProc(lines []string) Extents {
 // Holds says whether an ID of the host is one of the extents'.
 func (e Extents) Holds(hostID int64) bool {
 	return slices.ContainsFunc(e, func(x Extent) bool { return hostID >= x.HostID && hostID-x.HostID < x.Size })
+}
+
+// ToContainer gives the ID that processes under the extents see for an ID of the host:
+// the overflow ID, 65534, if it is not one of theirs.
+func (e Extents) ToContainer(hostID int64) int64 {
+	for _, x := range e {
+		if hostID >= x.HostID && hostID-x.HostID < x.Size {
+			return x.ContainerID + hostID - x.HostID
+		}
+	}
+	return 65534
 }
 
 // Same says whether two maps map alike: the order of their extents and extents

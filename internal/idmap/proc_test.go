@@ -14,6 +14,15 @@ func TestFromProc(t *testing.T) {
 	}
 }
 
+func TestToContainer(t *testing.T) {
+	e := FromProc([]string{"         0     300000       1000", "      1000     100000      64536"})
+	for hostID, want := range map[int64]int64{300000: 0, 300999: 999, 100000: 1000, 164535: 65535, 0: 65534, 301000: 65534} {
+		assert.Equal(t, e.ToContainer(hostID), want)
+	}
+	assert.Equal(t, FromProc([]string{ProcIdentity}).ToContainer(7), int64(7))
+	assert.Equal(t, FromProc([]string{"garbage"}).ToContainer(7), int64(65534))
+}
+
 func TestSame(t *testing.T) {
 	a := Single(100000, 65536)
 	two := Map{UID: Extents{{0, 100000, 10}, {10, 5, 1}}, GID: a.GID}

@@ -51,16 +51,11 @@ func (u *User) fromProc(seen host.Answers, proc, mark string) error {
 	if !strings.Contains(string(seen.Files[proc+"cmdline"].Data), mark) {
 		return errElsewhere
 	}
-	var s View
-	for _, name := range []string{"uid_map", "gid_map"} {
-		for line := range strings.Lines(string(seen.Files[proc+name].Data)) {
-			s.add(name, line)
-		}
+	files := map[string][]string{}
+	for _, name := range []string{"uid_map", "gid_map", "status"} {
+		files[name] = strings.Split(string(seen.Files[proc+name].Data), "\n")
 	}
-	for line := range strings.Lines(string(seen.Files[proc+"status"].Data)) {
-		s.add("status", line)
-	}
-	u.Outside, u.By = s, ByProc
+	u.Outside, u.By = viewOf(files), ByProc
 	return nil
 }
 

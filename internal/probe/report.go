@@ -2,10 +2,10 @@ package probe
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
@@ -54,7 +54,7 @@ type File struct {
 // parse reads what a probe says.
 func (u *User) parse(text []byte) error {
 	u.Volume.Written, u.Bind.Written = errors.New("nothing was said of it"), errors.New("nothing was said of it")
-	complete := false
+	complete, files := false, map[string][]string{}
 	for line := range strings.Lines(string(text)) {
 		key, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch key {
@@ -63,9 +63,10 @@ func (u *User) parse(text []byte) error {
 		case lastLine:
 			complete = true
 		default:
-			u.Inside.add(key, rest)
+			files[key] = append(files[key], rest)
 		}
 	}
+	u.Inside = viewOf(files)
 	if !complete || len(u.Inside.Map.UID) == 0 {
 		return errors.New("it did not say what it sees")
 	}
@@ -84,40 +85,11 @@ func (u *User) wrote(key, rest string) {
 	}
 }
 
-// add takes one line of a file of /proc/PID.
-func (s *View) add(file, line string) {
-	fields := strings.Fields(line)
-	switch {
-	case file == "uid_map":
-		s.Map.UID = appendExtent(s.Map.UID, fields)
-	case file == "gid_map":
-		s.Map.GID = appendExtent(s.Map.GID, fields)
-	case len(fields) == 5 && fields[0] == "Uid:":
-		copy(s.UIDs[:], numbers(fields[1:]))
-	case len(fields) == 5 && fields[0] == "Gid:":
-		copy(s.GIDs[:], numbers(fields[1:]))
-	case len(fields) > 0 && fields[0] == "Groups:":
-		s.Groups = numbers(fields[1:])
+// viewOf reads files of /proc/PID by their names: uid_map, gid_map and status.
+func viewOf(lines map[string][]string) View {
+	s := host.ParseStatus(lines["status"])
+	return View{
+		Map:  idmap.Map{UID: idmap.FromProc(lines["uid_map"]), GID: idmap.FromProc(lines["gid_map"])},
+		UIDs: s.UIDs, GIDs: s.GIDs, Groups: s.Groups,
 	}
-}
-
-func appendExtent(e idmap.Extents, fields []string) idmap.Extents {
-	n := numbers(fields)
-	if len(n) != 3 || len(e) >= idmap.MaxExtents {
-		return e
-	}
-	return append(e, idmap.Extent{ContainerID: n[0], HostID: n[1], Size: n[2]})
-}
-
-// numbers are the IDs that fields write; -1 stands for what is none.
-func numbers(fields []string) []int64 {
-	var ids []int64
-	for _, field := range fields {
-		id, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			id = -1
-		}
-		ids = append(ids, id)
-	}
-	return ids
 }

@@ -3,8 +3,6 @@ package ranges
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -62,23 +60,16 @@ func Live(maps []survey.LiveMap, own idmap.Map) Held {
 		if len(m.PIDs) > 0 {
 			reason = fmt.Sprintf("process %d, which runs now", m.PIDs[0])
 		}
-		h.UID = append(h.UID, live(m.UID, reason, own.UID)...)
-		h.GID = append(h.GID, live(m.GID, reason, own.GID)...)
+		h.UID = append(h.UID, live(m.Map.UID, reason, own.UID)...)
+		h.GID = append(h.GID, live(m.Map.GID, reason, own.GID)...)
 	}
 	return h
 }
 
-func live(lines []string, reason string, own idmap.Extents) []idmap.Range {
+func live(extents idmap.Extents, reason string, own idmap.Extents) []idmap.Range {
 	var out []idmap.Range
-	for _, line := range lines {
-		fields := strings.Fields(line)
-		if len(fields) != 3 {
-			continue
-		}
-		start, errStart := strconv.ParseInt(fields[1], 10, 64)
-		size, errSize := strconv.ParseInt(fields[2], 10, 64)
-		r := idmap.Range{Start: start, Size: size, Reason: reason}
-		if errStart == nil && errSize == nil && !within(r, own) {
+	for _, x := range extents {
+		if r := (idmap.Range{Start: x.HostID, Size: x.Size, Reason: reason}); !within(r, own) {
 			out = append(out, r)
 		}
 	}

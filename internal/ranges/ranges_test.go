@@ -94,15 +94,15 @@ func TestHeld(t *testing.T) {
 		GID: []idmap.Range{{Start: 300000, Size: 10, Reason: "subordinate GIDs of bob (/etc/subgid, line 1)"}},
 	})
 	live := Live([]survey.LiveMap{
-		{PIDs: []int{812}, UID: []string{"         0     231072      65536", "1 x y"}, GID: []string{"0 100000 65536"}},
-		{UID: []string{"0 100001 5"}},
+		{PIDs: []int{812}, Map: idmap.Map{UID: idmap.Single(231072, 65536).UID, GID: idmap.Single(100000, 65536).GID}},
+		{Map: idmap.Map{UID: idmap.Single(100001, 5).UID}},
 	}, idmap.Single(100000, 65536))
 	assert.DeepEqual(t, live, Held{UID: []idmap.Range{{Start: 231072, Size: 65536, Reason: "process 812, which runs now"}}})
 }
 
 func TestChoose(t *testing.T) {
 	f := facts("alice:100000:65536\n", "bob:231072:65536\n")
-	f.Maps.Value = []survey.LiveMap{{PIDs: []int{1}, UID: []string{"0 296608 65536"}}}
+	f.Maps.Value = []survey.LiveMap{{PIDs: []int{1}, Map: idmap.Map{UID: idmap.Single(296608, 65536).UID}}}
 	f.Accounts.Value.LoginDefs.Data = []byte("# SUB_UID_MIN 5\nSUB_UID_MIN\t\t   100000\nSUB_UID_MAX 600100000\nSUB_GID_MIN 0x186A0\nSUB_GID_MAX 500000000\n")
 	r, err := Choose(f, Find(accounts(), "dockremap"), idmap.Default)
 	assert.NilError(t, err)

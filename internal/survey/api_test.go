@@ -13,6 +13,8 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
 // Parts of an answer that are not there are no reason to fall over.
@@ -65,12 +67,12 @@ func FuzzParse(f *testing.F) {
 			unitOf(u)
 		}
 		merged(ParsePasswd(s), parseGroup(s))
-		statusIDs(s)
 		cgroupUnit(s)
 		osRelease(s)
 		subIDSource(s)
 		dockerd.RootIDs(s)
-		inside([]string{s}, 5)
+		host.ParseStatus([]string{s})
+		idmap.FromProc([]string{s}).ToContainer(5)
 		arguments([]byte(s))
 		EngineOf(system.Info{OperatingSystem: s, Name: s, SecurityOptions: []string{s}}, types.Version{}).Remapped()
 		(&look{}).where(Facts{Endpoint: s})

@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
+	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // program is the name of the executable of the daemon.
@@ -19,7 +19,7 @@ const program = "dockerd"
 func (l *look) named(name string) []int {
 	var pids []int
 	for p, lines := range l.seen.Lines[names].Files {
-		if slices.Contains(lines, "Name:\t"+name) && allRoot(strings.Join(lines, "\n")) {
+		if s := host.ParseStatus(lines); s.Name == name && s.AllRoot() {
 			pids = append(pids, pidOf(p))
 		}
 	}

@@ -169,11 +169,11 @@ func (l *look) process(pid int) process {
 	}}
 	d.HostUserns, d.HostMounts = l.shares(dir, "user"), l.shares(dir, "mnt")
 	d.HostPIDs = l.shares(dir, "pid")
-	status := string(l.seen.Files[dir+"/status"].Data)
-	if who, ok := statusIDs(status); ok {
-		d.UID = who.UID
+	st := host.ParseStatus(strings.Split(string(l.seen.Files[dir+"/status"].Data), "\n"))
+	if st.Known() {
+		d.UID = st.UIDs[effective]
 	}
-	d.allRoot = allRoot(status)
+	d.allRoot = st.AllRoot()
 	d.Cgroup, d.unit = cgroupUnit(string(l.seen.Files[dir+"/cgroup"].Data))
 	d.setConfig()
 	d.Doubt = l.doubt(d)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
 // Files of an image that say who its users are.
@@ -86,17 +87,20 @@ func (l *look) identity(c inspected) Read[Account] {
 	return l.configured(c)
 }
 
+// effective is the place of the effective ID among the four that a process has.
+const effective = 1
+
 // ofProcess reads the IDs of a process through its user namespace's map.
 func (l *look) ofProcess(pid int) (Account, bool) {
 	dir := "/proc/" + strconv.Itoa(pid)
-	who, ok := statusIDs(strings.Join(l.seen.Lines[status].Files[dir+"/status"], "\n"))
-	uids, gids := l.seen.Lines[inUID].Files[dir+"/uid_map"], l.seen.Lines[inGID].Files[dir+"/gid_map"]
-	if !ok || len(uids) == 0 || len(gids) == 0 {
+	st := host.ParseStatus(l.seen.Lines[status].Files[dir+"/status"])
+	uids, gids := idmap.FromProc(l.seen.Lines[inUID].Files[dir+"/uid_map"]), idmap.FromProc(l.seen.Lines[inGID].Files[dir+"/gid_map"])
+	if !st.Known() || len(uids) == 0 || len(gids) == 0 {
 		return Account{}, false
 	}
-	who.UID, who.GID = inside(uids, who.UID), inside(gids, who.GID)
-	for i, g := range who.Groups {
-		who.Groups[i] = inside(gids, g)
+	who := Account{UID: uids.ToContainer(st.UIDs[effective]), GID: gids.ToContainer(st.GIDs[effective])}
+	for _, g := range st.Groups {
+		who.Groups = append(who.Groups, gids.ToContainer(g))
 	}
 	return who.tidy(), true
 }
@@ -188,24 +192,3 @@ const (
 	inUID  = "uid_map of containers"
 	inGID  = "gid_map of containers"
 )
-
-// inside translates an ID of the host through the lines of a uid_map. An ID
-// that has no place in it is the overflow ID there, 65534.
-func inside(lines []string, hostID int64) int64 {
-	if len(lines) == 0 {
-		return hostID
-	}
-	for _, line := range lines {
-		f := strings.Fields(line)
-		if len(f) != 3 {
-			continue
-		}
-		in, ok1 := id(f[0])
-		out, ok2 := id(f[1])
-		size, ok3 := id(f[2])
-		if ok1 && ok2 && ok3 && hostID >= out && hostID-out < size {
-			return in + hostID - out
-		}
-	}
-	return 65534
-}

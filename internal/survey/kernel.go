@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
 // Files of the kernel.
@@ -31,7 +32,7 @@ type Kernel struct {
 	MaxKeyBytes    Read[int64]     // kernel.keys.maxbytes, likewise
 	Keys           map[int64]int64 // by UID: the keys that count against it, /proc/key-users
 	SELinux        string          // "enforcing", "permissive", "" where it is off
-	UIDMap, GIDMap []string        // lines of /proc/1/uid_map: whether the host is itself a container
+	Map            idmap.Map       // of process 1: whether the host is itself a container; empty if it was not read
 	Init           string          // comm of process 1, e.g. "systemd"
 	OSRelease      map[string]string
 }
@@ -58,10 +59,12 @@ func (l *look) kernel() Kernel {
 		MaxKeys:        number(l.seen.Files[maxKeys]),
 		MaxKeyBytes:    number(l.seen.Files[maxKeyBytes]),
 		Keys:           quotaKeys(string(l.seen.Files[keyUsers].Data)),
-		UIDMap:         textLines(l.seen.Files["/proc/1/uid_map"]),
-		GIDMap:         textLines(l.seen.Files["/proc/1/gid_map"]),
-		Init:           trimmed(l.seen.Files["/proc/1/comm"]),
-		OSRelease:      osRelease(string(l.seen.Files["/etc/os-release"].Data)),
+		Map: idmap.Map{
+			UID: idmap.FromProc(textLines(l.seen.Files["/proc/1/uid_map"])),
+			GID: idmap.FromProc(textLines(l.seen.Files["/proc/1/gid_map"])),
+		},
+		Init:      trimmed(l.seen.Files["/proc/1/comm"]),
+		OSRelease: osRelease(string(l.seen.Files["/etc/os-release"].Data)),
 	}
 	switch trimmed(l.seen.Files[selinux]) {
 	case "1":

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
 const (
@@ -13,14 +14,11 @@ const (
 	gidMaps = "gid_map"
 )
 
-// identity is the uid_map of the first user namespace, user_namespaces(7).
-const identity = "         0          0 4294967295"
-
 // LiveMap is an ID map that processes of the host run under now, and is not the
 // host's own.
 type LiveMap struct {
-	PIDs     []int // that have it, up to a hundred
-	UID, GID []string
+	PIDs []int // that have it, up to a hundred
+	Map  idmap.Map
 }
 
 var mapsTopic = topic{
@@ -29,8 +27,8 @@ var mapsTopic = topic{
 			return
 		}
 		q.Lines = append(q.Lines,
-			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: identity},
-			host.Lines{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: identity})
+			host.Lines{Name: uidMaps, Globs: []string{"/proc/[0-9]*/uid_map"}, Except: idmap.ProcIdentity},
+			host.Lines{Name: gidMaps, Globs: []string{"/proc/[0-9]*/gid_map"}, Except: idmap.ProcIdentity})
 	},
 	read: func(l *look, f *Facts) {
 		if l.noMaps {
@@ -51,7 +49,7 @@ func liveMaps(uids, gids host.Text) []LiveMap {
 		gid := gids.Files[path.Join(path.Dir(p), "gid_map")]
 		k := key{strings.Join(uid, "\n"), strings.Join(gid, "\n")}
 		if groups[k] == nil {
-			groups[k] = &LiveMap{UID: uid, GID: gid}
+			groups[k] = &LiveMap{Map: idmap.Map{UID: idmap.FromProc(uid), GID: idmap.FromProc(gid)}}
 		}
 		pids[k] = append(pids[k], pidOf(p))
 	}

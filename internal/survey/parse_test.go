@@ -8,6 +8,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
 func TestPasswd(t *testing.T) {
@@ -78,28 +79,9 @@ func TestShow(t *testing.T) {
 	assert.Equal(t, u.Program+u.Start, "")
 }
 
-func TestStatusIDs(t *testing.T) {
-	a, ok := statusIDs("Name:\tsleep\nUid:\t101000\t101001\t101002\t101003\nGid:\t1\t2\t3\t4\nGroups:\t5 6 \n")
-	assert.Check(t, ok)
-	assert.DeepEqual(t, a, Account{UID: 101001, GID: 2, Groups: []int64{5, 6}})
-	for _, bad := range []string{"", "Uid:\t1\nGid:\t1\t1\t1\t1\n", "Uid\nGid\n"} {
-		_, ok := statusIDs(bad)
-		assert.Check(t, !ok, "%q", bad)
-	}
-}
-
 func TestQuotaKeys(t *testing.T) {
 	const users = "    0:    59 58/58 53/1000000 1002/25000000\n165536:     1 1/1 1/200 70/20000\n-1: 1 1/1 1/200 9/9\n7: 1 1/1\n8: 1 1/1 x/200 9/9\nnonsense\n"
 	assert.DeepEqual(t, quotaKeys(users), map[int64]int64{0: 53, 165536: 1})
-}
-
-func TestInside(t *testing.T) {
-	lines := []string{"         0     300000       1000", "      1000     100000      64536"}
-	for hostID, want := range map[int64]int64{300000: 0, 300999: 999, 100000: 1000, 164535: 65535, 0: 65534, 301000: 65534} {
-		assert.Equal(t, inside(lines, hostID), want)
-	}
-	assert.Equal(t, inside(nil, 7), int64(7))
-	assert.Equal(t, inside([]string{"garbage"}, 7), int64(65534))
 }
 
 func TestCgroupUnit(t *testing.T) {
@@ -127,8 +109,8 @@ func TestLiveMaps(t *testing.T) {
 		text(map[string]string{"/proc/7/gid_map": "0 1 2", "/proc/30/gid_map": "0 1 2"}),
 	)
 	assert.DeepEqual(t, got, []LiveMap{
-		{PIDs: []int{7, 30}, UID: []string{"0 1 2"}, GID: []string{"0 1 2"}},
-		{PIDs: []int{8}, UID: []string{"0 5 2"}},
+		{PIDs: []int{7, 30}, Map: idmap.Single(1, 2)},
+		{PIDs: []int{8}, Map: idmap.Map{UID: idmap.Single(5, 2).UID}},
 	})
 }
 

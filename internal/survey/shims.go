@@ -215,11 +215,12 @@ func (l *look) leftBy(s shim, pids []int) Left {
 	slices.Sort(pids)
 	for _, pid := range pids {
 		lines := l.seen.Lines[heldUsers].Files[proc(pid, "status")]
-		if len(lines) == 0 || slices.ContainsFunc(lines, func(s string) bool { return strings.HasPrefix(s, "State:\tZ") }) {
+		st := host.ParseStatus(lines)
+		if len(lines) == 0 || st.State == "Z" {
 			continue // it has ended
 		}
 		one.PIDs = append(one.PIDs, pid)
-		one.Root = one.Root || isRoot(lines)
+		one.Root = one.Root || st.AnyRoot()
 	}
 	return one
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/host/hosttest"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/testengine"
 )
@@ -140,7 +141,7 @@ func TestTakeRemapped(t *testing.T) {
 	assert.DeepEqual(t, f.Containers.Value[0].Identity.Value, survey.Account{UID: 1000, GID: 1001, Groups: []int64{50}})
 	found := false
 	for _, m := range f.Maps.Value {
-		found = found || len(m.UID) == 1 && m.UID[0] == "         0     100000      65536"
+		found = found || m.Map.Same(idmap.Single(100000, 65536))
 	}
 	assert.Check(t, found, "%v", f.Maps.Value)
 }

@@ -54,9 +54,6 @@ const (
 	gidMapLines = "gid_map of processes"
 )
 
-// hostMap is the uid_map of the first user namespace.
-const hostMap = "         0          0 4294967295"
-
 // lookAt reads all that is to be known of the processes that globs such as
 // "/proc/[0-9]*" match. It is one round trip.
 //
@@ -66,8 +63,8 @@ func lookAt(ctx context.Context, h host.Host, globs []string) ([]Process, error)
 	a, err := h.Look(ctx, host.Questions{Lines: []host.Lines{
 		{Name: statusLines, Globs: below(globs, "task/[0-9]*/status"), Prefixes: []string{"Name:", "PPid:", "Uid:", "Gid:", "Groups:"}},
 		{Name: cgroupLines, Globs: below(globs, "cgroup"), Prefixes: []string{"0::", "1:", "2:"}},
-		{Name: uidMapLines, Globs: below(globs, "uid_map"), Except: hostMap},
-		{Name: gidMapLines, Globs: below(globs, "gid_map"), Except: hostMap},
+		{Name: uidMapLines, Globs: below(globs, "uid_map"), Except: idmap.ProcIdentity},
+		{Name: gidMapLines, Globs: below(globs, "gid_map"), Except: idmap.ProcIdentity},
 	}})
 	if err != nil {
 		return nil, err
@@ -104,8 +101,8 @@ func processesIn(a host.Answers) []Process {
 	byPID := map[int]*Process{}
 	for path, lines := range a.Lines[statusLines].Files {
 		pid, tid := pidIn(path, 2), pidIn(path, 4)
-		ids, name, parent, ok := thread(tid, lines)
-		if !ok || pid == 0 || tid == 0 {
+		st := host.ParseStatus(lines)
+		if !st.Known() || pid == 0 || tid == 0 {
 			continue
 		}
 		p := byPID[pid]
@@ -114,9 +111,9 @@ func processesIn(a host.Answers) []Process {
 			byPID[pid] = p
 		}
 		p.Count++
-		p.Threads = append(p.Threads, ids)
+		p.Threads = append(p.Threads, IDs{TID: tid, UID: st.UIDs, GID: st.GIDs, Groups: st.Groups})
 		if pid == tid {
-			p.Name, p.Parent = name, parent
+			p.Name, p.Parent = st.Name, st.Parent
 		}
 	}
 	for path, lines := range a.Lines[cgroupLines].Files {
@@ -158,45 +155,4 @@ func pidIn(path string, part int) int {
 	}
 	pid, _ := strconv.Atoi(parts[part])
 	return pid
-}
-
-// thread reads the lines of a /proc/PID/task/TID/status, proc(5).
-func thread(tid int, lines []string) (ids IDs, name string, parent int, ok bool) {
-	ids.TID = tid
-	found := 0
-	for _, line := range lines {
-		key, rest, _ := strings.Cut(line, ":")
-		switch key {
-		case "Name":
-			name = strings.TrimSpace(rest)
-		case "PPid":
-			parent, _ = strconv.Atoi(strings.TrimSpace(rest))
-		case "Uid":
-			found += fourIDs(rest, &ids.UID)
-		case "Gid":
-			found += fourIDs(rest, &ids.GID)
-		case "Groups":
-			for f := range strings.FieldsSeq(rest) {
-				if id, err := strconv.ParseInt(f, 10, 64); err == nil {
-					ids.Groups = append(ids.Groups, id)
-				}
-			}
-		}
-	}
-	return ids, name, parent, found == 2
-}
-
-func fourIDs(text string, into *[4]int64) int {
-	f := strings.Fields(text)
-	if len(f) != 4 {
-		return 0
-	}
-	for i := range f {
-		id, err := strconv.ParseInt(f[i], 10, 64)
-		if err != nil {
-			return 0
-		}
-		into[i] = id
-	}
-	return 1
 }
