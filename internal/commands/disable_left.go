@@ -153,19 +153,19 @@ func newerText(t remap.Twin) string {
 	order, known := t.Newer()
 	switch {
 	case !known:
-		return "which one is newer is unknown: it could not be found out in time; compare " + escape.Line(t.LeftPath) + " with " + escape.Line(t.NextPath)
-	case t.Left.Empty && t.Next.Empty:
+		return "which one is newer is unknown: it could not be found out in time; compare " + escape.Line(t.CurrentPath) + " with " + escape.Line(t.NextPath)
+	case t.Current.Empty && t.Next.Empty:
 		return "both are empty"
 	case order > 0 && t.Next.Empty:
-		return "the one that stays behind has data, last written " + t.Left.At.Format(lastWritten) + "; the other one is EMPTY"
+		return "the one that stays behind has data, last written " + t.Current.At.Format(lastWritten) + "; the other one is EMPTY"
 	case order > 0:
-		return fmt.Sprintf("the one that stays behind is NEWER, last written %s; containers go back to data of %s", t.Left.At.Format(lastWritten), t.Next.At.Format(lastWritten))
-	case t.Left.Empty:
+		return fmt.Sprintf("the one that stays behind is NEWER, last written %s; containers go back to data of %s", t.Current.At.Format(lastWritten), t.Next.At.Format(lastWritten))
+	case t.Current.Empty:
 		return "the one that stays behind is empty"
 	case order == 0:
 		return "both were last written at " + t.Next.At.Format(lastWritten)
 	}
-	return fmt.Sprintf("the one that stays behind is older, last written %s; the other one %s", t.Left.At.Format(lastWritten), t.Next.At.Format(lastWritten))
+	return fmt.Sprintf("the one that stays behind is older, last written %s; the other one %s", t.Current.At.Format(lastWritten), t.Next.At.Format(lastWritten))
 }
 
 // mounts names what mapped users own outside of the data root.

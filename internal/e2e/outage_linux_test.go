@@ -18,14 +18,14 @@ const impatient = `mkdir -p /etc/systemd/system/docker.service.d
 	printf '[Unit]\nRequires=docker.service\nAfter=docker.service\n[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=1h\n' >/etc/systemd/system/waits.service
 	systemctl daemon-reload; systemctl start needsit needssocket; systemctl start waits || :`
 
-// dependents are how the units are that need docker or its socket; one of them waits
-// to be started again.
+// dependents are how the units are that need docker or its socket, or hold it up; one
+// of them waits to be started again.
 func dependents(t *testing.T, host *testbed.Host) string {
 	t.Helper()
-	return host.Shell(t, "systemctl is-active needsit needssocket waits || :")
+	return host.Shell(t, `systemctl is-active needsit needssocket waits 'holds\x2dup.service' || :`)
 }
 
-const dependentsUp = "active\nactive\nactivating"
+const dependentsUp = "active\nactive\nactivating\nactive"
 
 // stubborn starts a container that does not end before it is killed, 12 seconds
 // after it was asked to. It writes to a file of the host all the time.
@@ -47,6 +47,11 @@ func reached(t *testing.T, host *testbed.Host, address string) {
 	got := host.Shell(t, "for i in 1 2 3 4 5 6 7 8; do busybox wget -q -T 2 -O - http://"+address+"/busybox 2>/dev/null | head -c 4 | tail -c 3 && exit 0; sleep 1; done; ip route; ip -br link")
 	assert.Equal(t, got, "ELF", address)
 }
+
+// upholder is a unit, with a name that systemctl shows in quotes, for which systemd
+// starts dockerd whenever it is down.
+const upholder = `printf '[Unit]\nUpholds=docker.service\n[Service]\nExecStart=/bin/sleep infinity\n' >'/etc/systemd/system/holds\x2dup.service'
+	systemctl daemon-reload; systemctl start 'holds\x2dup.service'`
 
 const network = "docker network create --subnet=10.77.0.0/24 app >/dev/null; docker network create -o com.docker.network.bridge.name=mine --subnet=10.78.0.0/24 named >/dev/null; ip link show theirs >/dev/null 2>&1 || ip link add theirs type bridge; docker network create -o com.docker.network.bridge.name=theirs --subnet=10.79.0.0/24 theirs >/dev/null; "
 
@@ -74,7 +79,7 @@ func TestOutage(t *testing.T) {
 			t.Parallel()
 			host := boot(t, name)
 			host.Busybox(t, "bb")
-			host.Shell(t, impatient+"; mkdir -p -m 777 /srv/log; "+network+starts("old", "--network=app --ip=10.77.0.5"))
+			host.Shell(t, impatient+"; "+upholder+"; mkdir -p -m 777 /srv/log; "+network+starts("old", "--network=app --ip=10.77.0.5"))
 			reached(t, host, "10.77.0.5")
 			old := engine(t, host)
 

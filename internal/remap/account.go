@@ -38,8 +38,8 @@ func validUser(login string, a ranges.Account) error {
 
 // valueFor is the value of userns-remap for an account. A name alone stands for
 // the group of that name as well (parseRemappedRoot of dockerd,
-// daemon/daemon_unix.go, 20.10 to 29.7), which must be there though it is not
-// used; where it is not, the user's primary group serves.
+// daemon/daemon_unix.go, 20.10 to 29.7), which must exist though it is not
+// used; if it does not, the user's primary group serves.
 func valueFor(a survey.Accounts, account ranges.Account) string {
 	named := func(g survey.Entry) bool { return g.Name == account.Name }
 	if !account.Exists() || slices.ContainsFunc(a.Groups, named) {

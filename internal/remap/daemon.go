@@ -28,8 +28,8 @@ func socketUnitOf(f survey.Facts) string {
 }
 
 // socketOf is where the daemon's own host finds it: the unix socket of the
-// endpoint or of a flag, else of daemon.json, else the default one. "none" is a
-// daemon that has no unix socket.
+// endpoint or of a flag, otherwise of daemon.json, otherwise the default one. "none" is
+// a daemon that has no unix socket.
 func socketOf(f survey.Facts) string {
 	if strings.HasPrefix(f.Endpoint, "unix://") {
 		return f.Endpoint

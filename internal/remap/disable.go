@@ -61,11 +61,11 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	if err := p.recordable(); err != nil {
 		return Plan{}, err
 	}
-	removal, left, err := removalOf(p, f, past, o)
+	removal, notRemoved, err := removalOf(p, f, past, o)
 	if err != nil {
 		return Plan{}, err
 	}
-	p.NotRemoved = left
+	p.NotRemoved = notRemoved
 	if needed {
 		p.Steps = slices.Concat(arming(p), validation(p, f, edited.after), edited.steps(), restarting(p, f, startedAgain(p, o)), keeping(p))
 	}
@@ -116,15 +116,15 @@ func startedAgain(p Plan, o DisableOptions) []Object {
 }
 
 // removalOf are the steps that remove what was asked to be, once the change stays,
-// and what is left of it, with the reasons.
-func removalOf(p Plan, f survey.Facts, past []Past, o DisableOptions) (steps []Step, left []string, err error) {
+// and sentences about what is not.
+func removalOf(p Plan, f survey.Facts, past []Past, o DisableOptions) (steps []Step, notRemoved []string, err error) {
 	if o.Forget {
-		if steps, left, err = forgetting(p, f, past); err != nil {
+		if steps, notRemoved, err = forgetting(p, f, past); err != nil {
 			return nil, nil, err
 		}
 	}
 	reclaimed, err := reclaiming(p, o.Reclaim, o.Volumes)
-	return append(steps, reclaimed...), left, err
+	return append(steps, reclaimed...), notRemoved, err
 }
 
 // newest is the last enable that was kept.
@@ -214,7 +214,7 @@ func plainBefore(p Past) bool {
 	return p.HaveConfig && err == nil && !there
 }
 
-// before is daemon.json as it was before a change, nil where it was not there.
+// before is daemon.json as it was before a change, nil if it did not exist.
 func before(p Past) []byte {
 	if !p.config().Existed {
 		return nil
@@ -222,7 +222,7 @@ func before(p Past) []byte {
 	return append([]byte{}, p.Config...)
 }
 
-// withoutDriver takes out the storage driver that enable pinned, where it is
+// withoutDriver takes out the storage driver that enable pinned, if it is
 // still the same.
 func withoutDriver(text []byte, enabled Past) ([]byte, error) {
 	doc, err := daemonjson.Parse(text)

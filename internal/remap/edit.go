@@ -49,7 +49,7 @@ type edit struct {
 	pinned        string // the storage driver that it sets, "" none
 }
 
-// file is what the way back has to know of the edit.
+// file is what the rollback has to know of the edit.
 func (e edit) file() File {
 	f := File{Path: e.path, Existed: e.existed, Added: added(string(e.before), string(e.after))}
 	if e.existed {

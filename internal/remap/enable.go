@@ -215,7 +215,7 @@ func inBrackets(s string) string {
 	return " (" + s + ")"
 }
 
-// pick takes the range that was asked for, where nobody has any of it, or finds
+// pick takes the range that was asked for, if nobody has any of it, or finds
 // a free one.
 func pick(f survey.Facts, o EnableOptions, a ranges.Account) (idmap.Range, error) {
 	if o.Range.Size == 0 {

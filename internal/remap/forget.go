@@ -8,8 +8,8 @@ import (
 
 // forgetting is the step that removes what every enable made besides daemon.json: its
 // lines in /etc/subuid and /etc/subgid, then the user. Containers of the remapped root
-// keep their owners as bare numbers. left are sentences about what stays.
-func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, left []string, err error) {
+// keep their owners as bare numbers. notRemoved are sentences about what stays.
+func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, notRemoved []string, err error) {
 	step := Step{Name: "forget", Title: "Take back the subordinate IDs that enable gave", Busy: "removing what enable made", Fails: Keep}
 	var account []Act
 	for _, enabled := range past {
@@ -19,7 +19,7 @@ func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, left []strin
 			continue
 		case login == "" || !exists(f, login):
 		case !accountMade(f.Accounts.Value, enabled):
-			left = append(left, fmt.Sprintf("The user %s is left, with its subordinate IDs: it is not as the change %s made it", login, enabled.ID))
+			notRemoved = append(notRemoved, fmt.Sprintf("The user %s is left, with its subordinate IDs: it is not as the change %s made it", login, enabled.ID))
 			continue
 		case account == nil:
 			step.Title += ", and the user " + login
@@ -34,14 +34,14 @@ func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, left []strin
 	}
 	step.Acts = append(step.Acts, account...)
 	switch {
-	case len(step.Acts) == 0 && left == nil:
+	case len(step.Acts) == 0 && notRemoved == nil:
 		return nil, []string{"No user or range that enable made is there to be removed"}, nil
 	case len(step.Acts) == 0:
-		return nil, left, nil
+		return nil, notRemoved, nil
 	case p.Restart != "":
 		return nil, nil, fmt.Errorf("--restore-subids: containers run under these IDs until the daemon is restarted; restart it first on %s (%s)", p.On, p.Restart)
 	}
-	return []Step{step}, left, nil
+	return []Step{step}, notRemoved, nil
 }
 
 // lineAdded is the line that a change added to a table of subordinate IDs, and the

@@ -59,8 +59,8 @@ func accountMade(a survey.Accounts, past Past) bool {
 
 // Leftovers are the trees of a data root that enable made and that nothing needs
 // once the engine does not remap: the one in use now, or if it does not remap, all.
-// The sentences say why others are left.
-func Leftovers(f survey.Facts, past []Past) (trees []Tree, left []string) {
+// notRemoved are sentences about the others.
+func Leftovers(f survey.Facts, past []Past) (trees []Tree, notRemoved []string) {
 	for _, t := range f.Storage.Value.Trees {
 		p := path.Join(f.Storage.Value.Real, t.Name)
 		if !t.InUse && f.Engine.Value.Remapped() {
@@ -69,14 +69,14 @@ func Leftovers(f survey.Facts, past []Past) (trees []Tree, left []string) {
 		made, known := madeTree(past, p)
 		switch why := odd(t); {
 		case !known:
-			left = append(left, p+" is left: no change that "+Folder+" records made it")
+			notRemoved = append(notRemoved, p+" is left: no change that "+Folder+" records made it")
 		case why != "":
-			left = append(left, p+" is left: it is not as dockerd made it, since "+why)
+			notRemoved = append(notRemoved, p+" is left: it is not as dockerd made it, since "+why)
 		default:
 			trees = append(trees, Tree{Path: p, uid: t.UID, gid: t.GID, born: made.Born})
 		}
 	}
-	return trees, left
+	return trees, notRemoved
 }
 
 // madeTree is the newest record of a tree.

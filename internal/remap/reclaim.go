@@ -90,7 +90,7 @@ done
 echo end`
 
 // Look takes stock of remapped roots. It reads every folder of theirs, which
-// takes a while where there are many files.
+// takes a while if there are many files.
 func Look(ctx context.Context, h host.Host, which []Tree) ([]Tree, error) {
 	var trees []Tree
 	for _, t := range which {

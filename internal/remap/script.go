@@ -15,7 +15,7 @@ import (
 //go:embed change/*.sh
 var scriptParts embed.FS
 
-// Script is the way back as one script for sh, to be kept as "change.sh" in the
+// Script is the rollback as one script for sh, to be kept as "change.sh" in the
 // change's folder, which is root's alone. It needs nothing but a POSIX shell and
 // coreutils or busybox, and knows all that it has to:
 //
@@ -24,7 +24,7 @@ var scriptParts embed.FS
 //	restart         stop the containers, then the daemon, and start it again, for the change
 //	keep            the change is good: nothing will undo it any more
 //	undo            take it back now, in this process
-//	fire            the same, by systemd where there is one: it goes on when the caller is cut off
+//	fire            the same, by systemd if there is one: it goes on if the caller is cut off
 //	status          lines of id, armed, verdict, result, booted and due (seconds since 1970)
 //	add FILE LINE   a line of /etc/subuid or /etc/subgid, under the locks of shadow
 //	drop FILE LINE  likewise
@@ -40,7 +40,7 @@ var scriptParts embed.FS
 // somebody else edited them, each under its whole path.
 func (c Change) Script() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#!/bin/sh\n# The way back of one change of userns-remap. 'sh %s/change.sh undo' takes it.\n", c.Dir())
+	fmt.Fprintf(&b, "#!/bin/sh\n# The rollback of one change of userns-remap. 'sh %s/change.sh undo' runs it.\n", c.Dir())
 	for _, v := range []struct{ name, value string }{
 		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
 		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"new_root", c.NewRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},

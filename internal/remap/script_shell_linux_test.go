@@ -360,8 +360,8 @@ func (s *story) ended(t *testing.T) {
 		s.same(t, s.want)
 		assert.Assert(t, strings.Contains(s.read("/stub/root"), strconv.Quote(s.DataRoot+"\n")), s.read("/stub/root"))
 		assert.Assert(t, strings.Contains(s.read("/stub/active"), `"active\n"`))
-		_, running := s.run("/bin/sh", "-c", "ls /stub/running; ls /stub/app /stub/client /stub/socket 2>&1")
-		assert.Equal(t, running, "c1\nc2\n/stub/app\n/stub/client\n/stub/socket\n")
+		_, running := s.run("/bin/sh", "-c", "ls /stub/running; ls /stub/app /stub/client /stub/holder /stub/socket 2>&1")
+		assert.Equal(t, running, "c1\nc2\n/stub/app\n/stub/client\n/stub/holder\n/stub/socket\n")
 	}
 	_, left := s.run("/bin/sh", "-c", "ls -d /etc/*docker-userns* /etc/docker/*docker-userns* /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /etc/*.lock /etc/*.[0-9]* /stub/unknown /stub/timers/* /var/lib/docker-userns/pending /var/lib/docker-userns/*/reserve 2>/dev/null")
 	assert.Equal(t, left, "")

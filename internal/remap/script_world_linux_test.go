@@ -67,6 +67,7 @@ func newWorld(t *testing.T, shell string) *world {
 	w.write(t, "/stub/socket", "")
 	w.write(t, "/stub/app", "")
 	w.write(t, "/stub/client", "")
+	w.write(t, "/stub/holder", "")
 	assert.NilError(t, os.Mkdir(w.path("stub/running"), 0o755))
 	t.Cleanup(func() { w.kill() })
 	if code, said := w.run("true"); code != 0 {

@@ -26,12 +26,12 @@ type Sides struct {
 	Unread error
 }
 
-// Twin is a volume that both data roots have, each with data of its own: one that
-// stays behind in the data root that is left, and one in the next data root.
+// Twin is a volume that both data roots have, each with data of its own: the one in
+// the data root that is in use, and the one in the next.
 type Twin struct {
-	Name               string
-	Left, Next         LastWrite
-	LeftPath, NextPath string
+	Name                  string
+	Current, Next         LastWrite
+	CurrentPath, NextPath string
 }
 
 // LastWrite is when something in a volume was last modified.
@@ -41,16 +41,16 @@ type LastWrite struct {
 	Known bool // false if it was not found out in time
 }
 
-// Newer compares the two: above 0 if the one that stays behind was written last,
-// below 0 if the other one was. ok is false if that is unknown.
+// Newer compares the two: above 0 if the current one was written last, below 0 if
+// the next one was. ok is false if that is unknown.
 func (t Twin) Newer() (order int, ok bool) {
-	if !t.Left.Known || !t.Next.Known {
+	if !t.Current.Known || !t.Next.Known {
 		return 0, false
 	}
-	if t.Left.Empty || t.Next.Empty {
-		return cmp.Compare(btoi(t.Next.Empty), btoi(t.Left.Empty)), true
+	if t.Current.Empty || t.Next.Empty {
+		return cmp.Compare(btoi(t.Next.Empty), btoi(t.Current.Empty)), true
 	}
-	return t.Left.At.Compare(t.Next.At), true
+	return t.Current.At.Compare(t.Next.At), true
 }
 
 func btoi(b bool) int {
@@ -100,8 +100,8 @@ func LookAtSides(ctx context.Context, h host.Host, f survey.Facts, next string, 
 }
 
 func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts, next string) error {
-	left, next := path.Join(f.Engine.Value.DataRoot, "volumes"), path.Join(next, "volumes")
-	if f.Engine.Value.DataRoot == "" || left == next || len(f.Volumes.Value) == 0 {
+	current, next := path.Join(f.Engine.Value.DataRoot, "volumes"), path.Join(next, "volumes")
+	if f.Engine.Value.DataRoot == "" || current == next || len(f.Volumes.Value) == 0 {
 		return nil
 	}
 	a, err := h.Look(ctx, host.Questions{Dirs: []string{next}})
@@ -117,9 +117,9 @@ func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts, 
 		if !slices.Contains(there.Names, v.Name) || !volumeName.MatchString(v.Name) || v.Driver != "local" && v.Driver != "" {
 			continue
 		}
-		t := Twin{Name: v.Name, LeftPath: path.Join(left, v.Name, "_data"), NextPath: path.Join(next, v.Name, "_data")}
+		t := Twin{Name: v.Name, CurrentPath: path.Join(current, v.Name, "_data"), NextPath: path.Join(next, v.Name, "_data")}
 		if s.Volumes = append(s.Volumes, t); len(s.Volumes) <= maxTwins {
-			folders = append(folders, t.LeftPath, t.NextPath)
+			folders = append(folders, t.CurrentPath, t.NextPath)
 		}
 	}
 	lines, err := lookInto(ctx, h, lastModified, folders)
@@ -127,7 +127,7 @@ func (s *Sides) lookAtVolumes(ctx context.Context, h host.Host, f survey.Facts, 
 		return err
 	}
 	for i := range s.Volumes[:len(folders)/2] {
-		s.Volumes[i].Left, s.Volumes[i].Next = lastWrite(lines[2*i]), lastWrite(lines[2*i+1])
+		s.Volumes[i].Current, s.Volumes[i].Next = lastWrite(lines[2*i]), lastWrite(lines[2*i+1])
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func TestNewer(t *testing.T) {
 	at := func(s int64) LastWrite { return LastWrite{At: time.Unix(s, 0), Known: true} }
 	empty := LastWrite{Empty: true, Known: true}
 	for _, tc := range []struct {
-		left, next LastWrite
+		current, next LastWrite
 		order      int
 		known      bool
 	}{
@@ -112,7 +112,7 @@ func TestNewer(t *testing.T) {
 		{LastWrite{}, at(1), 0, false},
 		{at(1), LastWrite{}, 0, false},
 	} {
-		order, known := Twin{Left: tc.left, Next: tc.next}.Newer()
+		order, known := Twin{Current: tc.current, Next: tc.next}.Newer()
 		assert.Check(t, order == tc.order && known == tc.known, "%v: %d %v", tc, order, known)
 	}
 }

@@ -1,16 +1,16 @@
-# What every verb needs: what is said and kept of it, verdict and result, locks.
+# What every verb needs: messages and the log, verdict and result, locks.
 LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin
 export LC_ALL PATH
 set -u
 umask 077
 exec </dev/null
-trap '' HUP INT PIPE # who looks on may go away at any time
+trap '' HUP INT PIPE # the caller may go away at any time
 cd / || exit 1
 
 runs=/run/docker-userns run=/run/docker-userns/$id
 suffix=.docker-userns-$id
 state=${dir%/*}
-pause=15 tries=20 hopeless=4
+pause=15 tries=20 stuck_tries=4
 why='' stuck=yes config=''
 nl='
 '
@@ -53,13 +53,13 @@ change_at() {
 	case $1 in "$state"/[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z) ;; *) return 1 ;; esac
 }
 
-# say TEXT: for the log, and for who looks on.
+# say TEXT: for the log, and for the caller.
 say() {
 	printf '%s %s\n' "$(date -u '+%Y-%m-%dT%H:%M:%SZ')" "$*" 2>/dev/null >>"$dir/log" || :
 	printf '%s\n' "$*" >&2 2>/dev/null || :
 }
 
-# note TEXT: said once, and kept for the one who reads the result.
+# note TEXT: said once, and kept in "notes" beside the result.
 note() {
 	case $(cat "$dir/notes" 2>/dev/null) in *"$*"*) return ;; esac
 	say "$*"
@@ -87,8 +87,8 @@ settled() {
 	v=$(readlink "$1/verdict" 2>/dev/null) && [ "$(result "$1")" = "$v" ]
 }
 
-# decide VERDICT: symlink(2) fails where the other decision was quicker, so there
-# is one verdict. Returns 4 where it is the other one.
+# decide VERDICT: symlink(2) fails if the other decision was quicker, so there is one
+# verdict. Returns 4 if it is the other one.
 decide() {
 	ln -sn "$1" "$dir/verdict" 2>/dev/null || [ -n "$(verdict)" ] || {
 		rm -f -- "$dir/reserve"
@@ -106,7 +106,7 @@ write_result() {
 	printf '%s\n' "$1" 2>/dev/null >"$dir/result.$$" && mv -f "$dir/result.$$" "$dir/result" && flush "$dir"
 }
 
-ours() { [ "$(readlink "$lock" 2>/dev/null)" = "$dir" ]; }
+has_lock() { [ "$(readlink "$lock" 2>/dev/null)" = "$dir" ]; }
 
 flush() { sync "$@" 2>/dev/null || sync; }
 
@@ -119,9 +119,9 @@ limited() {
 	else timeout -t "$@"; fi
 }
 
-# birth PID: a process as no other has it, "" where there is none: its PID and
-# the time it started at, the 22nd field of proc_pid_stat(5). Z is one that ended.
-birth() {
+# identity PID: what no other process has, "" if there is no such process: its PID and
+# the time it started at, the 22nd field of proc_pid_stat(5). Z is one that has ended.
+identity() {
 	s=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
 	pid=$1
 	# shellcheck disable=SC2086 # split into fields
@@ -135,13 +135,13 @@ birth() {
 # it takes. It is let go at the end of this process, however that comes, for each
 # holder makes a link of its own, one number up, and is asked whether it lives.
 hold() {
-	waited=0 number=1 me=$(birth $$)
+	waited=0 number=1 me=$(identity $$)
 	mkdir -p "${1%/*}" 2>/dev/null
 	while :; do
 		while [ -h "$1.$number" ]; do number=$((number + 1)); done
 		last=$(readlink "$1.$((number - 1))" 2>/dev/null)
 		[ "$last" != "$me" ] || return 0
-		if [ -z "$last" ] || [ "$(birth "${last%.*}")" != "$last" ]; then
+		if [ -z "$last" ] || [ "$(identity "${last%.*}")" != "$last" ]; then
 			ln -sn "$me" "$1.$number" 2>/dev/null && return
 			[ -h "$1.$number" ] || return 1
 			continue

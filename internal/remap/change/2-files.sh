@@ -1,6 +1,6 @@
-# The files of the change: their backups, and the way back.
+# The files of the change: their backups, and how they are restored.
 
-# sum PATH: the sha256 of a file, "" where there is none.
+# sum PATH: the sha256 of a file, "" if there is none.
 sum() {
 	if [ -h "$1" ] || { [ -e "$1" ] && [ ! -f "$1" ]; }; then
 		echo irregular
@@ -20,9 +20,9 @@ mounted() {
 	return 1
 }
 
-# fixed PATH: says in obstacle what keeps everybody from replacing that file, until
-# a person sees to it. Opening it for writing tells, and changes nothing.
-fixed() {
+# blocked PATH: says in obstacle what keeps everybody from replacing that file, until
+# an administrator removes it. Opening it for writing tells, and changes nothing.
+blocked() {
 	obstacle=
 	if mounted "$1"; then
 		obstacle="a file is mounted over it ('findmnt $1' shows it)"
@@ -40,7 +40,7 @@ fixed() {
 # replaceable PATH: whether it can be put back later is found out before it is
 # changed: everything is done but the last step.
 replaceable() {
-	if fixed "$1"; then
+	if blocked "$1"; then
 		say "$1 cannot be replaced: $obstacle"
 		return 1
 	fi
@@ -92,7 +92,7 @@ put_back() {
 restore() {
 	case $1 in
 	/etc/subuid | /etc/subgid)
-		shadow_lock "$1" || say "taking back $1: its lock is not to be had; going on without"
+		shadow_lock "$1" || say "taking back $1: its lock cannot be taken; going on without"
 		restore_locked "$@"
 		set -- "$?" "$1"
 		shadow_unlock
@@ -105,7 +105,7 @@ restore() {
 		;;
 	esac
 	[ "$1" != 0 ] || return 0
-	if fixed "$2"; then
+	if blocked "$2"; then
 		because "$2 could not be put back: $obstacle"
 	else
 		stuck=no
@@ -161,7 +161,7 @@ restore_edited() {
 	note "$1 was edited by somebody else: the backup was put back whole, and their copy is $dir/theirs$1"
 }
 
-# take_out PATH BEFORE AFTER ADDED: our text alone. Returns 2 where that cannot
+# take_out PATH BEFORE AFTER ADDED: our text alone. Returns 2 if that cannot
 # be done. That it was begun is written down first: once it is out, our text that
 # is not found says nothing.
 take_out() {

@@ -1,7 +1,7 @@
 # Accounts and subordinate IDs, under the locks of the shadow tools
 # (lib/commonio.c: FILE.lock is a hard link to a file that holds a PID).
 accounts="/etc/passwd /etc/shadow /etc/group /etc/gshadow"
-held=
+held_lock=
 
 # shadow_lock FILE: waits half a minute at most. The file that is linked carries
 # the change's ID, so that what a killed process left of it is known as ours.
@@ -20,25 +20,25 @@ shadow_lock() {
 		sleep 1
 	done
 	rm -f -- "$mine"
-	held=$1.lock
+	held_lock=$1.lock
 }
 
 drop_stale_locks() {
 	for old in "$1".*; do
-		case ${old#"$1."} in *[!0-9]*) ;; *) [ -n "$(birth "${old##*.}")" ] || rm -f -- "$old" ;; esac
+		case ${old#"$1."} in *[!0-9]*) ;; *) [ -n "$(identity "${old##*.}")" ] || rm -f -- "$old" ;; esac
 	done
 }
 
 shadow_unlock() {
-	[ -z "$held" ] || rm -f -- "$held"
-	held=
+	[ -z "$held_lock" ] || rm -f -- "$held_lock"
+	held_lock=
 }
 
 # lock_is_dead LOCK: its process is gone, or it is from before the host's boot.
 lock_is_dead() {
 	[ -e "$1" ] || return 1
 	by=$(tr -d '\000' <"$1" 2>/dev/null)
-	case $by in '' | *[!0-9]*) ;; *) [ -n "$(birth "$by")" ] || return 0 ;; esac
+	case $by in '' | *[!0-9]*) ;; *) [ -n "$(identity "$by")" ] || return 0 ;; esac
 	while read -r key booted; do
 		[ "$key" != btime ] || { [ "$(stat -c %Y "$1")" -lt "$booted" ] && return; }
 	done </proc/stat
@@ -56,8 +56,8 @@ line_of() {
 
 has_line() { line_of "$@" >/dev/null; }
 
-# had FILE: it had a line of that name before the change.
-had() { case $nl$(cat "$dir/hadline" 2>/dev/null)$nl in *"$nl$1$nl"*) ;; *) return 1 ;; esac; }
+# had_line FILE: it had a line of that name before the change.
+had_line() { case $nl$(cat "$dir/hadline" 2>/dev/null)$nl in *"$nl$1$nl"*) ;; *) return 1 ;; esac; }
 
 # as_made FILE: its line of the account, if there is one, looks as the change makes
 # it: with the change's ID for a comment, without home, shell, password or members.
@@ -88,7 +88,7 @@ group_is() {
 # altered: somebody has changed or recreated the account since.
 altered() {
 	for file in $accounts; do
-		had "$file" || as_made "$file" || return 0
+		had_line "$file" || as_made "$file" || return 0
 	done
 	return 1
 }
@@ -97,7 +97,7 @@ altered() {
 record_account() {
 	[ -n "$account" ] || return 0
 	for file in /etc/passwd /etc/group; do
-		had "$file" || ! made=$(line_of "$file" "$account") || printf '%s %s\n' "${file#/etc/}" "$made" || return
+		had_line "$file" || ! made=$(line_of "$file" "$account") || printf '%s %s\n' "${file#/etc/}" "$made" || return
 	done
 }
 
@@ -122,8 +122,8 @@ note_account() {
 	done
 }
 
-# remove_account leaves nothing of the account, also if an earlier try was ended
-# half-way, and if there is no tool for it. userdel would take a group of the same
+# remove_account leaves nothing of the account, also if an earlier try was
+# interrupted, and if there is no tool for it. userdel would take a group of the same
 # name with it that was there before, and does nothing without /etc/subuid. An
 # account that is not as the change made it is somebody else's by now.
 remove_account() {
@@ -146,7 +146,7 @@ remove_account() {
 		! command -v userdel >/dev/null || ! has_line /etc/passwd "$account" || return
 	fi
 	for file in $accounts; do
-		had "$file" || ! has_line "$file" "$account" || edit "$file" without_name "$account" || return
+		had_line "$file" || ! has_line "$file" "$account" || edit "$file" without_name "$account" || return
 	done
 }
 
@@ -154,7 +154,7 @@ remove_account() {
 account_gone() {
 	[ -n "$account" ] || return 0
 	for file in $accounts; do
-		had "$file" || noted "account $account" || ! has_line "$file" "$account" || {
+		had_line "$file" || noted "account $account" || ! has_line "$file" "$account" || {
 			because "the account $account is still in $file"
 			return 1
 		}
@@ -167,7 +167,7 @@ forget() {
 	[ -n "$account" ] || return 0
 	has_line /etc/passwd "$account" || has_line /etc/group "$account" || return 0
 	for file in /etc/passwd /etc/group; do
-		had "$file" || [ "$(line_of "$file" "$account")" = "$(recorded "${file#/etc/}")" ] ||
+		had_line "$file" || [ "$(line_of "$file" "$account")" = "$(recorded "${file#/etc/}")" ] ||
 			die 1 "deleting the user $account: it is not in $file as this change made it, so it may be somebody else's: it was left"
 	done
 	! altered || die 1 "deleting the user $account: it is not in $file as this change made it, so it may be somebody else's: it was left"

@@ -36,8 +36,8 @@ confirm_unit() {
 	END
 }
 
-# lay puts both down. systemd reads them at the next boot.
-lay() {
+# install_units installs both. systemd reads them at the next boot.
+install_units() {
 	[ -d "$units/$unit.wants" ] || true >"$dir/nowants" || return
 	boot_unit >"$units/$name.service" && confirm_unit >"$units/$name-confirm.service" &&
 		chmod 644 "$units/$name.service" "$units/$name-confirm.service" || return
@@ -48,8 +48,8 @@ lay() {
 	done
 }
 
-# lift UNITNAME takes the units of a change up again.
-lift() {
+# remove_units UNITNAME removes the units of a change.
+remove_units() {
 	for wants in multi-user.target "$unit"; do
 		rm -f -- "$units/$wants.wants/$1.service"
 	done
@@ -57,9 +57,9 @@ lift() {
 	[ ! -e "$dir/nowants" ] || rmdir "$units/$unit.wants" 2>/dev/null || :
 }
 
-# wind SECONDS: a timer. Accuracy is a minute unless it is asked for. Where the
-# way back itself is killed it is taken again; an old systemd cannot be told so.
-wind() {
+# set_timer SECONDS: a timer. Accuracy is a minute unless it is asked for. If the
+# undo itself is killed, it is started again; an old systemd cannot be told so.
+set_timer() {
 	number=$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))
 	echo "$number" >"$run/timer" || return
 	start_timer "$1" --property=Restart=on-abnormal || start_timer "$1" || {
@@ -77,8 +77,8 @@ start_timer() {
 		--on-active="$after" --timer-property=AccuracySec=100ms "$@" /bin/sh "$dir/change.sh" expire 2>&1)
 }
 
-# unwind NUMBER: all timers before that one, or all.
-unwind() {
+# stop_timers NUMBER: all timers before that one, or all.
+stop_timers() {
 	[ -n "$unit" ] || return 0
 	last=${1:-$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))} number=1
 	while [ "$number" -lt "$last" ]; do
@@ -123,14 +123,14 @@ drop_probes() {
 	[ -z "$probes" ] || engine 20 rm -f -v $probes >/dev/null
 }
 
-# proven says in why what the daemon is not that it was, or returns 0.
-proven() {
+# daemon_is_back says in why what the daemon is not that it was, or returns 0.
+daemon_is_back() {
 	[ -z "$down" ] || return 0 # as it was
 	active || {
 		because "$unit does not start; 'journalctl -u $unit' says why"
 		return 1
 	}
-	still=$(held "$new_root")
+	still=$(processes_of "$new_root")
 	# shellcheck disable=SC2086,SC2116 # made one line
 	[ -z "$still" ] || {
 		because "processes of $new_root still run, and the engine does not know them (PID and container): $(echo $still)"

@@ -1,50 +1,50 @@
 # The outage: the containers are stopped, then the daemon, what it leaves in the
-# kernel goes, and the daemon starts again. The change does this, and so does the
-# way back, the other way round.
-left= # the data root that is left
+# kernel is removed, and the daemon starts again. The change does this, and so does
+# the undo, in the other direction.
+from_root= # the data root that the daemon leaves
 
-# restart leaves the data root $left. All of it can be done again after it was ended
-# half-way.
+# restart has the daemon leave the data root $from_root. All of it can be done again if
+# it was interrupted.
 restart() {
 	say "restarting $unit"
 	true >"$run/restarted"
 	rm -f "$run/booted-clean" "$run/instance" "$run/started"
 	drop_probes
-	for phase in stop_dependents stop_containers stop_daemon nothing_held; do
+	for phase in stop_dependents stop_containers stop_daemon wait_for_processes; do
 		"$phase" || [ "$verb" != restart ] || return
 	done
 	delete_bridges
-	! gives_way && start_daemon
+	! undo_decided && start_daemon
 }
 
-# gives_way: the change was decided to be undone while it is still being made.
-gives_way() { [ "$verb" = restart ] && [ -n "$(verdict)" ]; }
+# undo_decided: this is the change, and it was decided meanwhile that it is undone.
+undo_decided() { [ "$verb" = restart ] && [ -n "$(verdict)" ]; }
 
-# watched COMMAND…: runs it, but no longer than until it has to give way. Only the
-# change ever has to. Who watches ends with this process, and ends nothing but what
-# was started here: by then the number may be another process's.
-watched() {
+# unless_undone COMMAND…: runs it, and ends it once an undo is decided. The watcher
+# ends with this process, and ends nothing but what was started here: by then the PID
+# may be another process's.
+unless_undone() {
 	if [ "$verb" != restart ]; then
 		"$@"
 		return
 	fi
 	"$@" &
-	job=$! me=$(birth $$)
-	born=$(birth "$job")
+	job=$! me=$(identity $$)
+	born=$(identity "$job")
 	(
-		until gives_way; do
-			[ "$(birth $$)" = "$me" ] || exit
+		until undo_decided; do
+			[ "$(identity $$)" = "$me" ] || exit
 			sleep 1
 		done
 		# shellcheck disable=SC2046 # split into PIDs
-		[ "$(birth "$job")" != "$born" ] || kill $(cat "/proc/$job/task/$job/children" 2>/dev/null) "$job"
+		[ "$(identity "$job")" != "$born" ] || kill $(cat "/proc/$job/task/$job/children" 2>/dev/null) "$job"
 	) >/dev/null 2>&1 &
 	watcher=$!
 	wait "$job"
 	set -- "$?"
 	kill "$watcher" 2>/dev/null
 	wait "$watcher" 2>/dev/null
-	! gives_way && return "$1"
+	! undo_decided && return "$1"
 }
 
 # stop_dependents: systemd stops the units that need docker together with it, and
@@ -59,23 +59,29 @@ stop_dependents() {
 	# shellcheck disable=SC2086 # split into units
 	say "stopping the units that need $unit:" $others
 	# shellcheck disable=SC2086
-	watched limited 120 systemctl stop $others
+	unless_undone limited 120 systemctl stop $others
 }
 
 # dependents are the units that run, or wait to be started again, and that a stop of
-# docker or of its socket stops too.
+# docker or of its socket stops too, or that would start it again (Upholds=).
 dependents() {
 	queue="$unit $socket" found=
 	while [ -n "$queue" ]; do
 		next=
 		# shellcheck disable=SC2086 # split into units
-		for other in $(systemctl show -p RequiredBy -p RequisiteOf -p BoundBy -p ConsistsOf -p PropagatesStopTo $queue | sed -n 's/^[A-Za-z]*=//p'); do
+		for other in $(systemctl show -p RequiredBy -p RequisiteOf -p BoundBy -p ConsistsOf -p PropagatesStopTo -p UpheldBy $queue | unit_names); do
 			case " $unit $socket $found " in *" $other "*) continue ;; esac
 			found="$found $other" next="$next $other"
 			case $(systemctl is-active "$other") in active | activating | reloading) printf '%s\n' "$other" ;; esac
 		done
 		queue=$next
 	done
+}
+
+# unit_names: those in properties that systemctl shows, one a line. It quotes a name
+# with a backslash as for a shell.
+unit_names() {
+	sed -n 's/^[A-Za-z]*=//p' | tr ' ' '\n' | sed -e '/^".*"$/{' -e 's/^"\(.*\)"$/\1/' -e 's/\\\(.\)/\1/g' -e '}'
 }
 
 start_dependents() {
@@ -85,12 +91,12 @@ start_dependents() {
 }
 
 # stop_containers has the engine stop what runs. What runs when the change is made
-# is kept for the way back. An engine that does not answer cannot be asked; then
-# nothing_held sees to it.
+# is recorded for the undo. An engine that does not answer cannot be asked; then
+# wait_for_processes decides.
 stop_containers() {
-	known=$(engine 20 network ls -q --no-trunc --filter driver=bridge) && printf '%s\n' "$known" >"$dir/networks-${left##*/}"
+	known=$(engine 20 network ls -q --no-trunc --filter driver=bridge) && printf '%s\n' "$known" >"$dir/networks-${from_root##*/}"
 	for _ in 1 2 3; do
-		! gives_way || return
+		! undo_decided || return
 		ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
 		if [ "$verb" = restart ] && [ ! -e "$dir/ran" ]; then
 			# shellcheck disable=SC2086 # split into IDs
@@ -101,7 +107,7 @@ stop_containers() {
 			mv -f "$dir/ran.$$" "$dir/ran" && flush "$dir" || return
 		fi
 		# shellcheck disable=SC2086 # split into IDs
-		stop_those $ids
+		stop_by_id $ids
 	done
 	ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
 	# shellcheck disable=SC2086 # made one line
@@ -109,9 +115,9 @@ stop_containers() {
 	return 1
 }
 
-# stop_those IDS…: each container has the time that it was given to end in, and is
+# stop_by_id IDS…: each container has the time that it was given to end in, and is
 # killed by the engine after it.
-stop_those() {
+stop_by_id() {
 	longest=10
 	for limit in $(engine 60 container inspect -f '{{json .Config.StopTimeout}}' "$@"); do
 		case $limit in
@@ -121,7 +127,7 @@ stop_those() {
 		[ "$limit" -le "$longest" ] || longest=$limit
 	done
 	say "stopping $# containers, which may take $longest seconds"
-	watched engine $((longest * ($# / 50 + 1) + 60)) stop "$@" >/dev/null # the CLI stops 50 at a time
+	unless_undone engine $((longest * ($# / 50 + 1) + 60)) stop "$@" >/dev/null # the CLI stops 50 at a time
 }
 
 # start_again starts what the change has stopped, once after each restart. If the
@@ -132,7 +138,7 @@ start_again() {
 	[ ! -e "$dir/ran" ] || ran=$(cat "$dir/ran")
 	if [ -n "$ran" ]; then
 		# shellcheck disable=SC2086 # split into IDs
-		[ "$(instance)" != "$(cat "$dir/instance" 2>/dev/null)" ] || stop_those $ran
+		[ "$(instance)" != "$(cat "$dir/instance" 2>/dev/null)" ] || stop_by_id $ran
 		# shellcheck disable=SC2086
 		engine 300 start $ran >/dev/null || engine 300 start $ran >/dev/null || # some need others to run
 			note "some of the containers that ran before could not be started; 'docker ps --all' shows them"
@@ -145,12 +151,12 @@ start_again() {
 # dockerd again.
 stop_daemon() {
 	main=$(systemctl show -p MainPID "$unit")
-	main=$(birth "${main#MainPID=}")
-	watched limited 150 systemctl stop ${socket:+"$socket"} "$unit"
+	main=$(identity "${main#MainPID=}")
+	unless_undone limited 150 systemctl stop ${socket:+"$socket"} "$unit"
 	waited=0
-	while ! gives_way; do
+	while ! undo_decided; do
 		case $(systemctl show -p ActiveState "$unit") in
-		ActiveState=inactive | ActiveState=failed) [ -n "$main" ] && [ "$(birth "${main%.*}")" = "$main" ] || return 0 ;;
+		ActiveState=inactive | ActiveState=failed) [ -n "$main" ] && [ "$(identity "${main%.*}")" = "$main" ] || return 0 ;;
 		esac
 		[ "$waited" -lt 30 ] || {
 			say "stopping $unit: it still runs after 3 minutes"
@@ -166,13 +172,13 @@ start_daemon() {
 	systemctl reset-failed "$unit" 2>/dev/null
 	[ -z "$socket" ] || systemctl reset-failed "$socket" 2>/dev/null
 	[ ! -e "$dir/listens" ] || limited 60 systemctl start "$socket"
-	watched limited 120 systemctl start "$unit"
+	unless_undone limited 120 systemctl start "$unit"
 	waited=0
-	while ! gives_way && [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
+	while ! undo_decided && [ "$(systemctl show -p ActiveState "$unit")" = ActiveState=activating ] && [ "$waited" -lt 120 ]; do
 		sleep 1
 		waited=$((waited + 1))
 	done
-	! gives_way && active && { [ "$verb" = restart ] || instance >"$run/instance"; } # see runs_old
+	! undo_decided && active && { [ "$verb" = restart ] || instance >"$run/instance"; } # see runs_old
 }
 
 # shims: a line "PID ID" for each process that holds a container. Names prove
@@ -204,25 +210,25 @@ shims() {
 	done
 }
 
-# held ROOT: a line "PID ID" for each live process that a shim holds for a
+# processes_of ROOT: a line "PID ID" for each live process that a shim holds for a
 # container or a plugin of that data root.
-held() {
+processes_of() {
 	[ -n "$1" ] || return 0
 	shims | while read -r shim container; do
 		[ -d "$1/containers/$container" ] || [ -d "$1/plugins/$container" ] || continue
 		# shellcheck disable=SC2013 # the PIDs are on one line
 		for child in $(cat "/proc/$shim/task"/[0-9]*/children 2>/dev/null); do
-			[ -z "$(birth "$child")" ] || printf '%s %s\n' "$child" "$container"
+			[ -z "$(identity "$child")" ] || printf '%s %s\n' "$child" "$container"
 		done
 	done
 }
 
-# nothing_held: no process of the data root that is left outlives its daemon. The
-# change is given up for one; the way back ends it, as the engine would have.
-nothing_held() {
+# wait_for_processes: no process of $from_root outlives its daemon. The change is
+# undone for one; the undo ends it, as the engine would have.
+wait_for_processes() {
 	gone='' waited=0
-	while still=$(held "$left") && [ -n "$still" ]; do
-		! gives_way || return
+	while still=$(processes_of "$from_root") && [ -n "$still" ]; do
+		! undo_decided || return
 		if [ "$waited" -ge 15 ]; then
 			# shellcheck disable=SC2086 # made one line
 			say "stopping containers: these processes outlive the daemon (PID and container):" $still
@@ -243,25 +249,25 @@ nothing_held() {
 # would be out of reach. The daemon recreates them when it returns. What it has
 # made stands in its own records; a bridge that a user named goes only if the
 # network was there when the daemon was stopped.
-# shellcheck disable=SC2030 # named reads network in the same subshell
+# shellcheck disable=SC2030 # known_network reads network in the same subshell
 delete_bridges() {
-	records=$left/network/files/local-kv.db
-	[ -n "$left" ] && [ -f "$records" ] && command -v ip >/dev/null || return 0
+	records=$from_root/network/files/local-kv.db
+	[ -n "$from_root" ] && [ -f "$records" ] && command -v ip >/dev/null || return 0
 	tr -c '[:print:]' '\n' <"$records" | tr '{' '\n' |
 		sed -n '/"DefaultBridge":true/d; s/.*"BridgeIfaceCreator":1,"BridgeName":"\([^"]*\)".*"ID":"\([0-9a-f]\{64\}\)".*/\2 \1/p' | sort -u |
 		while read -r network bridge; do
 			case $bridge in
 			docker0 | docker_gwbridge | '' | *[!A-Za-z0-9_.-]* | -*) continue ;;
 			"br-${network%"${network#????????????}"}") ;;
-			*) named || continue ;;
+			*) known_network || continue ;;
 			esac
 			[ -d "/sys/class/net/$bridge/bridge" ] || continue
 			ip link delete "$bridge" 2>/dev/null || say "deleting the bridge $bridge: that did not work"
 		done
 }
 
-# named: the bridge that a user named is of a network that was there.
+# known_network: the bridge that a user named is of a network that was there.
 # shellcheck disable=SC2031
-named() {
-	case $nl$(cat "$dir/networks-${left##*/}" 2>/dev/null)$nl in *"$nl$network$nl"*) ;; *) return 1 ;; esac
+known_network() {
+	case $nl$(cat "$dir/networks-${from_root##*/}" 2>/dev/null)$nl in *"$nl$network$nl"*) ;; *) return 1 ;; esac
 }

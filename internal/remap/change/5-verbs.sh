@@ -6,14 +6,14 @@ seconds() {
 }
 
 # arm SECONDS. The lock is taken last: until then there is nothing to undo, and
-# what was laid down finds that out by itself.
+# the timer and the units find that out by themselves.
 arm() {
 	seconds "${1-}"
 	[ -z "$(verdict)" ] || die 1 "arming $id: this change is over; make a new one"
 	mkdir -p "$run" || die 1 "making $run: that did not work"
-	hold "$runs/lock" 10 || die 75 "another change is being armed; try again once it is through"
-	! ours || die 1 "arming $id: it is armed already; 'sh $dir/change.sh renew SECONDS' gives it more time"
-	free || die 75 "$busy"
+	hold "$runs/lock" 10 || die 75 "another change is being armed; try again once that is done"
+	! has_lock || die 1 "arming $id: it is armed already; 'sh $dir/change.sh renew SECONDS' gives it more time"
+	lock_is_free || die 75 "$busy"
 	if ! prepare "$1"; then
 		disarm
 		exit 1
@@ -22,13 +22,13 @@ arm() {
 		die 1 "making $lock: that did not work; is the disk full?"
 	fi
 	sync
-	wound && return
+	timer_is_armed && return
 	undo
 	exit 1
 }
 
-# free: nobody has the lock, or who has it is settled or gone.
-free() {
+# lock_is_free: nobody has the lock, or who has it is settled or gone.
+lock_is_free() {
 	who=$(readlink "$lock" 2>/dev/null) || return 0
 	if ! change_at "$who" || { [ -e "$who" ] && ! safe "$who"; }; then
 		busy="$lock leads to $who, which is no change of this program; find out who made it, and remove it"
@@ -40,10 +40,11 @@ free() {
 	rm -f -- "$lock"
 }
 
-# prepare. What others left behind who were ended while they armed goes first.
+# prepare makes all ready. What other changes left that were interrupted while they
+# armed is removed first.
 prepare() {
 	for other in "$state"/*; do
-		if [ "$other" != "$dir" ] && change_at "$other" && safe "$other"; then drop_rest "$other"; fi
+		if [ "$other" != "$dir" ] && change_at "$other" && safe "$other"; then clean_up_after "$other"; fi
 	done
 	head -c 262144 </dev/urandom >"$dir/reserve" || {
 		say "writing $dir/reserve: that did not work; is the disk full?"
@@ -54,25 +55,25 @@ prepare() {
 	[ -n "$unit" ] || return 0
 	[ -z "$socket" ] || ! systemctl is-active --quiet "$socket" || true >"$dir/listens"
 	# shellcheck disable=SC2015 # for a failure of either
-	instance >"$dir/instance" && lay || {
+	instance >"$dir/instance" && install_units || {
 		say "laying down the units of a boot in $units: that did not work; is the disk full, or /etc read-only?"
 		return 1
 	}
-	wind "$1"
+	set_timer "$1"
 }
 
-# drop_rest CHANGE: what a change has of files and units that are not in its folder,
+# clean_up_after CHANGE: what a change has of files and units that are not in its folder,
 # by their exact names.
-drop_rest() {
+clean_up_after() {
 	rm -f -- "$1/reserve"
 	other_suffix=.docker-userns-${1##*/}
-	each_file leave_nothing "$other_suffix"
-	each_account leave_nothing "$other_suffix"
-	[ -z "$unit" ] || [ ! -f "$units/docker-userns-${1##*/}-confirm.service" ] || lift "docker-userns-${1##*/}"
+	each_file remove_leftovers "$other_suffix"
+	each_account remove_leftovers "$other_suffix"
+	[ -z "$unit" ] || [ ! -f "$units/docker-userns-${1##*/}-confirm.service" ] || remove_units "docker-userns-${1##*/}"
 }
 
-# wound: the timer did not go off before the lock was there.
-wound() {
+# timer_is_armed: the timer did not go off before the lock was there.
+timer_is_armed() {
 	[ -z "$unit" ] || systemctl is-active --quiet "$name-$number.timer" || {
 		say "arming $id: its seconds were over before the lock was taken; give it more"
 		return 1
@@ -81,7 +82,7 @@ wound() {
 
 # disarm leaves nothing of a change that was not armed.
 disarm() {
-	[ -z "$unit" ] || { unwind '' && lift "$name"; }
+	[ -z "$unit" ] || { stop_timers '' && remove_units "$name"; }
 	rm -rf -- "$dir/backup" "$dir/reserve" "$dir/instance" "$dir/due" "$dir/nofolder" "$dir/hadline" "$dir/hadtree" "$dir/nowants" "$dir/listens"
 }
 
@@ -91,11 +92,11 @@ renew() {
 	kept) die 4 "renewing $id: it is kept already" ;;
 	undone) die 4 "renewing $id: too late, it is being undone or was; $dir/log says how" ;;
 	esac
-	ours || die 1 "renewing $id: it is not armed, or not any more"
+	has_lock || die 1 "renewing $id: it is not armed, or not any more"
 	[ -n "$unit" ] || return 0
-	wind "$1" || die 1 "renewing $id: the timer it has goes on"
-	unwind "$number"
-	[ -z "$(verdict)" ] || { unwind '' && die 4 "renewing $id: too late, it is decided: $(verdict)"; }
+	set_timer "$1" || die 1 "renewing $id: the timer it has goes on"
+	stop_timers "$number"
+	[ -z "$(verdict)" ] || { stop_timers '' && die 4 "renewing $id: too late, it is decided: $(verdict)"; }
 }
 
 keep() {
@@ -139,24 +140,24 @@ record_tree() {
 
 clean() {
 	hold "$runs/lock" 60
-	! ours || rm -f -- "$lock"
-	each_file leave_nothing
-	each_account leave_nothing
+	! has_lock || rm -f -- "$lock"
+	each_file remove_leftovers
+	each_account remove_leftovers
 	[ -n "$unit" ] || return 0
-	lift "$name"
-	unwind ''
+	remove_units "$name"
+	stop_timers ''
 }
 
-# leave_nothing [SUFFIX] PATH…
-leave_nothing() {
+# remove_leftovers [SUFFIX] PATH…
+remove_leftovers() {
 	case $1 in .*) ;; *) set -- "$suffix" "$@" ;; esac
 	rm -f -- "$2$1"
 	drop_stale_locks "$2$1"
 }
 
-armed() { ours || [ -n "$(verdict)" ]; }
+armed() { has_lock || [ -n "$(verdict)" ]; }
 
-# undo: 0 where all is as it was, 1 where it is not, 4 where the change is kept.
+# undo: 0 if all is as it was, 1 if it is not, 4 if the change is kept.
 undo() {
 	armed || hold "$runs/lock" 60
 	if ! armed; then
@@ -187,17 +188,17 @@ undo() {
 		return 1 # it was tried just now
 	fi
 	who=$(readlink "$lock" 2>/dev/null)
-	[ -z "$who" ] || ours || die 75 "undoing $id: another change is under way: $who"
-	take_back
+	[ -z "$who" ] || has_lock || die 75 "undoing $id: another change is under way: $who"
+	roll_back
 }
 
-take_back() {
+roll_back() {
 	say "undoing $id"
 	rm -f -- "$dir/result" "$dir/reserve"
 	try=1 whole=no
-	until once; do
+	until try_once; do
 		say "try $try: $why"
-		if [ "$try" -ge "$tries" ] || { [ "$stuck" = yes ] && [ "$try" -ge "$hopeless" ]; }; then
+		if [ "$try" -ge "$tries" ] || { [ "$stuck" = yes ] && [ "$try" -ge "$stuck_tries" ]; }; then
 			write_result "failed: $why"
 			return 1
 		fi
@@ -210,37 +211,37 @@ take_back() {
 	say "undone"
 }
 
-# once is one try, and takes back as much as it can: why says what it could not,
+# try_once is one try, and takes back as much as it can: why says what it could not,
 # and stuck whether that is for good. A daemon that is down is started even if its
 # file could not be put back; one that runs is not stopped for nothing.
-once() {
+try_once() {
 	why='' stuck=yes config=''
 	each_file restore || :
 	if [ -n "$unit" ]; then
-		left=$new_root
+		from_root=$new_root
 		runs_old || { [ -n "$config" ] && active; } || restart
-		[ -n "$config" ] || { proven && start_again; } || stuck=no
+		[ -n "$config" ] || { daemon_is_back && start_again; } || stuck=no
 	fi
 	[ -z "$config" ] && { [ -z "$why" ] || [ "$stuck" = yes ]; } || return
 	remove_account || {
 		because "the user $account could not be removed; 'userdel $account' says why"
-		each_account is_fixed && stuck=no
+		each_account report_blocked && stuck=no
 	}
 	[ -z "$why" ] || return
 	each_file restore && each_file is_back && account_gone && [ -z "$why" ]
 }
 
-# switch is the outage of the change. An undo waits until it is through, or has
+# restart_for_change is the outage of the change. An undo waits until it is through, or has
 # given way.
-switch() {
+restart_for_change() {
 	hold "$run/undo" 0
-	left=$data_root
-	if ours && [ -z "$(verdict)" ]; then restart && start_dependents && return; fi
+	from_root=$data_root
+	if has_lock && [ -z "$(verdict)" ]; then restart && start_dependents && return; fi
 	[ -z "$(verdict)" ] || die 4 "restarting $unit: too late, the change is decided: $(verdict)"
 	die 1 "restarting $unit: that did not work; 'journalctl -u $unit' says more"
 }
 
-# fire has systemd undo it, which goes on where the caller is cut off, and waits.
+# fire has systemd undo it, which goes on if the caller is cut off, and waits.
 # Should systemd not do it, this process does.
 fire() {
 	if [ -n "$unit" ] && ! settled "$dir"; then
@@ -260,9 +261,9 @@ each_account() {
 	done
 }
 
-# is_fixed FILE says so, and fails.
-is_fixed() {
-	! fixed "$1" || {
+# report_blocked FILE says so, and fails.
+report_blocked() {
+	! blocked "$1" || {
 		because "$1 could not be written: $obstacle"
 		return 1
 	}
@@ -290,7 +291,7 @@ expire() {
 }
 
 status() {
-	printf 'id=%s\narmed=%s\nverdict=%s\nresult=%s\n' "$id" "$(ours && echo yes || echo no)" "$(verdict)" "$(result "$dir")"
+	printf 'id=%s\narmed=%s\nverdict=%s\nresult=%s\n' "$id" "$(has_lock && echo yes || echo no)" "$(verdict)" "$(result "$dir")"
 	printf 'booted=%s\ndue=%s\n' "$([ -d "$run" ] && [ ! -e "$run/booted" ] && echo no || echo yes)" "$(cat "$dir/due" 2>/dev/null)"
 }
 
@@ -299,7 +300,7 @@ verb=${1-}
 trusted || exit 2
 case $verb in
 forget | arm | renew | keep | undo | fire | boot | expire | status) "$verb" "$@" ;;
-restart) switch ;;
+restart) restart_for_change ;;
 add) change_line with_line "$@" ;;
 drop) change_line without_lines "$@" ;;
 *) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | restart | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
