@@ -22,7 +22,7 @@ func (t *target) answerable(ctx context.Context, f survey.Facts, o proofOptions)
 	var all []asked
 	if o.Health != nil {
 		name, port := o.Health.URL.Server()
-		all = append(all, asked{"--health-url", o.healthURL, name, port})
+		all = append(all, asked{"--health-url", o.Health.URL.String(), name, port}) // without a password
 	}
 	if !o.Socket.None() {
 		name, port := o.Socket.Server()

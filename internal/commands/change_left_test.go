@@ -24,6 +24,7 @@ func TestAnswerable(t *testing.T) {
 		{"--health-url", "http://127.0.0.1:8080/", true},
 		{"--health-url", "http://[::1]:81/", false},
 		{"--health-url", "http://db1:8080/", true},
+		{"--health-url", "http://me:secret@db1:8080/", true},
 		{"--health-url", "http://localhost:81/", true},
 		{"--health-url", "http://db1:81/", false},
 		{"--health-url", "http://localhost/", false},
@@ -47,6 +48,7 @@ func TestAnswerable(t *testing.T) {
 		assert.Equal(t, err != nil, tc.refused, "%s %s: %v", tc.flag, tc.value, err)
 		if err != nil {
 			assert.Check(t, strings.Contains(err.Error(), "container web serves port"), err)
+			assert.Check(t, !strings.Contains(err.Error(), "secret"), err)
 		}
 	}
 }
