@@ -11,6 +11,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/go-units"
 )
 
 // acceptedFile, in the folder of the change that turned remap on, holds what an
@@ -65,6 +66,8 @@ func readAccepted(ctx context.Context, h host.Host, id string) (accepted, error)
 		return known, nil
 	case body.Err != nil:
 		return known, fmt.Errorf("reading %s: %w", file, body.Err)
+	case body.Truncated:
+		return known, fmt.Errorf("reading %s: %w; remove it, and accept again what is missing", file, errTooLarge)
 	}
 	if err := json.Unmarshal(body.Data, &known); err != nil {
 		return known, fmt.Errorf("reading %s: %w; remove it, and accept again what is missing", file, err)
@@ -114,10 +117,22 @@ func Accept(ctx context.Context, h host.Host, change string, missing []survey.Re
 			known.Objects = append(known.Objects, acceptedObject{o.Kind, o.Name, now.UTC()})
 		}
 	}
-	text, _ := json.MarshalIndent(known, "", "  ") // of plain values it always succeeds
-	file := host.File{Path: path.Join(Folder, change, acceptedFile), Data: append(text, '\n'), Mode: 0o600}
+	file, err := acceptedAs(known, path.Join(Folder, change, acceptedFile))
+	if err != nil {
+		return err
+	}
 	if err := h.Replace(ctx, file); err != nil {
 		return fmt.Errorf("writing %s: %w", file.Path, err)
 	}
 	return nil
+}
+
+// acceptedAs is the file at a path that holds what is accepted. One that could not be
+// read again is an error.
+func acceptedAs(known accepted, at string) (host.File, error) {
+	text, _ := json.MarshalIndent(known, "", "  ") // of plain values it always succeeds
+	if len(text) >= host.MaxFile {
+		return host.File{}, fmt.Errorf("accepting what is missing: the list of it takes %s, and %s are read of %s at most; recreate what is needed, and accept the rest", units.BytesSize(float64(len(text))), units.BytesSize(host.MaxFile), at)
+	}
+	return host.File{Path: at, Data: append(text, '\n'), Mode: 0o600}, nil
 }

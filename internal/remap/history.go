@@ -93,7 +93,7 @@ func records(ctx context.Context, h host.Host) ([]Past, error) {
 		}
 		manifest := a.Files[path.Join(at, manifestFile)]
 		if manifest.Truncated || manifest.Err != nil && !errors.Is(manifest.Err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("reading %s: %w", path.Join(at, manifestFile), cmp.Or(manifest.Err, errManifest))
+			return nil, fmt.Errorf("reading %s: %w", path.Join(at, manifestFile), cmp.Or(manifest.Err, errTooLarge))
 		}
 		var p Past
 		if json.Unmarshal(manifest.Data, &p.Manifest) != nil || p.ID != id || len(p.Files) == 0 {
@@ -106,8 +106,9 @@ func records(ctx context.Context, h host.Host) ([]Past, error) {
 	return all, nil
 }
 
-// errManifest: a change that is not read in full would be taken for somebody else's.
-var errManifest = fmt.Errorf("it is larger than the %d MiB that are read", host.MaxFile>>20)
+// errTooLarge: what is not read in full is not believed. A change whose manifest is not
+// would be taken for somebody else's.
+var errTooLarge = fmt.Errorf("it is larger than the %d MiB that are read", host.MaxFile>>20)
 
 // readConfigs reads the backup of the file that each change edited first, which
 // is daemon.json.

@@ -4,12 +4,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -100,8 +102,8 @@ func TestNewer(t *testing.T) {
 	empty := LastWrite{Empty: true, Known: true}
 	for _, tc := range []struct {
 		current, next LastWrite
-		order      int
-		known      bool
+		order         int
+		known         bool
 	}{
 		{at(2), at(1), 1, true},
 		{at(1), at(2), -1, true},
@@ -134,4 +136,14 @@ func TestRecord(t *testing.T) {
 		{Kind: survey.KindImage, Name: "app:1"},
 		{Kind: survey.KindImage, Name: "app:latest"},
 	}})
+}
+
+// What is accepted is written only if it can be read again.
+func TestAcceptedIsBounded(t *testing.T) {
+	object := acceptedObject{Kind: survey.KindVolume, Name: strings.Repeat("v", 200)}
+	file, err := acceptedAs(accepted{SchemaVersion: 1, Objects: slices.Repeat([]acceptedObject{object}, 1000)}, "/x")
+	assert.NilError(t, err)
+	assert.Assert(t, len(file.Data) <= host.MaxFile)
+	_, err = acceptedAs(accepted{SchemaVersion: 1, Objects: slices.Repeat([]acceptedObject{object}, 20000)}, "/x")
+	assert.ErrorContains(t, err, "recreate what is needed")
 }
