@@ -49,11 +49,11 @@ func Lost(c survey.Container, mount survey.Mount, p survey.Path, m idmap.Map) (l
 // Any reports whether there is a loss at all.
 func (l Loss) Any() bool { return l.Lacks != 0 || l.Inside }
 
-// String says what was lost, and what stands there.
+// String is what was lost, and what the path is like.
 func (l Loss) String() string {
 	s := l.Path.Stat
 	if l.Inside {
-		return fmt.Sprintf("user %d may use the folder, and cannot read files in it that only their owner may read", l.Process.UID)
+		return fmt.Sprintf("user %d can use the directory, but cannot read files in it that only their owner may read", l.Process.UID)
 	}
 	return fmt.Sprintf("%s, owner %d:%d: user %d has %s and lacks %s", s.Mode, s.UID, s.GID, l.Process.UID, l.Has&l.Want, l.Lacks)
 }

@@ -11,16 +11,16 @@ import (
 // Everything is the map of a container without remap.
 var Everything = idmap.Single(0, 1<<32-1)
 
-// Untold says why it cannot be told what a container does with a path of the
-// host, or nil where it can. known says that the path was looked at.
+// Untold is why it is unknown what a container does with a path of the host, nil if it
+// is known. known reports whether the survey has the path.
 func Untold(c survey.Container, p survey.Path, known bool) error {
 	switch {
 	case !known:
-		return errors.New("it was not looked at")
+		return errors.New("it was not examined")
 	case p.Stat.Err != nil:
 		return p.Stat.Err
 	case p.Stat.ACL.Err != nil:
-		return fmt.Errorf("its ACL: %w", p.Stat.ACL.Err)
+		return fmt.Errorf("reading its ACL: %w", p.Stat.ACL.Err)
 	case c.Identity.Err != nil:
 		return fmt.Errorf("the container's user: %w", c.Identity.Err)
 	}

@@ -46,9 +46,9 @@ const category = "applications"
 
 // The questions to the applications.
 var (
-	appHealth   = report.Question{ID: "app-health", Category: category, Title: "Applications say that they are healthy", Flag: "--health-url or --profile"}
+	appHealth   = report.Question{ID: "app-health", Category: category, Title: "Applications report that they are healthy", Flag: "--health-url or --profile"}
 	appCommands = report.Question{ID: "app-commands", Category: category, Title: "Commands work in containers", Flag: "--profile"}
-	appSockets  = report.Question{ID: "app-sockets", Category: category, Title: "Sockets take connections", Flag: "--profile"}
+	appSockets  = report.Question{ID: "app-sockets", Category: category, Title: "Sockets accept connections", Flag: "--profile"}
 	appStarts   = report.Question{ID: "app-starts", Category: category, Title: "Containers start fast enough", Flag: "--starts or --profile"}
 )
 
@@ -62,15 +62,15 @@ func Questions() []report.Question {
 // app-commands, app-sockets and app-starts.
 func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) {
 	if len(p.Health) > 0 {
-		results = append(results, appHealth.Answer(each(ctx, p.Health,
+		results = append(results, appHealth.Answer(each(ctx, "health check", p.Health,
 			func(c Health) (string, error) { return called(c.Name, c.URL.String()), c.Check(ctx, t.Host) })))
 	}
 	if len(p.Commands) > 0 {
-		results = append(results, appCommands.Answer(each(ctx, p.Commands,
+		results = append(results, appCommands.Answer(each(ctx, "command", p.Commands,
 			func(c Command) (string, error) { return c.title(), c.Check(ctx, t) })))
 	}
 	if len(p.Sockets) > 0 {
-		results = append(results, appSockets.Answer(each(ctx, p.Sockets,
+		results = append(results, appSockets.Answer(each(ctx, "socket", p.Sockets,
 			func(s Socket) (string, error) { return called(s.Name, s.Address.String()), s.check(ctx, t) })))
 	}
 	if p.Starts.Count > 0 && ctx.Err() == nil {
@@ -81,9 +81,9 @@ func (p Profile) Check(ctx context.Context, t Target) (results []report.Result) 
 
 // each asks all questions of one kind and makes one result of the answers, with
 // a detail for each. Once ctx has ended, no more are asked.
-func each[T any](ctx context.Context, questions []T, ask func(T) (name string, err error)) report.Result {
+func each[T any](ctx context.Context, kind string, questions []T, ask func(T) (name string, err error)) report.Result {
 	var details []report.Detail
-	var bad, untold []string
+	var bad, unrun []string
 	for _, q := range questions {
 		if ctx.Err() != nil {
 			break
@@ -95,7 +95,7 @@ func each[T any](ctx context.Context, questions []T, ask func(T) (name string, e
 		}
 		switch {
 		case errors.Is(err, probe.ErrImage):
-			untold = append(untold, said(name, d.Note))
+			unrun = append(unrun, said(name, d.Note))
 		case err != nil:
 			bad = append(bad, said(name, d.Note))
 		}
@@ -103,13 +103,13 @@ func each[T any](ctx context.Context, questions []T, ask func(T) (name string, e
 	}
 	switch {
 	case len(bad) > 0:
-		return report.Fail("%d of %d: %s", len(bad), len(questions), strings.Join(bad, "; ")).With(details...)
-	case len(untold) > 0:
-		return report.Unsure("%d of %d cannot be told: %s", len(untold), len(questions), strings.Join(untold, "; ")).With(details...)
+		return report.Fail("%d of %s failed: %s", len(bad), report.Count(len(questions), kind), strings.Join(bad, "; ")).With(details...)
+	case len(unrun) > 0:
+		return report.Unsure("could not run %d of %s: %s", len(unrun), report.Count(len(questions), kind), strings.Join(unrun, "; ")).With(details...)
 	case len(details) < len(questions):
-		return report.Unsure("%d of %d were not asked: %v", len(questions)-len(details), len(questions), ctx.Err()).With(details...)
+		return report.Unsure("did not run %d of %s: %v", len(questions)-len(details), report.Count(len(questions), kind), ctx.Err()).With(details...)
 	}
-	return report.Pass("all %d", len(questions)).With(details...)
+	return report.Pass("all of %s", report.Count(len(questions), kind)).With(details...)
 }
 
 // said puts a name before a note that does not have it.
@@ -140,7 +140,7 @@ func (c Command) Check(ctx context.Context, t Target) error {
 	got, err := c.run(ctx, t)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("it did not end within %s", within)
+		return fmt.Errorf("did not end within %s", within)
 	case err != nil:
 		return err
 	case got.Code != c.Exit:

@@ -64,10 +64,10 @@ func (s Starts) check(ctx context.Context, p *probe.Probe) report.Result {
 	before, err := loadBaseline(s.Baseline)
 	switch {
 	case err != nil:
-		return report.Unsure("%v", err)
+		return report.Unsure("could not compare the start times: %v", err)
 	case before == nil:
 		if err := now.save(s.Baseline); err != nil {
-			return report.Unsure("%v", err)
+			return report.Unsure("could not compare the start times: %v", err)
 		}
 		r := s.judge(now, nil)
 		r.Message += "; recorded in " + s.Baseline
@@ -89,9 +89,9 @@ func (s Starts) judge(now Baseline, before *Baseline) report.Result {
 	}
 	switch limit := time.Duration(s.P95); {
 	case limit > 0 && now.P95 > limit:
-		return report.Fail("%s: slower than the limit of %s", text, limit)
+		return report.Fail("containers start more slowly than the limit of %s: %s", limit, text)
 	case before != nil && now.P95 > slower*before.P95:
-		return report.Fail("%s: more than %d times slower", text, slower)
+		return report.Fail("containers start more than %d times slower than before: %s", slower, text)
 	}
 	return report.Pass("%s", text)
 }

@@ -49,7 +49,7 @@ func TestStartsAreJudged(t *testing.T) {
 	}{
 		{"no limit", Starts{}, nil, report.OK, "20 starts: P50 1s, P95 3s"},
 		{"at the limit", Starts{P95: Duration(3 * time.Second)}, nil, report.OK, "P95 3s"},
-		{"over the limit", Starts{P95: Duration(2 * time.Second)}, nil, report.Error, "slower than the limit of 2s"},
+		{"over the limit", Starts{P95: Duration(2 * time.Second)}, nil, report.Error, "more slowly than the limit of 2s"},
 		{"three times", Starts{}, &Baseline{20, time.Second, time.Second}, report.OK, "before P50 1s, P95 1s"},
 		{"more than three times", Starts{}, &Baseline{20, 900 * time.Millisecond, 900 * time.Millisecond}, report.Error, "more than 3 times slower"},
 	} {

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -16,30 +17,30 @@ var configChecks = []Check{
 	{Question: Question{ID: "config-file", Category: catConfig, Title: "daemon.json is a regular file, or does not exist"}, Vital: true, Needs: []string{"service-config"}, Run: configFile},
 	{Question: Question{ID: "config-owner", Category: catConfig, Title: "Only root can write daemon.json"}, Needs: []string{"config-file"}, Run: configOwner},
 	{Question: Question{ID: "config-json", Category: catConfig, Title: "daemon.json is JSON as dockerd reads it"}, Needs: []string{"config-file"}, Run: configJSON},
-	{Question: Question{ID: "config-keys", Category: catConfig, Title: "No key of daemon.json stands against remap"}, Needs: []string{"config-file", "config-json"}, Run: configKeys},
-	{Question: Question{ID: "config-flags", Category: catConfig, Title: "No key of daemon.json is a flag of dockerd too"}, Needs: []string{"config-file", "config-json"}, Run: configFlags},
-	{Question: Question{ID: "config-remap", Category: catConfig, Title: "What is set for userns-remap is what the engine does"}, Needs: []string{"config-file", "config-json"}, Run: configRemap},
+	{Question: Question{ID: "config-keys", Category: catConfig, Title: "No key of daemon.json conflicts with remap"}, Needs: []string{"config-file", "config-json"}, Run: configKeys},
+	{Question: Question{ID: "config-flags", Category: catConfig, Title: "No key of daemon.json is also given as a flag"}, Needs: []string{"config-file", "config-json"}, Run: configFlags},
+	{Question: Question{ID: "config-remap", Category: catConfig, Title: "The engine does what is set for userns-remap"}, Needs: []string{"config-file", "config-json"}, Run: configRemap},
 }
 
 func configFile(in *Input) Result {
 	c, path := in.Config.Value, in.ConfigPath()
 	switch err := in.Config.Err; {
 	case errors.Is(err, fs.ErrNotExist) && in.Start.Value.ConfigGiven:
-		return fail("%s does not exist, and --config-file names it: dockerd does not start", path)
+		return fail("%s, given by --config-file, does not exist, so dockerd does not start", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return pass("%s does not exist: dockerd runs on its flags and defaults", path)
 	case errors.Is(err, host.ErrNotRegular):
-		return fail("%s is no file but %s: it was not opened", path, kindOf(c.Stat.Mode))
+		return fail("%s is %s, not a file", path, kindOf(c.Stat.Mode))
 	case err != nil:
 		return unread(path, err)
 	case c.Link != "":
-		return fail("%s is a symbolic link to %s: change it where it is managed, since a new file here would cut it loose", path, c.Link)
+		return fail("%s is a symbolic link to %s, which a new file would replace; make the change where the file is managed", path, c.Link)
 	case c.Truncated:
 		return fail("%s: %v", path, daemonjson.ErrTooLarge)
 	case c.Stat.Immutable:
-		return fail("%s is immutable, so somebody wants it to stay as it is", path).Fixed(command("sudo", "chattr", "-i", "-a", "--", path))
+		return fail("%s is immutable (chattr), so it cannot be changed", path).Fixed(command("sudo", "chattr", "-i", "-a", "--", path))
 	case c.Parent.Immutable:
-		return fail("the directory of %s is immutable, so the file cannot be replaced", path)
+		return fail("the directory of %s is immutable (chattr), so the file cannot be replaced", path)
 	}
 	return pass("%s", path)
 }
@@ -68,11 +69,11 @@ func configOwner(in *Input) Result {
 	case s.Err != nil:
 		return unread("the owner of "+path, s.Err)
 	case s.UID != 0:
-		return warn("%s belongs to UID %d, who can become root through it", path, s.UID).Fixed(command("sudo", "chown", "root:root", "--", path))
+		return warn("%s belongs to UID %d, which can become root by changing it", path, s.UID).Fixed(command("sudo", "chown", "root:root", "--", path))
 	case s.Mode.Perm()&0o022 != 0:
-		return warn("%s has mode %04o: others than root can write it, and become root through it", path, s.Mode.Perm()).Fixed(command("sudo", "chmod", "go-w", "--", path))
+		return warn("%s has mode %04o: users other than root can change it, and become root that way", path, s.Mode.Perm()).Fixed(command("sudo", "chmod", "go-w", "--", path))
 	}
-	return pass("root's, mode %04o", s.Mode.Perm())
+	return pass("it belongs to root, mode %04o", s.Mode.Perm())
 }
 
 func configJSON(in *Input) Result {
@@ -121,12 +122,12 @@ func configKeys(in *Input) Result {
 	path := in.ConfigPath()
 	for _, key := range in.config.Keys() {
 		if key != "userns-remap" && strings.EqualFold(key, "userns-remap") {
-			return fail("%s has the key %q, which dockerd does not know and does not start with; it is written \"userns-remap\"", path, key)
+			return fail("%s has the key %q, with which dockerd does not start; write \"userns-remap\"", path, key)
 		}
 	}
 	if raw, ok := in.config.Get("userns-remap"); ok {
 		if _, text := in.config.String("userns-remap"); !text {
-			return fail("%s sets userns-remap to %.40s, which is no string", path, raw)
+			return fail("%s sets userns-remap to %.40s, which is not a string", path, raw)
 		}
 	}
 	driver, from := in.Setting("storage-driver")
@@ -135,13 +136,13 @@ func configKeys(in *Input) Result {
 	migrates, where := in.feature("containerd-migration")
 	switch {
 	case !in.versionKnown && (store || snapshotter):
-		return unsure("%s asks for the containerd image store; whether that stands against remap depends on the engine's version, which is not known", cmp.Or(set, from))
+		return unsure("%s asks for the containerd image store; whether that conflicts with remap depends on the engine's version, which is unknown", cmp.Or(set, from))
 	case store && in.version.AtLeast(29):
-		return fail("%s turns on containerd-snapshotter: Docker 29 does not start with that and remap; take it out", set)
+		return fail("%s turns on containerd-snapshotter: Docker 29 does not start with that and remap; remove it", set)
 	case snapshotter && in.version.AtLeast(29):
-		return fail("%s sets the storage driver %q, which is a snapshotter of containerd: Docker 29 does not start with that and remap; make it overlay2", from, driver)
+		return fail("%s sets the storage driver %q, which is a snapshotter of containerd: Docker 29 does not start with that and remap; set overlay2", from, driver)
 	case migrates && (in.version.AtLeast(29) || !in.versionKnown):
-		return fail("%s turns on containerd-migration: Docker 29 then goes back to containerd's image store under remap, where builds fail and images are not checked; take it out", where)
+		return fail("%s turns on containerd-migration: Docker 29 then uses the containerd image store under remap, where builds fail and images are not checked; remove it", where)
 	}
 	return pass("none")
 }
@@ -165,11 +166,11 @@ func configFlags(in *Input) Result {
 		}
 	}
 	if len(r.Details) > 0 {
-		r.Status, r.Message = Error, "dockerd does not start with a directive in both places: take one out"
+		r.Status, r.Message = Error, fmt.Sprintf("%s, so dockerd does not start; remove one of the two", report.Counted(len(r.Details), "setting is in daemon.json and also given as a flag", "settings are in daemon.json and also given as flags"))
 		return r
 	}
 	if !in.flagsKnown() {
-		return unread("the flags that dockerd is started with next", in.Start.Err)
+		return unread("the flags that dockerd will be started with", in.Start.Err)
 	}
 	return pass("none of %s", count(len(keys), "key"))
 }
@@ -184,19 +185,19 @@ func configRemap(in *Input) Result {
 	case unparsed && in.remap.Value == "":
 		return bad
 	case fresh && in.versionKnown && in.version.AtLeast(28):
-		return fail("%s says %q without an account dockremap: Docker 28 and later then makes one with a range that may be another user's; name an account that has a range of its own", in.remap.Origin, in.remap.Value)
+		return fail("%s sets %q, but there is no account dockremap: Docker 28 and later creates it with a range that may belong to another user; name an account that has its own range", in.remap.Origin, in.remap.Value)
 	case !known && in.remap.Value == "":
-		return unsure("%s does not set it, and whether the engine remaps is not known: %s", in.ConfigPath(), report.Why(in.Engine.Err))
+		return unread("whether the engine remaps, which "+in.ConfigPath()+" does not set", in.Engine.Err)
 	case !known:
-		return pass("%s says %q", in.remap.Origin, in.remap.Value)
+		return pass("%s sets %q", in.remap.Origin, in.remap.Value)
 	case remapped && in.remap.Value == "" && !in.flagsKnown():
-		return unsure("the engine remaps, %s does not set it, and the flags of dockerd are not known", in.ConfigPath())
+		return unsure("the engine remaps, but %s does not set it and the flags of dockerd are unknown", in.ConfigPath())
 	case remapped && in.remap.Value == "":
-		return fail("the engine remaps, but neither %s nor a flag says so any more: it would come up without remap", in.ConfigPath())
+		return fail("the engine remaps, but neither %s nor a flag sets it any more: after a restart remap would be off", in.ConfigPath())
 	case remapped:
-		return pass("the engine remaps, as %s says (%q)", in.remap.Origin, in.remap.Value)
+		return pass("the engine remaps, as set by %s (%q)", in.remap.Origin, in.remap.Value)
 	case in.remap.Value != "":
-		return fail("%s says %q, but the engine does not remap: the next restart would turn it on unguarded; take it out until everything else here is right", in.remap.Origin, in.remap.Value)
+		return fail("%s sets %q, but the engine does not remap: the next restart would turn remap on without any protection; remove it until the other checks pass", in.remap.Origin, in.remap.Value)
 	}
 	return pass("not set, and the engine does not remap")
 }

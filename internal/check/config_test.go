@@ -41,7 +41,7 @@ func alsoFlag(key string, args ...string) func(*survey.Facts, *Options) {
 var configCases = []testCase{
 	{"config-file", "there", asFound, OK, "/etc/docker/daemon.json"},
 	{"config-file", "not there", noConfig, OK, "does not exist"},
-	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Start.Value.ConfigGiven = true }, Error, "--config-file names it"},
+	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Start.Value.ConfigGiven = true }, Error, "given by --config-file, does not exist"},
 	{"config-file", "a fifo", func(f *survey.Facts, _ *Options) {
 		f.Config.Err = host.ErrNotRegular
 		f.Config.Value.Stat.Mode = fs.ModeNamedPipe
@@ -74,7 +74,7 @@ var configCases = []testCase{
 	{"config-json", "unread", hiddenConfig, Unknown, ""},
 	{"config-keys", "none", asFound, OK, ""},
 	{"config-keys", "other letters", config("28.5.2", `{"Userns-Remap": "x"}`), Error, `"Userns-Remap"`},
-	{"config-keys", "no string", config("28.5.2", `{"userns-remap": true}`), Error, "no string"},
+	{"config-keys", "no string", config("28.5.2", `{"userns-remap": true}`), Error, "is not a string"},
 	{"config-keys", "snapshotter, 29", config("29.7.2", `{"features": {"containerd-snapshotter": true}}`), Error, "does not start"},
 	{"config-keys", "snapshotter off, 29", config("29.7.2", `{"features": {"containerd-snapshotter": false}}`), OK, ""},
 	{"config-keys", "snapshotter, 28", config("28.5.2", `{"features": {"containerd-snapshotter": true}}`), OK, ""},
@@ -104,17 +104,17 @@ var configCases = []testCase{
 	{"config-keys", "snapshotter, no version", config("dev", `{"features": {"containerd-snapshotter": true}}`), Unknown, ""},
 	{"config-keys", "unread", hiddenConfig, Unknown, ""},
 	{"config-flags", "none", asFound, OK, "none of 1 key"},
-	{"config-flags", "hosts", config("28.5.2", `{"hosts": ["tcp://127.0.0.1:2375"]}`), Error, "both places"},
-	{"config-flags", "its own flag", alsoFlag(`{"userns-remap": "x"}`, "--userns-remap", "x"), Error, "both places"},
-	{"config-flags", "-s x", alsoFlag(`{"storage-driver": "overlay2"}`, "-s", "overlay2"), Error, "both places"},
-	{"config-flags", "-sx", alsoFlag(`{"storage-driver": "overlay2"}`, "-soverlay2"), Error, "both places"},
-	{"config-flags", "-Ds=x", alsoFlag(`{"storage-driver": "overlay2"}`, "-Ds=overlay2"), Error, "both places"},
+	{"config-flags", "hosts", config("28.5.2", `{"hosts": ["tcp://127.0.0.1:2375"]}`), Error, "1 setting is in daemon.json and also given as a flag"},
+	{"config-flags", "its own flag", alsoFlag(`{"userns-remap": "x"}`, "--userns-remap", "x"), Error, "1 setting is in daemon.json and also given as a flag"},
+	{"config-flags", "-s x", alsoFlag(`{"storage-driver": "overlay2"}`, "-s", "overlay2"), Error, "1 setting is in daemon.json and also given as a flag"},
+	{"config-flags", "-sx", alsoFlag(`{"storage-driver": "overlay2"}`, "-soverlay2"), Error, "1 setting is in daemon.json and also given as a flag"},
+	{"config-flags", "-Ds=x", alsoFlag(`{"storage-driver": "overlay2"}`, "-Ds=overlay2"), Error, "1 setting is in daemon.json and also given as a flag"},
 	{"config-flags", "in another's value", alsoFlag(`{"storage-driver": "overlay2"}`, "--log-opt", "-soverlay2"), OK, ""},
 	{"config-flags", "started with, not any more", func(f *survey.Facts, o *Options) {
 		config("28.5.2", `{"log-driver": "local"}`)(f, o)
 		f.Daemon.Value.Args = []string{"dockerd", "--log-driver=local"}
 	}, OK, ""},
-	{"config-flags", "written down, not in force yet", alsoFlag(`{"log-driver": "local"}`, "--log-driver=local"), Error, "both places"},
+	{"config-flags", "written down, not in force yet", alsoFlag(`{"log-driver": "local"}`, "--log-driver=local"), Error, "1 setting is in daemon.json and also given as a flag"},
 	{"config-flags", "by the service, while down", func(f *survey.Facts, o *Options) {
 		noDaemon(f, o)
 		alsoFlag(`{"debug": true}`, "-D")(f, o)
@@ -132,8 +132,8 @@ var configCases = []testCase{
 	{"config-remap", "set, not in effect", func(f *survey.Facts, o *Options) {
 		withAccount(f, good)
 		config("28.5.2", `{"userns-remap": "dockremap"}`)(f, o)
-	}, Error, "next restart would turn it on"},
-	{"config-remap", "taken out, still in effect", func(f *survey.Facts, _ *Options) { *f = remapped(); f.Config.Value.Data = nil }, Error, "would come up without remap"},
+	}, Error, "the next restart would turn remap on without any protection"},
+	{"config-remap", "taken out, still in effect", func(f *survey.Facts, _ *Options) { *f = remapped(); f.Config.Value.Data = nil }, Error, "after a restart remap would be off"},
 	{"config-remap", "on by a flag", func(f *survey.Facts, o *Options) {
 		*f = remapped()
 		f.Config.Value.Data = nil
@@ -143,8 +143,8 @@ var configCases = []testCase{
 		*f = remapped()
 		f.Config.Value.Data = nil
 		flags("--userns-remap=other", "--userns-remap=dockremap", "--", "--userns-remap=third")(f, o)
-	}, OK, `the flag --userns-remap=dockremap says ("dockremap")`},
-	{"config-remap", "default without an account, 28", config("28.0.0", `{"userns-remap": "default"}`), Error, "another user's"},
+	}, OK, `as set by the flag --userns-remap=dockremap ("dockremap")`},
+	{"config-remap", "default without an account, 28", config("28.0.0", `{"userns-remap": "default"}`), Error, "a range that may belong to another user"},
 	{"config-remap", "set, daemon down", func(f *survey.Facts, o *Options) {
 		withAccount(f, good)
 		config("", `{"userns-remap": "dockremap"}`)(f, o)

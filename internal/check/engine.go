@@ -7,6 +7,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -34,20 +35,20 @@ func daemonAnswers(in *Input) Result {
 	case errors.Is(in.Engine.Err, survey.ErrDaemonDown):
 		return silent(in)
 	case errors.Is(in.Engine.Err, survey.ErrAPIVersion):
-		return fail("%s: %v; lower \"min-api-version\" in daemon.json or DOCKER_MIN_API_VERSION, or use a later docker userns", in.Endpoint, in.Engine.Err)
+		return fail("%v; lower \"min-api-version\" in daemon.json or DOCKER_MIN_API_VERSION, or use a later version of docker userns", in.Engine.Err).Because(in.Engine.Err)
 	}
-	return unread("the engine", in.Engine.Err)
+	return unread("whether the daemon answers", in.Engine.Err)
 }
 
 // silent is about a daemon that is down, or that does not talk to this user: over
 // ssh both look alike but for what systemd says.
 func silent(in *Input) Result {
-	r, u := fail("%s: %v", in.Endpoint, in.Engine.Err), in.Unit.Value
+	r, u := fail("%v", in.Engine.Err).Because(in.Engine.Err), in.Unit.Value
 	switch {
 	case in.Unit.Err != nil || u.Manager != survey.Systemd:
 		return r
 	case u.Active == "active" && in.Root != nil:
-		r.Message += fmt.Sprintf("; yet %s runs: look with 'id -nG' whether this user is in the group docker", u.Name)
+		r.Message += fmt.Sprintf("; %s is running, so check with 'id -nG' that this user is in the group docker", u.Name)
 		return r
 	}
 	return r.Fixed(command("sudo", "journalctl", "-u", u.Name, "-n", "30", "--no-pager"))
@@ -59,9 +60,9 @@ func hostReachable(in *Input) Result {
 	case err == nil:
 		return pass("%s", in.HostKind)
 	case errors.Is(err, host.ErrNone), errors.Is(err, survey.ErrNotThisHost):
-		return unread("what is on the host", err)
+		return unread("the state of the host", err)
 	default:
-		return fail("%v", err)
+		return fail("could not read the host: %v", err)
 	}
 }
 
@@ -70,9 +71,9 @@ func engineRootful(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("whether the engine is rootless", in.Engine.Err)
 	case in.Engine.Value.Option("rootless"), in.Where.Place == survey.PlaceRootless:
-		return fail("the engine is rootless: all its containers run in the user namespace of the user who started it already, and userns-remap cannot be added to it")
+		return fail("the engine is rootless: its containers already run in the user namespace of the user who started it, and it cannot use userns-remap")
 	}
-	return pass("it is not rootless")
+	return pass("not rootless")
 }
 
 func daemonPlace(in *Input) Result {
@@ -85,29 +86,29 @@ func daemonPlace(in *Input) Result {
 	case survey.PlaceHost:
 		return pass("a dockerd of this host")
 	case survey.PlaceSnap:
-		return warn("the docker snap (%s): its files lie under /var/snap/docker, and whether its confinement lets it remap was not tried", w.Seen)
+		return warn("Docker is installed as a snap (%s): its files are under /var/snap/docker, and whether the snap's confinement allows remap was never tested", w.Seen)
 	case survey.PlaceDesktop, survey.PlaceVM:
-		return fail("%s runs the engine in a virtual machine of its own (%s), whose files cannot be changed from here", name, w.Seen)
+		return fail("%s runs the engine in a virtual machine (%s), whose files cannot be changed from here", name, w.Seen)
 	case survey.PlaceContainer:
-		return fail("the daemon runs in a container, or this program does (%s); run it on the host that the daemon's files are on", w.Seen)
+		return fail("the daemon or this program runs in a container (%s); run this program on the host that has the daemon's files", w.Seen)
 	case survey.PlacePodman:
-		return fail("this is Podman's imitation of the Docker API (%s), which has no userns-remap", w.Seen)
+		return fail("this is Podman, not Docker (%s); it has no userns-remap", w.Seen)
 	case survey.PlaceRootless:
-		return fail("a rootless dockerd (%s)", w.Seen)
+		return fail("dockerd is rootless (%s)", w.Seen)
 	case survey.PlaceForwarded:
-		return unsure("something else than dockerd listens on %s (%s), so the daemon's host cannot be told; use a context with an ssh:// endpoint", in.Endpoint, w.Seen)
+		return unsure("%s is not dockerd's own socket (%s), so the daemon's host is unknown; use a context with an ssh:// endpoint", in.Endpoint, w.Seen)
 	case survey.PlaceRemote:
-		return unsure("%s is another machine; only what the API tells can be judged; for the rest use a context with an ssh:// endpoint", in.Endpoint)
+		return unsure("the daemon runs on another machine, and %s gives access to its API only; for the rest use a context with an ssh:// endpoint", in.Endpoint)
 	}
-	return unsure("where the daemon runs cannot be told; look for it with: pgrep -a dockerd")
+	return unsure("could not determine where the daemon runs; look for it with: pgrep -a dockerd")
 }
 
 func hostAccess(in *Input) Result {
 	switch {
 	case !in.SameHost():
-		return unread("what may be done on the host", host.ErrNone)
+		return unread("what can be changed on the host", host.ErrNone)
 	case in.Root != nil:
-		r := fail("it is looked at without root's rights: %v", in.Root)
+		r := fail("the host can only be read without root privileges: %v", in.Root)
 		if in.HostKind != host.KindSSH {
 			r = r.Fixed(in.sudoDocker("userns", "check"))
 		}
@@ -119,11 +120,11 @@ func hostAccess(in *Input) Result {
 func engineLinux(in *Input) Result {
 	switch os := in.Engine.Value.OSType; {
 	case in.Engine.Err != nil:
-		return unread("what containers the engine runs", in.Engine.Err)
+		return unread("which kind of containers the engine runs", in.Engine.Err)
 	case os == "":
-		return unsure("the engine does not say what containers it runs; ask it with: %s", in.docker("info", "--format", "{{.OSType}}"))
+		return unsure("the engine does not report which kind of containers it runs; ask it with: %s", in.docker("info", "--format", "{{.OSType}}"))
 	case os != "linux":
-		return fail("it runs %s containers; user namespaces are of Linux", os)
+		return fail("the engine runs %s containers; user namespaces exist on Linux only", os)
 	}
 	return pass("%s", in.Engine.Value.OperatingSystem)
 }
@@ -134,13 +135,13 @@ func engineVersion(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("the engine's version", in.Engine.Err)
 	case !in.versionKnown:
-		return unsure("%q is no version that can be compared with 20.10; find out what this build is made from", version)
+		return unsure("the engine reports the version %q, which cannot be compared with 20.10; find out which release it was built from", version)
 	case !in.version.AtLeast(20, 10):
-		return fail("%s is older than 20.10: upgrade it first", version)
+		return fail("Docker %s is older than 20.10; upgrade it first", version)
 	case !in.version.AtLeast(20, 10, 3):
-		return fail("%s has CVE-2021-21284: the remapped root can write to the data root; upgrade to 20.10.3 or later first", version)
+		return fail("Docker %s has CVE-2021-21284: the remapped root can write to the data root; upgrade to 20.10.3 or later first", version)
 	}
-	return pass("%s", version)
+	return pass("Docker %s", version)
 }
 
 func engineAPI(in *Input) Result {
@@ -148,11 +149,11 @@ func engineAPI(in *Input) Result {
 	oldest, _ := dockerd.ParseVersion(dockerd.OldestAPI)
 	switch {
 	case in.Engine.Err != nil:
-		return unread("the API's version", in.Engine.Err)
+		return unread("the API version", in.Engine.Err)
 	case !known:
-		return unsure("%q is no version of the API; ask with: %s", in.Engine.Value.APIVersion, in.docker("version"))
+		return unsure("the engine reports the API version %q, which is not a version; ask it with: %s", in.Engine.Value.APIVersion, in.docker("version"))
 	case !api.AtLeast(oldest[:]...):
-		return fail("API %s is older than %s, that of Docker 20.10", in.Engine.Value.APIVersion, dockerd.OldestAPI)
+		return fail("the engine's API version %s is older than %s, the one of Docker 20.10", in.Engine.Value.APIVersion, dockerd.OldestAPI)
 	}
 	return pass("API %s", in.Engine.Value.APIVersion)
 }
@@ -163,13 +164,13 @@ func storageDriver(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("the storage driver", in.Engine.Err)
 	case e.Driver == "":
-		return unsure("the engine does not name its storage driver; ask it with: %s", in.docker("info", "--format", "{{.Driver}}"))
+		return unsure("the engine does not report its storage driver; ask it with: %s", in.docker("info", "--format", "{{.Driver}}"))
 	case e.ContainerdStore():
 		return skip("the containerd image store has no storage driver; see image-store")
 	case e.Driver == "aufs", e.Driver == "devicemapper", e.Driver == "overlay":
-		return warn("%s is gone from later engines; move to overlay2 first, since all images are pulled again with remap anyway", e.Driver)
+		return warn("the storage driver is %s, which later engines no longer have; move to overlay2 first, since remap makes you pull all images again anyway", e.Driver)
 	case e.Driver != "overlay2":
-		return warn("%s works with remap, but owners of whiteouts are read otherwise than with overlay2, and registering layers is slower", e.Driver)
+		return warn("the storage driver is %s, which works with remap, but registers layers more slowly than overlay2 and treats the owners of whiteouts differently", e.Driver)
 	}
 	return pass("overlay2")
 }
@@ -182,29 +183,29 @@ func imageStore(in *Input) Result {
 	case !e.ContainerdStore():
 		return pass("the engine's own store, with %s", e.Driver)
 	case !in.versionKnown:
-		return unsure("it is the containerd image store, and what %q does with it under remap is not known", e.Version)
+		return unsure("images are in the containerd image store, and what version %q does with it under remap is unknown", e.Version)
 	case e.SwitchedStore():
-		return fail("the engine remaps, but keeps its images in containerd's store: builds fail there, and images are not checked when they are loaded; take \"containerd-migration\" out of \"features\" in %s, and restart it", in.ConfigPath())
+		return fail("remap is on, but images are in the containerd image store: builds fail, and images are not checked when they are loaded; remove \"containerd-migration\" from \"features\" in %s and restart the engine", in.ConfigPath())
 	case in.version.AtLeast(29):
-		return warn("the containerd image store: Docker %s uses overlay2 instead while remap is on. What is in the store now (%s) stays in /var/lib/containerd, hidden until remap is off again", e.Version, count(e.ImageCount, "image"))
+		return warn("images are in the containerd image store, and Docker %s uses overlay2 instead while remap is on: %s in /var/lib/containerd and cannot be used until remap is off again", e.Version, report.Counted(e.ImageCount, "image stays", "images stay"))
 	case in.version.AtLeast(25):
-		return warn("the containerd image store: with remap, docker build fails at RUN in Docker 25 to 28; take \"containerd-snapshotter\" out of \"features\" in %s first", in.ConfigPath())
+		return warn("images are in the containerd image store, with which docker build fails at RUN under remap in Docker 25 to 28; remove \"containerd-snapshotter\" from \"features\" in %s first", in.ConfigPath())
 	}
-	return fail("the containerd image store: Docker %s cannot remap with it; take \"containerd-snapshotter\" out of \"features\" in %s first", e.Version, in.ConfigPath())
+	return fail("images are in the containerd image store, and Docker %s cannot remap with it; remove \"containerd-snapshotter\" from \"features\" in %s first", e.Version, in.ConfigPath())
 }
 
 func liveRestore(in *Input) Result {
 	switch {
 	case in.Engine.Err != nil:
-		return unread("live-restore", in.Engine.Err)
+		return unread("whether live-restore is on", in.Engine.Err)
 	case !in.Engine.Value.LiveRestore:
 		return pass("live-restore is off: all containers stop with the daemon")
 	case in.Engine.Value.Running == 0:
 		return pass("live-restore is on, and no container runs")
 	case in.on():
-		return warn("live-restore is on: when remap is turned off, %s would go on running and not be seen by the engine", count(in.Engine.Value.Running, "container"))
+		return warn("live-restore is on: when remap is turned off, %s to run where the engine does not see them", report.Counted(in.Engine.Value.Running, "container would continue", "containers would continue"))
 	}
-	return fail("live-restore is on: %s would go on running after the switch, and the engine would not see them; stop them first", count(in.Engine.Value.Running, "container")).
+	return fail("live-restore is on: %s to run after the switch, where the engine does not see them; stop them first", report.Counted(in.Engine.Value.Running, "container would continue", "containers would continue")).
 		Fixed(in.docker("stop") + " $(" + in.docker("ps", "-q") + ")")
 }
 
@@ -214,11 +215,11 @@ func swarmInactive(in *Input) Result {
 	case in.Engine.Err != nil:
 		return unread("whether the node is in a swarm", in.Engine.Err)
 	case state == "" || state == "inactive":
-		return pass("it is not in a swarm")
+		return pass("not in a swarm")
 	case in.on():
-		return warn("the node is in a swarm (%s): when remap is turned off, it drops out of it", state)
+		return warn("the node is in a swarm (%s) and drops out of it when remap is turned off", state)
 	}
-	return fail("the node is in a swarm (%s): its membership lies in the data root, so it would drop out; drain it and leave first", state).
+	return fail("the node is in a swarm (%s) and would drop out of it, since the membership is stored in the data root; drain the node and leave the swarm first", state).
 		Fixed(in.docker("swarm", "leave"))
 }
 
@@ -231,13 +232,13 @@ func changePending(in *Input) Result {
 	case in.Pending.Err != nil:
 		return unread("whether a change is under way", in.Pending.Err)
 	case in.Pending.Value == nil:
-		return pass("nothing is armed")
+		return pass("none")
 	}
 	p := in.Pending.Value
 	undo := command("sudo", "sh", p.Dir+"/change.sh", "undo")
 	if p.Deadline.IsZero() || p.Unit == "" {
-		return fail("a change is armed and not settled; what it is, %s tells; wait for it to end, or undo it now", p.Dir).Fixed(undo)
+		return fail("a change is under way, described in %s; wait for it to end, or undo it now", p.Dir).Fixed(undo)
 	}
-	return fail("%s is under way since %s: where nothing proves it good, the host returns by itself by about %s, unless that is put off meanwhile; wait, or undo it now",
+	return fail("%s has been under way since %s; unless it is proven good or extended, the host undoes it at about %s; wait, or undo it now",
 		p.Verb, p.Started.Format(time.DateTime+" MST"), p.Deadline.Format(time.DateTime+" MST")).Fixed(undo)
 }

@@ -47,7 +47,7 @@ var engineCases = []testCase{
 	{"daemon-place", "host", asFound, OK, ""},
 	{"daemon-place", "snap", place(survey.PlaceSnap), Warning, "snap"},
 	{"daemon-place", "desktop", place(survey.PlaceDesktop), Error, "virtual machine"},
-	{"daemon-place", "colima", place(survey.PlaceVM), Error, "Colima runs the engine in a virtual machine of its own (seen so)"},
+	{"daemon-place", "colima", place(survey.PlaceVM), Error, "in a virtual machine (seen so)"},
 	{"daemon-place", "container", place(survey.PlaceContainer), Error, "in a container"},
 	{"daemon-place", "podman", place(survey.PlacePodman), Error, "Podman"},
 	{"daemon-place", "rootless", place(survey.PlaceRootless), Error, "rootless"},
@@ -74,15 +74,15 @@ var engineCases = []testCase{
 	{"engine-api", "silent", engine(func(e *survey.Engine) { e.APIVersion = "" }), Unknown, ""},
 	{"engine-api", "no engine", noEngine, Unknown, ""},
 	{"storage-driver", "overlay2", asFound, OK, ""},
-	{"storage-driver", "vfs", engine(func(e *survey.Engine) { e.Driver = "vfs" }), Warning, "vfs works"},
-	{"storage-driver", "aufs", engine(func(e *survey.Engine) { e.Driver = "aufs" }), Warning, "gone"},
+	{"storage-driver", "vfs", engine(func(e *survey.Engine) { e.Driver = "vfs" }), Warning, "the owners of whiteouts differently"},
+	{"storage-driver", "aufs", engine(func(e *survey.Engine) { e.Driver = "aufs" }), Warning, "later engines no longer have"},
 	{"storage-driver", "containerd", containerdStore("28.5.2"), Skipped, "image-store"},
 	{"storage-driver", "silent", engine(func(e *survey.Engine) { e.Driver = "" }), Unknown, ""},
 	{"storage-driver", "no engine", noEngine, Unknown, ""},
 	{"image-store", "own", asFound, OK, ""},
 	{"image-store", "24", containerdStore("24.0.9"), Error, "cannot remap"},
 	{"image-store", "28", containerdStore("28.5.2"), Warning, "fails at RUN"},
-	{"image-store", "29", containerdStore("29.7.2"), Warning, "(1 image) stays in"},
+	{"image-store", "29", containerdStore("29.7.2"), Warning, "1 image stays in /var/lib/containerd"},
 	{"image-store", "29, switched back", func(f *survey.Facts, o *Options) {
 		isOn(f, o)
 		containerdStore("29.8.0")(f, o)
@@ -108,6 +108,6 @@ var engineCases = []testCase{
 	{"change-pending", "armed", func(f *survey.Facts, _ *Options) { f.Pending.Value = &survey.Pending{Dir: "/var/lib/docker-userns/x"} }, Error, "/var/lib/docker-userns/x"},
 	{"change-pending", "told", func(f *survey.Facts, _ *Options) {
 		f.Pending.Value = &survey.Pending{Dir: "/x", Verb: "enable", Unit: "docker.service", Started: time.Date(2026, 11, 22, 21, 2, 3, 0, time.UTC), Deadline: time.Date(2026, 11, 22, 21, 7, 3, 0, time.UTC)}
-	}, Error, "enable is under way since 2026-11-22 21:02:03 UTC: where nothing proves it good, the host returns by itself by about 2026-11-22 21:07:03 UTC"},
+	}, Error, "enable has been under way since 2026-11-22 21:02:03 UTC; unless it is proven good or extended, the host undoes it at about 2026-11-22 21:07:03 UTC"},
 	{"change-pending", "unread", func(f *survey.Facts, _ *Options) { f.Pending.Err = errors.New("no") }, Unknown, ""},
 }

@@ -9,31 +9,32 @@ import (
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 var impactChecks = []Check{
 	{Question: Question{ID: "impact-containers", Category: catImpact, Title: "No container is left behind"}, Needs: []string{"daemon-answers"}, Run: impactContainers},
-	{Question: Question{ID: "impact-stop-time", Category: catImpact, Title: "The outage is short: containers stop quickly"}, Needs: []string{"daemon-answers"}, Run: impactStopTime},
+	{Question: Question{ID: "impact-stop-time", Category: catImpact, Title: "Containers stop quickly"}, Needs: []string{"daemon-answers"}, Run: impactStopTime},
 	{Question: Question{ID: "impact-host-namespaces", Category: catImpact, Title: "No container is privileged or joins a namespace of the host"}, Needs: []string{"daemon-answers"}, Run: impactHostNamespaces},
-	{Question: Question{ID: "impact-shared-namespaces", Category: catImpact, Title: "No container joins a namespace of one that remap treats otherwise"}, Needs: []string{"daemon-answers"}, Run: impactShared},
-	{Question: Question{ID: "impact-userns-host", Category: catImpact, Title: "No container stays out of remap"}, Needs: []string{"daemon-answers"}, Run: impactUsernsHost},
+	{Question: Question{ID: "impact-shared-namespaces", Category: catImpact, Title: "No container shares a namespace across --userns=host"}, Needs: []string{"daemon-answers"}, Run: impactShared},
+	{Question: Question{ID: "impact-userns-host", Category: catImpact, Title: "No container uses --userns=host"}, Needs: []string{"daemon-answers"}, Run: impactUsernsHost},
 	{Question: Question{ID: "impact-ids", Category: catImpact, Title: "No container asks for an ID outside the map"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactIDs},
 	{Question: Question{ID: "impact-devices", Category: catImpact, Title: "No container uses a device of the host"}, Needs: []string{"daemon-answers"}, Run: impactDevices},
 	{Question: Question{ID: "impact-docker-socket", Category: catImpact, Title: "No container uses the Docker socket"}, Needs: []string{"daemon-answers"}, Run: impactDockerSocket},
-	{Question: Question{ID: "impact-bind-mounts", Category: catImpact, Title: "Containers still reach the files they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactBindMounts},
-	{Question: Question{ID: "impact-sockets", Category: catImpact, Title: "Containers still reach the sockets they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
+	{Question: Question{ID: "impact-bind-mounts", Category: catImpact, Title: "Containers keep access to the files they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactBindMounts},
+	{Question: Question{ID: "impact-sockets", Category: catImpact, Title: "Containers keep access to the sockets they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
 	{Question: Question{ID: "impact-volumes", Category: catImpact, Title: "No volume is left behind"}, Needs: []string{"daemon-answers"}, Run: impactVolumes},
-	{Question: Question{ID: ImpactImages, Category: catImpact, Title: "A remapped engine takes every image"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
+	{Question: Question{ID: ImpactImages, Category: catImpact, Title: "A remapped engine accepts every image"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
 	{Question: Question{ID: "impact-networks", Category: catImpact, Title: "No network is left behind"}, Needs: []string{"daemon-answers"}, Run: impactNetworks},
 	{Question: Question{ID: "impact-plugins", Category: catImpact, Title: "No managed plugin is left behind"}, Needs: []string{"daemon-answers"}, Run: impactPlugins},
-	{Question: Question{ID: "impact-builders", Category: catImpact, Title: "No builder of buildx is left behind"}, Needs: []string{"daemon-answers"}, Run: impactBuilders},
-	{Question: Question{ID: "impact-services", Category: catImpact, Title: "No service of a swarm runs here"}, Needs: []string{"daemon-answers"}, Run: impactServices},
+	{Question: Question{ID: "impact-builders", Category: catImpact, Title: "No buildx builder is left behind"}, Needs: []string{"daemon-answers"}, Run: impactBuilders},
+	{Question: Question{ID: "impact-services", Category: catImpact, Title: "No swarm service runs here"}, Needs: []string{"daemon-answers"}, Run: impactServices},
 }
 
-// each asks note of every container, and warns of those it has something to
-// say of.
-func each(in *Input, what, message string, note func(survey.Container) string) Result {
+// each asks note about every container, and warns of those for which it has an answer,
+// in words for one of them and for many.
+func each(in *Input, what, one, many string, note func(survey.Container) string) Result {
 	if in.Containers.Err != nil {
 		return unread(what, in.Containers.Err)
 	}
@@ -46,12 +47,12 @@ func each(in *Input, what, message string, note func(survey.Container) string) R
 	if len(r.Details) == 0 {
 		return pass("none of %s", count(len(in.Containers.Value), "container"))
 	}
-	r.Status, r.Message = Warning, fmt.Sprintf("%s: %s", count(len(r.Details), "container"), message)
+	r.Status, r.Message = Warning, report.Counted(len(r.Details), one, many)
 	return r
 }
 
-// gone says that a check is about what a switch to remap leaves behind, where
-// there is none to come.
+// gone reports whether remap is on already, so that nothing is left behind by turning
+// it on.
 func gone(in *Input) (Result, bool) {
 	return skip("the engine remaps already"), in.on()
 }
@@ -60,7 +61,7 @@ func impactContainers(in *Input) Result {
 	if r, ok := gone(in); ok {
 		return r
 	}
-	return each(in, "which containers there are", "they stay in the old data root, stopped, and must be recreated", func(c survey.Container) string {
+	return each(in, "which containers exist", "container stays in the old data root, stopped, and must be recreated", "containers stay in the old data root, stopped, and must be recreated", func(c survey.Container) string {
 		notes := []string{c.State, "image " + c.Image}
 		if p := c.Project(); p != "" {
 			notes = append(notes, "recreated by docker compose, project "+p)
@@ -75,21 +76,23 @@ func impactContainers(in *Input) Result {
 // impactHostNamespaces: what verifyPlatformContainerSettings of dockerd refuses,
 // and --ipc host, which runc cannot do.
 func impactHostNamespaces(in *Input) Result {
-	return each(in, "what containers share with the host", "refused with remap unless made with --userns=host", func(c survey.Container) string {
-		if c.HostUserns() {
-			return ""
-		}
-		var uses []string
-		for use, is := range map[string]bool{
-			"--privileged": c.Privileged, "--network=host": c.NetworkMode == "host", "--pid=host": c.PIDMode == "host", "--ipc=host": c.IPCMode == "host",
-		} {
-			if is {
-				uses = append(uses, use)
+	return each(in, "what containers share with the host",
+		"container is privileged or uses a namespace of the host, which remap refuses without --userns=host",
+		"containers are privileged or use a namespace of the host, which remap refuses without --userns=host", func(c survey.Container) string {
+			if c.HostUserns() {
+				return ""
 			}
-		}
-		slices.Sort(uses)
-		return strings.Join(uses, ", ")
-	})
+			var uses []string
+			for use, is := range map[string]bool{
+				"--privileged": c.Privileged, "--network=host": c.NetworkMode == "host", "--pid=host": c.PIDMode == "host", "--ipc=host": c.IPCMode == "host",
+			} {
+				if is {
+					uses = append(uses, use)
+				}
+			}
+			slices.Sort(uses)
+			return strings.Join(uses, ", ")
+		})
 }
 
 // impactShared: a namespace can only be joined from within the user namespace
@@ -99,25 +102,29 @@ func impactShared(in *Input) Result {
 	for _, c := range in.Containers.Value {
 		byName[c.Name], byName[c.ID] = c, c
 	}
-	return each(in, "what containers share", "one of the two is made with --userns=host and the other is not, so the second does not start", func(c survey.Container) string {
-		var joined []string
-		for space, other := range c.Shares() {
-			if o, ok := byName[other]; ok && o.HostUserns() != c.HostUserns() {
-				joined = append(joined, space+" of "+o.Name)
+	return each(in, "which namespaces containers share",
+		"container shares a namespace with one that differs in --userns=host, and will not start",
+		"containers share a namespace with one that differs in --userns=host, and will not start", func(c survey.Container) string {
+			var joined []string
+			for space, other := range c.Shares() {
+				if o, ok := byName[other]; ok && o.HostUserns() != c.HostUserns() {
+					joined = append(joined, space+" of "+o.Name)
+				}
 			}
-		}
-		slices.Sort(joined)
-		return strings.Join(joined, ", ")
-	})
+			slices.Sort(joined)
+			return strings.Join(joined, ", ")
+		})
 }
 
 func impactUsernsHost(in *Input) Result {
-	return each(in, "which containers stay out of remap", "root in them is root of the host; files of their image still belong to the mapped IDs, so that sudo and other setuid programs in them fail", func(c survey.Container) string {
-		if c.HostUserns() {
-			return "--userns=host, " + c.State
-		}
-		return ""
-	})
+	return each(in, "which containers use --userns=host",
+		"container uses --userns=host, so its root is root of the host, and sudo and other setuid programs fail in it because files of its image belong to mapped IDs",
+		"containers use --userns=host, so their root is root of the host, and sudo and other setuid programs fail in them because files of their images belong to mapped IDs", func(c survey.Container) string {
+			if c.HostUserns() {
+				return "--userns=host, " + c.State
+			}
+			return ""
+		})
 }
 
 func impactIDs(in *Input) Result {
@@ -125,23 +132,25 @@ func impactIDs(in *Input) Result {
 	if err != nil {
 		return unread("the ID map", err)
 	}
-	r := each(in, "which IDs containers ask for", "they do not start with IDs that have no place in the map", func(c survey.Container) string {
-		if c.HostUserns() {
-			return ""
-		}
-		var out []string
-		if id := c.Identity; id.Err == nil {
-			if _, ok := m.UID.ToHost(id.Value.UID); !ok {
-				out = append(out, fmt.Sprintf("user %d", id.Value.UID))
+	r := each(in, "which IDs containers use",
+		"container uses an ID that is not in the map, and will not start",
+		"containers use IDs that are not in the map, and will not start", func(c survey.Container) string {
+			if c.HostUserns() {
+				return ""
 			}
-			for _, g := range append([]int64{id.Value.GID}, id.Value.Groups...) {
-				if _, ok := m.GID.ToHost(g); !ok {
-					out = append(out, fmt.Sprintf("group %d", g))
+			var out []string
+			if id := c.Identity; id.Err == nil {
+				if _, ok := m.UID.ToHost(id.Value.UID); !ok {
+					out = append(out, fmt.Sprintf("user %d", id.Value.UID))
+				}
+				for _, g := range append([]int64{id.Value.GID}, id.Value.Groups...) {
+					if _, ok := m.GID.ToHost(g); !ok {
+						out = append(out, fmt.Sprintf("group %d", g))
+					}
 				}
 			}
-		}
-		return strings.Join(append(out, tmpfsIDs(c, m)...), ", ")
-	})
+			return strings.Join(append(out, tmpfsIDs(c, m)...), ", ")
+		})
 	if r.Status != OK {
 		return r
 	}
@@ -151,9 +160,9 @@ func impactIDs(in *Input) Result {
 		}
 	}
 	if len(r.Details) == 0 {
-		r.Message += "; tmpfs mounts go on as they are"
+		r.Message += ", tmpfs mounts included"
 	} else {
-		r.Status, r.Message = Unknown, fmt.Sprintf("the user of %s is unknown; look with: %s", count(len(r.Details), "container"), in.docker("exec", "CONTAINER", "id"))
+		r.Status, r.Message = Unknown, fmt.Sprintf("could not determine the user of %s; look with: %s", count(len(r.Details), "container"), in.docker("exec", "CONTAINER", "id"))
 	}
 	return r
 }
@@ -182,35 +191,39 @@ func tmpfsIDs(c survey.Container, m idmap.Map) []string {
 }
 
 func impactDevices(in *Input) Result {
-	return each(in, "which devices containers use", "devices belong to users and groups of the host, and the mapped ones have no right to them; make a container that needs one with --userns=host", func(c survey.Container) string {
-		if c.HostUserns() {
-			return ""
-		}
-		var names []string
-		for _, d := range c.Devices {
-			names = append(names, d.Host)
-		}
-		return strings.Join(slices.Concat(names, c.DeviceRules, c.DeviceRequests), ", ")
-	})
+	return each(in, "which devices containers use",
+		"container uses devices of the host, to which mapped users have no access; recreate it with --userns=host if it needs them",
+		"containers use devices of the host, to which mapped users have no access; recreate them with --userns=host if they need them", func(c survey.Container) string {
+			if c.HostUserns() {
+				return ""
+			}
+			var names []string
+			for _, d := range c.Devices {
+				names = append(names, d.Host)
+			}
+			return strings.Join(slices.Concat(names, c.DeviceRules, c.DeviceRequests), ", ")
+		})
 }
 
 func impactDockerSocket(in *Input) Result {
-	return each(in, "who uses the Docker socket", "with remap they are refused; recreate them with --userns=host if they must control the engine", func(c survey.Container) string {
-		if c.HostUserns() {
-			return ""
-		}
-		var found []string
-		for _, m := range c.Mounts {
-			sockets := access.EngineSockets(in.Facts, m)
-			switch {
-			case access.IsEngineSocket(in.Facts, m):
-				found = append(found, m.Source+" at "+m.Destination)
-			case len(sockets) > 0:
-				found = append(found, fmt.Sprintf("%s at %s, with %s", m.Source, m.Destination, strings.Join(sockets, ", ")))
+	return each(in, "which containers use the Docker socket",
+		"container uses the Docker socket, to which mapped users have no access; recreate it with --userns=host if it must control the engine",
+		"containers use the Docker socket, to which mapped users have no access; recreate them with --userns=host if they must control the engine", func(c survey.Container) string {
+			if c.HostUserns() {
+				return ""
 			}
-		}
-		return strings.Join(found, "; ")
-	})
+			var found []string
+			for _, m := range c.Mounts {
+				sockets := access.EngineSockets(in.Facts, m)
+				switch {
+				case access.IsEngineSocket(in.Facts, m):
+					found = append(found, m.Source+" at "+m.Destination)
+				case len(sockets) > 0:
+					found = append(found, fmt.Sprintf("%s at %s, with %s", m.Source, m.Destination, strings.Join(sockets, ", ")))
+				}
+			}
+			return strings.Join(found, "; ")
+		})
 }
 
 func impactImages(in *Input) Result {
@@ -218,7 +231,7 @@ func impactImages(in *Input) Result {
 		return r
 	}
 	if in.Audits.Err != nil {
-		return unread("which images a remapped engine takes", in.Audits.Err)
+		return unread("which images a remapped engine accepts", in.Audits.Err)
 	}
 	names := map[string]string{}
 	for _, img := range in.Images.Value {
@@ -243,25 +256,25 @@ func impactImages(in *Input) Result {
 	}
 	switch {
 	case bad > 0:
-		r.Status, r.Message = Warning, fmt.Sprintf("refused or not startable: %d of %s; to see which files, and how to fix them: %s", bad, count(len(in.Audits.Value), "image"), in.docker("userns", "audit-image", "IMAGE"))
+		r.Status, r.Message = Warning, fmt.Sprintf("a remapped engine refuses or cannot start %d of %s; see which files, and how to fix them, with: %s", bad, count(len(in.Audits.Value), "image"), in.docker("userns", "audit-image", "IMAGE"))
 		if len(names) > 0 {
 			r.Message += "; " + in.notChecked(len(names))
 		}
 		return r
 	case in.Images.Err != nil:
-		return unread("whether these were all images", in.Images.Err)
+		return unread("whether every image was checked", in.Images.Err)
 	case len(names) > 0:
-		accepted := ", all accepted"
-		if len(names) == total {
-			accepted = ""
+		r := unsure("%s", in.notChecked(len(names)))
+		if len(names) < total {
+			r.Message += fmt.Sprintf("; the remaining %d of %d are accepted", total-len(names), total)
 		}
-		return unsure("%d of %s checked%s; %s", total-len(names), count(total, "image"), accepted, in.notChecked(len(names)))
+		return r
 	}
 	return pass("%s", count(len(in.Audits.Value), "image"))
 }
 
 func (in *Input) notChecked(n int) string {
-	return fmt.Sprintf("%d not checked; to check them all: %s", n, in.docker("userns", "check", "--all-images"))
+	return fmt.Sprintf("%s not checked; check them all with: %s", report.Counted(n, "image was", "images were"), in.docker("userns", "check", "--all-images"))
 }
 
 func imageNote(a audit.Report) string {
@@ -274,7 +287,7 @@ func imageNote(a audit.Report) string {
 	case a.Verdict == audit.Unmappable:
 		return "refused"
 	case !a.Startable:
-		return "its user is not in the map"
+		return "does not start: its user is not in the map"
 	}
 	return ""
 }

@@ -12,11 +12,11 @@ import (
 )
 
 func impactBindMounts(in *Input) Result {
-	return mounts(in, "files", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
+	return mounts(in, "mounted path", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
 }
 
 func impactSockets(in *Input) Result {
-	return mounts(in, "sockets", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
+	return mounts(in, "mounted socket", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
 }
 
 // mounts compares, for every bind mount of a kind, what the container's user
@@ -26,7 +26,7 @@ func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
 	case in.Containers.Err != nil:
 		return unread("what containers mount", in.Containers.Err)
 	case in.Paths.Err != nil:
-		return unread("who owns what containers mount", in.Paths.Err)
+		return unread("the owners of what containers mount", in.Paths.Err)
 	}
 	m, err := in.Map()
 	if err != nil {
@@ -52,16 +52,16 @@ func mounts(in *Input, kind string, of func(fs.FileMode) bool) Result {
 	}
 	switch {
 	case len(lost.Details) > 0:
-		r := warn("the container's user lacks rights to %s: %d", kind, len(lost.Details)).Fixed(report.Once(lost.Fix)...)
+		r := warn("the container's user has fewer rights to %s with remap", count(len(lost.Details), kind)).Fixed(report.Once(lost.Fix)...)
 		return r.With(lost.Details...).With(unclear.Details...)
 	case len(unclear.Details) > 0:
-		return unsure("who reaches the %s cannot be told: %d", kind, len(unclear.Details)).With(unclear.Details...)
+		return unsure("could not determine who has access to %s", count(len(unclear.Details), kind)).With(unclear.Details...)
 	}
-	return pass("all of %s", count(seen, "mount"))
+	return pass("all of %s", count(seen, kind))
 }
 
-// bindMounts leaves out what has a check of its own, and containers that stay
-// out of remap.
+// bindMounts leaves out what has a check of its own, and containers that use
+// --userns=host.
 func (in *Input) bindMounts(c survey.Container) []survey.Mount {
 	if c.HostUserns() {
 		return nil

@@ -18,10 +18,10 @@ var hostChecks = []Check{
 	{Question: Question{ID: "kernel-keys", Category: catHost, Title: "The kernel allows a session keyring for each container"}, Needs: []string{"host-reachable"}, Run: kernelKeys},
 	{Question: Question{ID: "userns-unprivileged", Category: catHost, Title: "kernel.unprivileged_userns_clone does not restrict dockerd"}, Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsUnprivileged},
 	{Question: Question{ID: "userns-apparmor", Category: catHost, Title: "AppArmor's limit on user namespaces does not restrict dockerd"}, Needs: []string{"host-reachable", "kernel-userns"}, Run: usernsAppArmor},
-	{Question: Question{ID: "host-id-map", Category: catHost, Title: "The host itself has all the IDs to map"}, Needs: []string{"host-reachable"}, Run: hostIDMap},
+	{Question: Question{ID: "host-id-map", Category: catHost, Title: "The host has all the IDs of the map"}, Needs: []string{"host-reachable"}, Run: hostIDMap},
 	{Question: Question{ID: "runc-version", Category: catHost, Title: "runc is 1.1 or later"}, Needs: []string{"daemon-answers"}, Run: runcVersion},
-	{Question: Question{ID: "selinux", Category: catHost, Title: "SELinux does not stand between containers and their new data root"}, Needs: []string{"host-reachable"}, Run: selinux},
-	{Question: Question{ID: "host-tools", Category: catHost, Title: "The programs that the change needs are there"}, Needs: []string{"host-reachable"}, Run: hostTools},
+	{Question: Question{ID: "selinux", Category: catHost, Title: "SELinux lets containers use the new data root"}, Needs: []string{"host-reachable"}, Run: selinux},
+	{Question: Question{ID: "host-tools", Category: catHost, Title: "The programs that the change needs are installed"}, Needs: []string{"host-reachable"}, Run: hostTools},
 }
 
 func kernelVersion(in *Input) Result {
@@ -32,13 +32,13 @@ func kernelVersion(in *Input) Result {
 	v, known := dockerd.ParseVersion(release)
 	switch {
 	case release == "" && in.Kernel.Err != nil:
-		return unread("the kernel's version", in.Kernel.Err)
+		return unread("the kernel version", in.Kernel.Err)
 	case !known:
-		return unsure("%q is no kernel version; ask with: uname -r", release)
+		return unsure("the kernel version %q cannot be compared with 3.8; look with: uname -r", release)
 	case !v.AtLeast(3, 8):
-		return fail("Linux %s: user namespaces came with 3.8", release)
+		return fail("Linux %s has no user namespaces; they need 3.8 or later", release)
 	case !v.AtLeast(4, 15):
-		return warn("Linux %s takes at most five ranges in an ID map; 4.15 takes 340", release)
+		return warn("Linux %s allows five ranges in an ID map; 4.15 and later allow 340", release)
 	}
 	return pass("Linux %s", release)
 }
@@ -48,9 +48,9 @@ func kernelUserns(in *Input) Result {
 	case in.Kernel.Err != nil:
 		return unread("whether the kernel has user namespaces", in.Kernel.Err)
 	case !in.Kernel.Value.UserNamespaces:
-		return fail("there is no /proc/self/ns/user: the kernel was built without CONFIG_USER_NS, or was booted with user namespaces off (user_namespace.enable=1 on EL7)")
+		return fail("the kernel has no user namespaces (no /proc/self/ns/user): it was built without CONFIG_USER_NS, or booted with them off (boot EL7 with user_namespace.enable=1)")
 	}
-	return pass("/proc/self/ns/user is there")
+	return pass("/proc/self/ns/user exists")
 }
 
 // usernsLimit: each container takes a user namespace, beside those that other
@@ -63,7 +63,7 @@ func usernsLimit(in *Input) Result {
 	const fix = "echo user.max_user_namespaces=28633 | sudo tee /etc/sysctl.d/99-userns.conf && sudo sysctl --system"
 	switch {
 	case limit == 0:
-		return fail("user.max_user_namespaces is 0: no container would start with remap").Fixed(fix)
+		return fail("user.max_user_namespaces is 0, so no container would start with remap").Fixed(fix)
 	case in.Containers.Err != nil:
 		return unread("how many containers there are", in.Containers.Err)
 	}
@@ -73,7 +73,7 @@ func usernsLimit(in *Input) Result {
 		need += int64(len(in.Maps.Value))
 	}
 	if limit < need {
-		return fail("user.max_user_namespaces is %d, and %s with what runs now may take %d", limit, count(containers, "container"), need).Fixed(fix)
+		return fail("user.max_user_namespaces is %d, but %s and the other programs on the host may need %d", limit, count(containers, "container"), need).Fixed(fix)
 	}
 	return pass("%d, for %s", limit, count(containers, "container"))
 }
@@ -100,10 +100,10 @@ func bound(in *Input, name string, sysctl survey.Read[int64], binds int64) Resul
 	case sysctl.Value != binds:
 		return pass("%s is %d", name, sysctl.Value)
 	case nested(in.Kernel.Value):
-		return fail("%s is %d, and the host is itself in a user namespace, so it binds its root too", name, sysctl.Value).
+		return fail("%s is %d, which restricts root too, because the host itself is in a user namespace", name, sysctl.Value).
 			Fixed("sudo sysctl -w " + name + "=" + strconv.FormatInt(1-binds, 10))
 	}
-	return pass("%s is %d, which binds users without root only; dockerd is root", name, sysctl.Value)
+	return pass("%s is %d, which restricts unprivileged users only; dockerd is root", name, sysctl.Value)
 }
 
 // whole is the map of a host that is in no user namespace.
@@ -132,11 +132,11 @@ func hostIDMap(in *Input) Result {
 	case len(k.Map.UID) == 0 || len(k.Map.GID) == 0:
 		return unsure("/proc/1/uid_map could not be read; look with: cat /proc/1/uid_map /proc/1/gid_map")
 	case !nested(k):
-		return pass("it is in no user namespace")
+		return pass("not in a user namespace")
 	}
 	m, err := in.Map()
 	if err != nil {
-		return unread("the map that it has to hold", err)
+		return unread("which IDs the map needs", err)
 	}
 	for _, kind := range []struct {
 		name  string
@@ -145,11 +145,11 @@ func hostIDMap(in *Input) Result {
 	}{{"UIDs", k.Map.UID, m.UID}, {"GIDs", k.Map.GID, m.GID}} {
 		for _, want := range kind.wants.Ranges("") {
 			if !covered(want, kind.own) {
-				return fail("the host is itself in a user namespace that does not have the %s %s (%s)", kind.name, want, kind.own)
+				return fail("the host itself is in a user namespace that lacks the %s %s (it has %s)", kind.name, want, kind.own)
 			}
 		}
 	}
-	return pass("it is in a user namespace that has them")
+	return pass("in a user namespace that has them")
 }
 
 func covered(want idmap.Range, own idmap.Extents) bool {
@@ -163,11 +163,11 @@ func runcVersion(in *Input) Result {
 	v, known := dockerd.ParseVersion(version)
 	switch {
 	case in.Engine.Err != nil:
-		return unread("runc's version", in.Engine.Err)
+		return unread("the version of runc", in.Engine.Err)
 	case !known:
-		return unsure("the engine does not name runc's version (%q); ask with: runc --version", version)
+		return unsure("the engine does not report the version of runc (%q); look with: runc --version", version)
 	case !v.AtLeast(1, 1):
-		return warn("runc %s: containers that share namespaces, and secrets of builds, fail with remap before 1.1", version)
+		return warn("runc %s is older than 1.1: with remap, containers that share namespaces and build secrets fail", version)
 	}
 	return pass("runc %s", version)
 }
@@ -175,11 +175,11 @@ func runcVersion(in *Input) Result {
 func selinux(in *Input) Result {
 	switch mode := in.Kernel.Value.SELinux; {
 	case in.Kernel.Err != nil:
-		return unread("SELinux", in.Kernel.Err)
+		return unread("whether SELinux is enforcing", in.Kernel.Err)
 	case mode != "enforcing":
 		return pass("SELinux is %s", orOff(mode))
 	case in.Engine.Err == nil && !in.Engine.Value.Option("selinux"):
-		return warn("SELinux is enforcing, and the engine does not label containers (selinux-enabled is not set): where container-selinux is missing, the new data root may be out of their reach")
+		return warn("SELinux is enforcing, but the engine does not label containers (selinux-enabled is not set): they may not be able to use the new data root if container-selinux is not installed")
 	}
 	return pass("SELinux is enforcing, and the engine labels its containers")
 }
@@ -198,15 +198,15 @@ func hostTools(in *Input) Result {
 	_, run := tools["systemd-run"]
 	switch {
 	case in.Tools.Err != nil:
-		return unread("which programs are there", in.Tools.Err)
+		return unread("which programs are installed", in.Tools.Err)
 	case !useradd && !adduser && in.Accounts.Err != nil:
-		return unread("whether an account has to be made", in.Accounts.Err)
+		return unread("whether the account must be created", in.Accounts.Err)
 	case !useradd && !adduser && !in.remap.Account.Exists():
-		return fail("neither useradd nor adduser is there to make the account %s", in.remap.Account.Name)
+		return fail("neither useradd nor adduser is installed, one of which is needed to create the account %s", in.remap.Account.Name)
 	case in.Unit.Value.Manager == survey.Systemd && !run:
-		return warn("systemd-run is missing: a change that fails would not be undone when the connection is lost")
+		return warn("systemd-run is missing, so a change that fails would not be undone if the connection is lost")
 	case tools["usermod"] == "":
-		return pass("usermod is missing, so ranges are written by hand, under the same locks")
+		return pass("usermod is missing, so the ranges will be written directly, under the same locks")
 	}
-	return pass("all of them")
+	return pass("all")
 }

@@ -35,13 +35,13 @@ func kernelKeys(in *Input) Result {
 	)
 	switch {
 	case in.on() && used >= limit:
-		return fail("all %d session keyrings that kernel.keys.maxkeys and maxbytes allow the mapped root are taken: no further container starts, and no docker exec (%s)", limit, words).Fixed(fix)
+		return fail("all %d session keyrings that kernel.keys.maxkeys and maxbytes allow the mapped root are in use: no other container and no docker exec starts (%s)", limit, words).Fixed(fix)
 	case used > limit:
-		return fail("%d containers run, and with remap they share one user's %d session keyrings (kernel.keys.maxkeys and maxbytes): the rest would not start (%s)", used, limit, words).Fixed(fix)
+		return fail("%d containers run, but with remap they share the %d session keyrings of one user (kernel.keys.maxkeys and maxbytes): the rest would not start (%s)", used, limit, words).Fixed(fix)
 	case used*5 >= limit*4:
-		return warn("%d of the %d session keyrings that kernel.keys.maxkeys and maxbytes allow the mapped root are taken with remap, one by each container and each docker exec; past them neither starts (%s)", used, limit, words).Fixed(fix)
+		return warn("with remap %d of the %d session keyrings that kernel.keys.maxkeys and maxbytes allow the mapped root are in use, one for each container and each docker exec; beyond that neither starts (%s)", used, limit, words).Fixed(fix)
 	}
-	return pass("the mapped root may have %d session keyrings, and %d are taken with remap", limit, used)
+	return pass("with remap %d of %d session keyrings are in use", used, limit)
 }
 
 // keys are the session keyrings that the mapped root has, or will have once what

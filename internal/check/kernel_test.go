@@ -37,7 +37,7 @@ func remappedKeys(n int64) func(*survey.Facts, *Options) {
 var hostCases = []testCase{
 	{"kernel-version", "6.12", asFound, OK, "6.12.0"},
 	{"kernel-version", "from the API", func(f *survey.Facts, o *Options) { noKernel(f, o) }, OK, "6.12.0"},
-	{"kernel-version", "3.10", kernel(func(k *survey.Kernel) { k.Release = "3.10.0-1160.el7.x86_64" }), Warning, "at most five"},
+	{"kernel-version", "3.10", kernel(func(k *survey.Kernel) { k.Release = "3.10.0-1160.el7.x86_64" }), Warning, "five ranges"},
 	{"kernel-version", "2.6", kernel(func(k *survey.Kernel) { k.Release = "2.6.32" }), Error, "3.8"},
 	{"kernel-version", "odd", kernel(func(k *survey.Kernel) { k.Release = "tip" }), Unknown, ""},
 	{"kernel-version", "unread", func(f *survey.Facts, o *Options) { noKernel(f, o); noEngine(f, o) }, Unknown, ""},
@@ -58,7 +58,7 @@ var hostCases = []testCase{
 	}, OK, ""},
 	{"userns-limit", "unread", kernel(func(k *survey.Kernel) { k.MaxUserns.Err = errTest }), Unknown, ""},
 	{"userns-limit", "containers unread", func(f *survey.Facts, _ *Options) { f.Containers.Err = errTest }, Unknown, ""},
-	{"kernel-keys", "room", crowd(159), OK, "200 session keyrings, and 159"},
+	{"kernel-keys", "room", crowd(159), OK, "159 of 200"},
 	{"kernel-keys", "nearly full", crowd(160), Warning, "160 of the 200"},
 	{"kernel-keys", "full, before remap", crowd(200), Warning, "200 of the 200"},
 	{"kernel-keys", "too many for remap", crowd(201), Error, "201 containers run"},
@@ -72,10 +72,10 @@ var hostCases = []testCase{
 			f.Containers.Value[i].UsernsMode = "host"
 		}
 		f.Containers.Value[0] = survey.Container{State: "exited"}
-	}, OK, "and 0 are taken"},
-	{"kernel-keys", "full", remappedKeys(200), Error, "no further container starts"},
+	}, OK, "0 of 200"},
+	{"kernel-keys", "full", remappedKeys(200), Error, "no other container and no docker exec starts"},
 	{"kernel-keys", "execs", remappedKeys(199), Warning, "199 of the 200"},
-	{"kernel-keys", "remapped, with room", remappedKeys(12), OK, "12 are taken"},
+	{"kernel-keys", "remapped, with room", remappedKeys(12), OK, "12 of 200"},
 	{"kernel-keys", "a kernel without keyrings", kernel(func(k *survey.Kernel) { k.MaxKeys.Err, k.MaxKeyBytes.Err = fs.ErrNotExist, fs.ErrNotExist }), OK, "no keyrings"},
 	{"kernel-keys", "unread", kernel(func(k *survey.Kernel) { k.MaxKeyBytes.Err = errTest }), Unknown, ""},
 	{"kernel-keys", "containers unread", func(f *survey.Facts, _ *Options) { f.Containers.Err = errTest }, Unknown, ""},
@@ -83,7 +83,7 @@ var hostCases = []testCase{
 	{"userns-unprivileged", "1", asFound, OK, "is 1"},
 	{"userns-unprivileged", "0, for users only", kernel(func(k *survey.Kernel) { k.Unprivileged.Value = 0 }), OK, "dockerd is root"},
 	{"userns-unprivileged", "no such file", kernel(func(k *survey.Kernel) { k.Unprivileged.Err = fs.ErrNotExist }), OK, "no such limit"},
-	{"userns-unprivileged", "0, in a container", kernel(func(k *survey.Kernel) { k.Unprivileged.Value = 0; inContainer(k) }), Error, "binds its root too"},
+	{"userns-unprivileged", "0, in a container", kernel(func(k *survey.Kernel) { k.Unprivileged.Value = 0; inContainer(k) }), Error, "restricts root too"},
 	{"userns-unprivileged", "unread", kernel(func(k *survey.Kernel) { k.Unprivileged.Err = errTest }), Unknown, ""},
 	{"userns-unprivileged", "no kernel", noKernel, Unknown, ""},
 	{"userns-apparmor", "no such file", asFound, OK, ""},
@@ -114,7 +114,7 @@ var hostCases = []testCase{
 	}, OK, "labels"},
 	{"selinux", "unread", noKernel, Unknown, ""},
 	{"host-tools", "all", asFound, OK, "all"},
-	{"host-tools", "no usermod", func(f *survey.Facts, _ *Options) { delete(f.Tools.Value, "usermod") }, OK, "by hand"},
+	{"host-tools", "no usermod", func(f *survey.Facts, _ *Options) { delete(f.Tools.Value, "usermod") }, OK, "will be written directly"},
 	{"host-tools", "no useradd", func(f *survey.Facts, _ *Options) { delete(f.Tools.Value, "useradd") }, Error, "dockremap"},
 	{"host-tools", "no useradd, no need", func(f *survey.Facts, _ *Options) {
 		delete(f.Tools.Value, "useradd")

@@ -1,10 +1,10 @@
 package check
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -34,10 +34,10 @@ func run(checks []Check, in *Input) []Result {
 	results := []Result{}
 	failed, unknown := map[string]string{}, map[string]string{} // the first cause, by the check's ID
 	for _, c := range checks {
-		r := Result{Status: Skipped}
+		var r Result
 		if cause := causeOf(c, failed); cause != "" {
 			failed[c.ID] = cause
-			r.Message = fmt.Sprintf("not looked at, since %s has to hold first", cause)
+			r = report.After(cause)
 		} else {
 			r = c.Run(in)
 		}
@@ -47,7 +47,8 @@ func run(checks []Check, in *Input) []Result {
 			failed[c.ID] = c.ID
 		case r.Status == Unknown && cause != "":
 			unknown[c.ID] = cause
-			r = unsure("it cannot be told, since %s is not known", cause)
+			r = unsure("unknown, because %s is unknown", cause)
+			r.Cause = cause
 		case r.Status == Unknown:
 			unknown[c.ID] = c.ID
 		}

@@ -96,9 +96,9 @@ func TestNeeds(t *testing.T) {
 	in := NewInput(sound(), Options{Only: []string{"c", "e", "g"}})
 	results := run(checks, in)
 	assert.DeepEqual(t, results, []Result{
-		{ID: "c", Status: Skipped, Message: "not looked at, since a has to hold first"},
+		{ID: "c", Status: Skipped, Message: "not checked, because a failed", Cause: "a"},
 		{ID: "e", Status: OK, Message: "fine"},
-		{ID: "g", Status: Unknown, Message: "it cannot be told, since d is not known"},
+		{ID: "g", Status: Unknown, Message: "unknown, because d is unknown", Cause: "d"},
 	})
 }
 
@@ -110,7 +110,7 @@ func TestReportJSON(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, string(b), `{"schemaVersion":1,"context":"default","endpoint":"unix:///var/run/docker.sock","host":"local","results":[`+
 		`{"id":"daemon-answers","category":"engine","title":"The daemon answers","status":"ok","message":"Docker 28.5.2 at unix:///var/run/docker.sock","fix":[]},`+
-		`{"id":"change-pending","category":"engine","title":"No change is under way","status":"error","message":"a change is armed and not settled; what it is, /x tells; wait for it to end, or undo it now","fix":["sudo sh /x/change.sh undo"]}],`+
+		`{"id":"change-pending","category":"engine","title":"No change is under way","status":"error","message":"a change is under way, described in /x; wait for it to end, or undo it now","fix":["sudo sh /x/change.sh undo"]}],`+
 		`"summary":{"error":1,"ok":1,"skipped":0,"unknown":0,"warning":0}}`)
 }
 

@@ -47,11 +47,11 @@ var serviceCases = []testCase{
 	{"service-config", "default", asFound, OK, "/etc/docker/daemon.json"},
 	{"service-config", "elsewhere", func(f *survey.Facts, _ *Options) {
 		f.Start.Value.Config, f.Start.Value.ConfigGiven, f.Config.Value.Path = "/srv/d.json", true, "/srv/d.json"
-	}, OK, "/srv/d.json, as --config-file says"},
+	}, OK, "/srv/d.json, given by --config-file"},
 	{"service-config", "rootless", next(func(s *survey.Start) { s.Config = "" }), Unknown, ""},
 	{"service-config", "another mount namespace", func(f *survey.Facts, _ *Options) { f.Daemon.Value.HostMounts = false }, Error, "mount namespace"},
 	{"service-config", "unread", noStart, Unknown, ""},
-	{"service-next", "as it runs", asFound, OK, "the flags it runs with"},
+	{"service-next", "as it runs", asFound, OK, "the same flags"},
 	{"service-next", "down", noDaemon, OK, "-H fd://"},
 	{"service-next", "unread", noStart, Unknown, ""},
 	{"service-next", "no environment file", func(f *survey.Facts, _ *Options) { f.Start.Err = fmt.Errorf("%w: x", survey.ErrStartFails) }, Error, "does not start any more: x"},
@@ -75,8 +75,8 @@ var serviceCases = []testCase{
 	{"single-daemon", "one", asFound, OK, "812"},
 	{"single-daemon", "two", func(f *survey.Facts, _ *Options) {
 		f.Daemon.Value.Others = []survey.Other{{PID: 99, Sockets: []string{"unix:///b.sock"}, DataRoot: "/b"}}
-	}, Error, "1 further dockerd process on"},
-	{"single-daemon", "three", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []survey.Other{{PID: 99}, {PID: 100}} }, Error, "2 further dockerd processes on"},
+	}, Error, "1 other dockerd runs"},
+	{"single-daemon", "three", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []survey.Other{{PID: 99}, {PID: 100}} }, Error, "2 other dockerds run"},
 	{"single-daemon", "too many", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Unread = 7 }, Unknown, "7 processes"},
 	{"daemon-process", "root's", asFound, OK, "/usr/sbin/dockerd"},
 	{"daemon-process", "not believed", func(f *survey.Facts, _ *Options) { f.Daemon.Value.Doubt = "it runs as UID 1000" }, Error, "UID 1000"},

@@ -4,6 +4,7 @@ import (
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/access"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -21,11 +22,11 @@ var storageChecks = []Check{
 func dataRootPath(in *Input) Result {
 	s := in.Storage.Value
 	if in.Storage.Err != nil {
-		return unread("the way to the data root", in.Storage.Err)
+		return unread("the directories above the data root", in.Storage.Err)
 	}
 	m, err := in.Map()
 	if err != nil {
-		return unread("the mapped root", err)
+		return unread("the IDs of the mapped root", err)
 	}
 	uid, gid := m.UID.Root(), m.GID.Root()
 	r := Result{}
@@ -38,15 +39,15 @@ func dataRootPath(in *Input) Result {
 		case mode&1 == 0 && (p.Stat.UID != uid || mode&0o100 == 0) && (p.Stat.GID != gid || mode&0o010 == 0):
 			refusal := access.Allowed(in.Facts, survey.Path{Real: p.Path, Stat: p.Stat, Parents: s.Path.Parents[:i]}, true)
 			if refusal == nil {
-				r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String() + "; every user of the host may pass through it then"}).
+				r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String() + "; the command below lets every user of the host pass through it"}).
 					Fixed(command("sudo", "chmod", "o+x", "--", p.Path))
 				continue
 			}
-			r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String() + "; no command is proposed: " + refusal.Why})
+			r = r.With(Detail{Name: p.Path, Note: p.Stat.Mode.String() + "; no command is suggested: " + refusal.Why})
 		}
 	}
 	if len(r.Details) > 0 {
-		r.Status, r.Message = Error, "a directory above "+s.DataRoot+" keeps the mapped root out, and the engine does not start; move the data root (data-root in daemon.json) to where every user can pass, such as /srv/docker, or let others pass"
+		r.Status, r.Message = Error, "the mapped root cannot reach "+s.DataRoot+", so the engine would not start; move the data root (data-root in daemon.json) to a place that every user can reach, such as /srv/docker, or let users pass through the directories"
 		return r
 	}
 	return pass("%s", s.DataRoot)
@@ -72,11 +73,11 @@ func (in *Input) needed() (bytes int64, images int) {
 func (in *Input) counted() (Result, bool) {
 	switch {
 	case in.on():
-		return skip("the engine remaps already: nothing is pulled again"), false
+		return skip("the engine remaps already"), false
 	case in.Containers.Err != nil:
 		return unread("which images are in use", in.Containers.Err), false
 	case in.Images.Err != nil:
-		return unread("how large images are", in.Images.Err), false
+		return unread("the size of images", in.Images.Err), false
 	case in.Storage.Err != nil:
 		return unread("the free space", in.Storage.Err), false
 	case in.Storage.Value.Space.Err != nil:
@@ -91,17 +92,17 @@ func dataRootSpace(in *Input) Result {
 	}
 	bytes, images := in.needed()
 	space := in.Storage.Value.Space
-	text := count(images, "image") + " in use of " + size(bytes) + ", " + size(space.Free) + " free in " + in.Storage.Value.DataRoot
+	text := size(space.Free) + " free in " + in.Storage.Value.DataRoot + ", and " + report.Counted(images, "image in use takes ", "images in use take ") + size(bytes)
 	look := in.docker("system", "df", "-v")
 	switch {
 	case space.Bytes == 0:
-		return unsure("%s is on a file system (%s) that does not say how much room it has", in.Storage.Value.DataRoot, space.Type)
+		return unsure("%s is on a file system (%s) that does not report its free space", in.Storage.Value.DataRoot, space.Type)
 	case space.Free < fewestBytes:
-		return fail("%s: the file system is full, and the engine may not start in a new data root; make room first", text).Fixed(look)
+		return fail("%s: the file system is full, and the engine may not start in a new data root; free some space first", text).Fixed(look)
 	case bytes > space.Free:
 		return warn("%s: pulling them again may fill the file system", text).Fixed(look)
 	case bytes+scarceBytes > space.Free:
-		return warn("%s: little is left for what containers write", text).Fixed(look)
+		return warn("%s: pulling them again leaves little for what containers write", text).Fixed(look)
 	}
 	return pass("%s", text)
 }
@@ -122,28 +123,28 @@ func dataRootInodes(in *Input) Result {
 	}
 	space := in.Storage.Value.Space
 	if space.Inodes == 0 {
-		return pass("%s makes inodes as it needs them", space.Type)
+		return pass("%s creates inodes on demand", space.Type)
 	}
 	bytes, _ := in.needed()
 	usedBytes, usedInodes := max(1, space.Bytes-space.Free), space.Inodes-space.FreeInodes
 	need := int64(float64(bytes) / float64(usedBytes) * float64(usedInodes))
 	if space.FreeInodes < fewestInodes {
-		return fail("%s free in %s: the file system takes no more files", count(int(space.FreeInodes), "inode"), in.Storage.Value.DataRoot)
+		return fail("%s left in %s: the file system is full", count(int(space.FreeInodes), "free inode"), in.Storage.Value.DataRoot)
 	}
 	if need > space.FreeInodes || space.FreeInodes*100 < space.Inodes {
-		return warn("%d inodes are free in %s, and the images may take about %d", space.FreeInodes, in.Storage.Value.DataRoot, need)
+		return warn("%d inodes are free in %s, and the images in use may need about %d", space.FreeInodes, in.Storage.Value.DataRoot, need)
 	}
-	return pass("%d are free, and the images may take about %d", space.FreeInodes, need)
+	return pass("%d are free, and the images in use may need about %d", space.FreeInodes, need)
 }
 
 func dataRootTrees(in *Input) Result {
 	s := in.Storage.Value
 	if in.Storage.Err != nil {
-		return unread("what lies in the data root", in.Storage.Err)
+		return unread("the content of the data root", in.Storage.Err)
 	}
 	m, err := in.Map()
 	if err != nil {
-		return unread("the remapped root", err)
+		return unread("the name of the remapped data root", err)
 	}
 	var left []survey.Tree
 	for _, t := range s.Trees {
@@ -153,14 +154,14 @@ func dataRootTrees(in *Input) Result {
 				left = append(left, t)
 			}
 		case t.Name == m.Suffix() && t.Images > 0:
-			return warn("%s has %s of an earlier remap: its containers, volumes and images come back with the switch", path.Join(s.DataRoot, t.Name), count(t.Images, "layer"))
+			return warn("%s has %s of an earlier remap, whose containers, volumes and images come back with the change", path.Join(s.DataRoot, t.Name), count(t.Images, "layer"))
 		default:
 			left = append(left, t)
 		}
 	}
 	r := pass("none")
 	if len(left) > 0 {
-		r = pass("%s of before, not used", count(len(left), "tree"))
+		r = pass("%s of an earlier remap, unused", count(len(left), "data root"))
 	}
 	for _, t := range left {
 		r = r.With(Detail{Name: path.Join(s.DataRoot, t.Name), Note: count(t.Images, "layer")})

@@ -10,21 +10,22 @@ import (
 	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/ranges"
+	"github.com/docker-userns/docker-userns/internal/report"
 )
 
 var subidChecks = []Check{
-	{Question: Question{ID: "subid-files", Category: catSubID, Title: "/etc/subuid and /etc/subgid are there"}, Needs: []string{"host-reachable"}, Run: subidFiles},
+	{Question: Question{ID: "subid-files", Category: catSubID, Title: "/etc/subuid and /etc/subgid exist"}, Needs: []string{"host-reachable"}, Run: subidFiles},
 	{Question: Question{ID: "subid-lines", Category: catSubID, Title: "Every line of both files is well-formed"}, Needs: []string{"subid-files"}, Run: subidLines},
 	{Question: Question{ID: "subid-source", Category: catSubID, Title: "Ranges come from the files, which is where dockerd looks"}, Needs: []string{"host-reachable"}, Run: subidSource},
-	{Question: Question{ID: "subid-account", Category: catSubID, Title: "The account that has the ranges is sound"}, Needs: []string{"host-reachable"}, Run: subidAccount},
-	{Question: Question{ID: "subid-keys", Category: catSubID, Title: "The account's lines are all under its name, or all under its UID"}, Needs: []string{"subid-files"}, Run: subidKeys},
+	{Question: Question{ID: "subid-account", Category: catSubID, Title: "dockerd accepts the account that has the ranges"}, Needs: []string{"host-reachable"}, Run: subidAccount},
+	{Question: Question{ID: "subid-keys", Category: catSubID, Title: "The account's lines all have its name, or all have its UID"}, Needs: []string{"subid-files"}, Run: subidKeys},
 	{Question: Question{ID: "subid-map", Category: catSubID, Title: "The engine can make an ID map of the account's ranges"}, Needs: []string{"subid-files", "subid-account"}, Run: subidMap},
 	{Question: Question{ID: "subid-size", Category: catSubID, Title: "The map has 65536 UIDs and GIDs or more"}, Needs: []string{"subid-files", "subid-account", "subid-map"}, Run: subidSize},
-	{Question: Question{ID: "subid-overlap", Category: catSubID, Title: "The ranges overlap no other owner's, nor each other"}, Needs: []string{"subid-files", "subid-map"}, Run: subidOverlap},
+	{Question: Question{ID: "subid-overlap", Category: catSubID, Title: "The ranges do not overlap others, nor each other"}, Needs: []string{"subid-files", "subid-map"}, Run: subidOverlap},
 	{Question: Question{ID: "subid-accounts", Category: catSubID, Title: "No account of the host has an ID in the ranges"}, Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidAccounts},
-	{Question: Question{ID: "subid-reserved", Category: catSubID, Title: "The ranges keep clear of IDs that systemd and the kernel have other uses for"}, Needs: []string{"subid-files", "subid-map"}, Run: subidReserved},
-	{Question: Question{ID: "subid-live", Category: catSubID, Title: "No process of others runs under IDs of the ranges"}, Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidLive},
-	{Question: Question{ID: "subid-free", Category: catSubID, Title: "A free range of 65536 IDs is there to be taken"}, Needs: []string{"host-reachable", "subid-files"}, Run: subidFree},
+	{Question: Question{ID: "subid-reserved", Category: catSubID, Title: "The ranges contain no ID that systemd or the kernel uses otherwise"}, Needs: []string{"subid-files", "subid-map"}, Run: subidReserved},
+	{Question: Question{ID: "subid-live", Category: catSubID, Title: "No other process uses IDs of the ranges"}, Needs: []string{"host-reachable", "subid-files", "subid-map"}, Run: subidLive},
+	{Question: Question{ID: "subid-free", Category: catSubID, Title: "A range of 65536 IDs is free"}, Needs: []string{"host-reachable", "subid-files"}, Run: subidFree},
 }
 
 func subidFiles(in *Input) Result {
@@ -33,7 +34,7 @@ func subidFiles(in *Input) Result {
 		if errors.Is(err, ranges.ErrTruncated) {
 			return fail("%v", err)
 		}
-		return unread("what the files hold", err)
+		return unread("the content of /etc/subuid and /etc/subgid", err)
 	}
 	var missing []string
 	for _, f := range []idmap.File{subuid, subgid} {
@@ -45,9 +46,18 @@ func subidFiles(in *Input) Result {
 	case len(missing) == 0:
 		return pass("both")
 	case in.wanted():
-		return fail("missing: %s; the engine does not start without it", strings.Join(missing, ", ")).Fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+		return fail("%s missing, and the engine does not start without", isAre(missing)).Fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
 	}
-	return warn("missing: %s; useradd gives no ranges without it", strings.Join(missing, ", ")).Fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+	return warn("%s missing, and useradd gives no ranges without", isAre(missing)).Fixed(command(append([]string{"sudo", "touch", "--"}, missing...)...))
+}
+
+// isAre names one or more things as the subject of a sentence.
+func isAre(names []string) string {
+	verb := "is"
+	if len(names) > 1 {
+		verb = "are"
+	}
+	return strings.Join(names, " and ") + " " + verb
 }
 
 // subidLines: up to 27 a line without three fields is refused whoever's it is;
@@ -55,7 +65,7 @@ func subidFiles(in *Input) Result {
 func subidLines(in *Input) Result {
 	subuid, subgid, err := ranges.Files(in.Facts)
 	if err != nil {
-		return unread("what the files hold", err)
+		return unread("the content of /etc/subuid and /etc/subgid", err)
 	}
 	old := in.versionKnown && !in.version.AtLeast(28)
 	fatal, total := 0, 0
@@ -73,7 +83,7 @@ func subidLines(in *Input) Result {
 			note := fmt.Sprintf("%s: %s", l.Raw, l.Problem)
 			mine := l.For(in.remap.Account.Name, in.remap.Account.UID)
 			if mine && !old {
-				note += "; Docker 28 and later reads what is no number as 0, and 0 is the host's root"
+				note += "; Docker 28 and later reads a number that it cannot parse as 0, which is the host's root"
 			}
 			if mine || old && strings.Count(l.Raw, ":") != 2 {
 				fatal++
@@ -85,9 +95,9 @@ func subidLines(in *Input) Result {
 	}
 	switch {
 	case fatal > 0:
-		r.Status, r.Message = Error, fmt.Sprintf("malformed: %d, of which %d keep the engine from starting soundly; mend them", total, fatal)
+		r.Status, r.Message = Error, fmt.Sprintf("%s malformed, %d of which can keep the engine from starting correctly; correct them", report.Counted(total, "line is", "lines are"), fatal)
 	case total > 0:
-		r.Status, r.Message = Warning, fmt.Sprintf("malformed: %d, of owners that this engine does not read them for; Docker 20.10 to 27 may refuse them", total)
+		r.Status, r.Message = Warning, fmt.Sprintf("%s malformed, but not of the account that this engine uses; Docker 20.10 to 27 may refuse them", report.Counted(total, "line is", "lines are"))
 	default:
 		return pass("both files")
 	}
@@ -102,7 +112,7 @@ func subidSource(in *Input) Result {
 	case source == "" || source == "files":
 		return pass("nsswitch.conf names no other source")
 	}
-	return warn("nsswitch.conf takes subordinate IDs from %q; dockerd reads /etc/subuid and /etc/subgid only, and what others have there cannot be seen, so that ranges may overlap", source)
+	return warn("nsswitch.conf takes subordinate IDs from %q, but dockerd reads only /etc/subuid and /etc/subgid, so its ranges may overlap those of %[1]q", source)
 }
 
 func subidAccount(in *Input) Result {
@@ -113,14 +123,14 @@ func subidAccount(in *Input) Result {
 	case in.remap.AccountRefusal != nil:
 		return fail("dockerd does not start with userns-remap %q (%s): %v", in.remap.Value, in.remap.Origin, in.remap.AccountRefusal)
 	case a.UID == 0:
-		return fail("the account is root, and root cannot be remapped to itself: dockerd then runs without remap, with the data root 0.0")
+		return fail("the account is root, which cannot be remapped to itself: dockerd would run without remap, with the data root 0.0")
 	case !a.Exists() && in.wanted():
-		return fail("there is no account %s", a.Name).Fixed(accountFix(a))
+		return fail("the account %s does not exist", a.Name).Fixed(accountFix(a))
 	case !a.Exists():
-		return pass("%s does not exist yet; to create it: %s", a.Name, accountFix(a))
+		return pass("%s does not exist yet; create it with: %s", a.Name, accountFix(a))
 	}
 	if _, err := ranges.Resolve(in.Accounts.Value, a.Name); err != nil && in.remap.Value == "" {
-		return fail("dockerd would not take %s: %v", a.Name, err).Fixed(command("sudo", "groupadd", "--system", a.Name))
+		return fail("dockerd would refuse the account %s: %v", a.Name, err).Fixed(command("sudo", "groupadd", "--system", a.Name))
 	}
 	return pass("%s (UID %d)", a.Name, a.UID)
 }
@@ -142,10 +152,10 @@ func subidKeys(in *Input) Result {
 		named := func(l idmap.Line) bool { return l.Owner == in.remap.Account.Name }
 		numbered := func(l idmap.Line) bool { return !named(l) }
 		if slices.ContainsFunc(f.lines, named) && slices.ContainsFunc(f.lines, numbered) {
-			return warn("%s has lines for %s and for %d: Docker 20.10 to 27 takes those of the UID only, Docker 28 and later all of them, so that an upgrade changes the map", f.path, in.remap.Account.Name, in.remap.Account.UID)
+			return warn("%s has lines for %s and for its UID %d: Docker 20.10 to 27 uses only those of the UID, Docker 28 and later all of them, so an upgrade changes the map", f.path, in.remap.Account.Name, in.remap.Account.UID)
 		}
 	}
-	return pass("under one key")
+	return pass("they do")
 }
 
 func subidMap(in *Input) Result {
@@ -154,20 +164,20 @@ func subidMap(in *Input) Result {
 	case in.remap.MapErr != nil:
 		return unread("the ID map", in.remap.MapErr)
 	case refusal != nil && in.wanted():
-		return fail("the engine does not start: %v", refusal).Fixed(rangeFix(in)...)
+		return fail("the engine would not start: %v", refusal).Fixed(rangeFix(in)...)
 	case refusal != nil:
 		return pass("%s has no ranges yet%s", in.remap.Account.Name, toGive(in))
 	case m.Suffix() == "-1.-1":
-		return fail("the first range of %s is empty, so its root has no host ID and the engine does not start", in.remap.Account.Name)
+		return fail("the first range of %s is empty, so its root has no host ID and the engine would not start", in.remap.Account.Name)
 	case m.UID.Root() == 0 || m.GID.Root() == 0:
-		return fail("container root would be host root: the map is %s", m)
+		return fail("root in containers would be root on the host: the map is %s", m)
 	case m.Err() != nil:
-		return fail("no container could start, or it would run under other IDs, even as the host's root: the map of %s is %v", in.remap.Account.Name, m.Err())
+		return fail("containers would not start, or would run with wrong IDs, even as root of the host: the map of %s is %v", in.remap.Account.Name, m.Err())
 	case in.on() && m.Suffix() != path.Base(in.Engine.Value.DataRoot):
-		return fail("the ranges were changed since the engine started: it would come up with the data root %s instead of %s, without its containers and images", m.Suffix(), path.Base(in.Engine.Value.DataRoot))
+		return fail("the ranges were changed since the engine started: after a restart the data root would be %s instead of %s, without the present containers and images", m.Suffix(), path.Base(in.Engine.Value.DataRoot))
 	}
 	if other, differs := in.byOlder(m); differs {
-		return unsure("Docker 28 and later makes the map %s, Docker 20.10 to 27 %s; the engine's version is not known", m, other)
+		return unsure("the map depends on the engine's version, which is unknown: %s from Docker 28 on, %s before", m, other)
 	}
 	return pass("container ID 0 is UID %d and GID %d of the host, the map is %s", m.UID.Root(), m.GID.Root(), m)
 }
@@ -184,7 +194,7 @@ func (in *Input) byOlder(m idmap.Map) (outcome string, differs bool) {
 	}
 	older, refusal := idmap.Load(idmap.Engine20, subuid, subgid, in.remap.Account.Name, in.remap.Account.UID)
 	if refusal != nil {
-		return "does not start: " + refusal.Error(), true
+		return "no start (" + refusal.Error() + ")", true
 	}
 	return older.String(), older.String() != m.String()
 }
@@ -215,7 +225,7 @@ func toGive(in *Input) string {
 	if err != nil {
 		return ""
 	}
-	return "; what gives it one is: " + usermod(free, in.remap.Account)
+	return "; add one with: " + usermod(free, in.remap.Account)
 }
 
 func usermod(free idmap.Range, a ranges.Account) string {
@@ -227,9 +237,9 @@ func judged(in *Input) (idmap.Map, Result, bool) {
 	m := in.remap.Map
 	switch {
 	case in.remap.MapErr != nil:
-		return m, unread("the ranges", in.remap.MapErr), false
+		return m, unread("the ranges of "+in.remap.Account.Name, in.remap.MapErr), false
 	case in.remap.MapRefusal != nil:
-		return m, skip("%s has no ranges yet; of the one that subid-free names this holds", in.remap.Account.Name), false
+		return m, skip("%s has no ranges yet; see subid-free", in.remap.Account.Name), false
 	}
 	return m, Result{}, true
 }
@@ -241,7 +251,7 @@ func subidSize(in *Input) Result {
 	}
 	uids, gids := m.UID.Size(), m.GID.Size()
 	if uids < idmap.Default || gids < idmap.Default {
-		return warn("%d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).Fixed(moreFix(in)...)
+		return warn("the map has %d UIDs and %d GIDs: images with nobody (65534) or other high IDs are refused", uids, gids).Fixed(moreFix(in)...)
 	}
 	return pass("%d UIDs and %d GIDs", uids, gids)
 }

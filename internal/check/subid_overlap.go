@@ -31,7 +31,7 @@ func conflicts(m idmap.Map, others ranges.Held) []Detail {
 // no command to paste: another range is another data root.
 func (in *Input) apart() string {
 	if in.on() {
-		return "move the others, or turn remap off, give " + in.remap.Account.Name + " another range, and turn it on again: it begins with an empty data root then"
+		return "move the others, or turn remap off, give " + in.remap.Account.Name + " another range, and turn remap on again, which starts with an empty data root"
 	}
 	return "give " + in.remap.Account.Name + " a range of its own"
 }
@@ -61,13 +61,13 @@ func subidOverlap(in *Input) Result {
 		return unread("the ranges of others", in.remap.LinesErr)
 	}
 	if x, ok := selfOverlap(m); ok {
-		return fail("the account's own ranges overlap at %s: the engine starts, but no container does", x).Fixed(moveFix(in)...)
+		return fail("the ranges of %s overlap each other at %s: the engine starts, but no container does", in.remap.Account.Name, x).Fixed(moveFix(in)...)
 	}
 	found := conflicts(m, in.remap.Lines.Subordinate())
 	if len(found) == 0 {
-		return pass("nobody else has them")
+		return pass("no other owner has them")
 	}
-	return fail("containers and another owner of the ranges could act as each other: %s", in.apart()).
+	return fail("the ranges of %s overlap those of another owner, so containers and that owner could act as each other; %s", in.remap.Account.Name, in.apart()).
 		With(found...).Fixed(moveFix(in)...)
 }
 
@@ -91,14 +91,14 @@ func subidAccounts(in *Input) Result {
 	case !ok:
 		return r
 	case in.Accounts.Err != nil:
-		return unread("the accounts", in.Accounts.Err)
+		return unread("the accounts of the host", in.Accounts.Err)
 	}
 	found := conflicts(m, ranges.Accounts(in.Accounts.Value))
 	switch {
 	case len(found) > 0:
-		return fail("containers could act as accounts of the host: %s", in.apart()).With(found...).Fixed(moveFix(in)...)
+		return fail("accounts of the host have IDs in the ranges of %s, so containers could act as them; %s", in.remap.Account.Name, in.apart()).With(found...).Fixed(moveFix(in)...)
 	case in.Accounts.Value.Incomplete:
-		return unsure("none of those that were listed, but the list is not whole; look with: getent passwd; getent group")
+		return unsure("no account on the list has one, but the list is incomplete; look with: getent passwd; getent group")
 	}
 	return pass("none of %s and %s", count(len(in.Accounts.Value.Users), "user"), count(len(in.Accounts.Value.Groups), "group"))
 }
@@ -112,17 +112,17 @@ func subidReserved(in *Input) Result {
 	}
 	never := []idmap.Range{idmap.Accounts, idmap.Foreign, idmap.High}
 	if found := conflicts(m, ranges.Held{UID: never, GID: never}); len(found) > 0 {
-		return fail("the ranges take in IDs that are not for containers: %s", in.apart()).With(found...).Fixed(moveFix(in)...)
+		return fail("the ranges of %s contain IDs that are not for containers; %s", in.remap.Account.Name, in.apart()).With(found...).Fixed(moveFix(in)...)
 	}
 	shared := []idmap.Range{idmap.Containers}
 	found := conflicts(m, ranges.Held{UID: shared, GID: shared})
 	switch {
 	case len(found) == 0:
-		return pass("they do")
+		return pass("none")
 	case ranges.Policy(in.Accounts.Value).Min >= idmap.Containers.Start:
-		return pass("they lie where login.defs of this distribution puts all subordinate IDs")
+		return pass("they are where login.defs of this distribution puts all subordinate IDs")
 	}
-	return warn("the ranges lie where systemd-nspawn and systemd-nsresourced pick theirs").With(found...)
+	return warn("the ranges of %s are in the area from which systemd-nspawn and systemd-nsresourced take theirs", in.remap.Account.Name).With(found...)
 }
 
 func subidLive(in *Input) Result {
@@ -134,9 +134,9 @@ func subidLive(in *Input) Result {
 		return unread("which ID maps are in use", in.Maps.Err)
 	}
 	if found := conflicts(m, ranges.Live(in.Maps.Value, in.remap.Now)); len(found) > 0 {
-		return fail("other processes run under IDs of the ranges now").With(found...)
+		return fail("other processes use IDs of the ranges of %s", in.remap.Account.Name).With(found...)
 	}
-	return pass("ID maps in use: %d", len(in.Maps.Value))
+	return pass("none of %s in use", count(len(in.Maps.Value), "ID map"))
 }
 
 func subidFree(in *Input) Result {
@@ -149,14 +149,14 @@ func subidFree(in *Input) Result {
 		return unread("which IDs are free", in.SubGID.Err)
 	}
 	if m, _, ok := judged(in); ok && m.UID.Size() >= idmap.Default && m.GID.Size() >= idmap.Default {
-		return skip("%s has ranges", in.remap.Account.Name)
+		return skip("%s already has ranges", in.remap.Account.Name)
 	}
 	free, err := ranges.Choose(in.Facts, in.remap.Account, idmap.Default)
 	switch {
 	case err != nil:
-		return fail("%v", err)
+		return fail("no range is free: %v", err)
 	case free.Reason != "":
-		return warn("%s: %s", free, free.Reason)
+		return warn("the only free range is %s: %s", free, free.Reason)
 	}
 	return pass("%s", free)
 }

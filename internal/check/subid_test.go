@@ -46,13 +46,13 @@ const good = "dockremap:165536:65536\n"
 
 var subidCases = []testCase{
 	{"subid-files", "both", asFound, OK, ""},
-	{"subid-files", "none, off", noFiles, Warning, "/etc/subuid, /etc/subgid"},
+	{"subid-files", "none, off", noFiles, Warning, "/etc/subuid and /etc/subgid are missing"},
 	{"subid-files", "none, on", func(f *survey.Facts, o *Options) { *f = remapped(); noFiles(f, o) }, Error, "does not start"},
 	{"subid-files", "too large", func(f *survey.Facts, _ *Options) { f.SubUID.Value.Truncated = true }, Error, "larger than 4 MiB"},
 	{"subid-files", "unread", noSubUID, Unknown, "sudo"},
 	{"subid-lines", "sound", with("28.5.2", good), OK, ""},
-	{"subid-lines", "another's, 28", with("28.5.2", good+"foo:bar\n"), Warning, "malformed: 2"},
-	{"subid-lines", "another's without three fields, 26", with("26.1.5", good+"foo:bar\n"), Error, "malformed: 2, of which 2"},
+	{"subid-lines", "another's, 28", with("28.5.2", good+"foo:bar\n"), Warning, "2 lines are malformed, but not of the account"},
+	{"subid-lines", "another's without three fields, 26", with("26.1.5", good+"foo:bar\n"), Error, "2 lines are malformed, 2 of which"},
 	{"subid-lines", "another's number, 26", with("26.1.5", good+"foo:bar:1\n"), Warning, ""},
 	{"subid-lines", "the account's, 28", with("28.5.2", "dockremap:abc:65536\n"), Error, ""},
 	{"subid-lines", "the account's, by UID, 20.10", with("20.10.24", "999:1:2 # x\n"), Error, ""},
@@ -63,8 +63,8 @@ var subidCases = []testCase{
 	{"subid-account", "to be made", asFound, OK, "sudo useradd --system"},
 	{"subid-account", "there", with("28.5.2", good), OK, "dockremap (UID 999)"},
 	{"subid-account", "another by --user", func(_ *survey.Facts, o *Options) { o.User = "alice" }, OK, "alice (UID 1000)"},
-	{"subid-account", "root by --user", func(_ *survey.Facts, o *Options) { o.User = "root" }, Error, "root cannot be remapped"},
-	{"subid-account", "root by daemon.json", func(f *survey.Facts, _ *Options) { f.Config.Value.Data = []byte(`{"userns-remap": "0:0"}`) }, Error, "root cannot be remapped"},
+	{"subid-account", "root by --user", func(_ *survey.Facts, o *Options) { o.User = "root" }, Error, "the account is root"},
+	{"subid-account", "root by daemon.json", func(f *survey.Facts, _ *Options) { f.Config.Value.Data = []byte(`{"userns-remap": "0:0"}`) }, Error, "the account is root"},
 	{"subid-account", "gone, on", func(f *survey.Facts, _ *Options) {
 		*f = remapped()
 		f.Accounts.Value.Users = nil
@@ -73,7 +73,7 @@ var subidCases = []testCase{
 		*f = remapped()
 		f.Config.Value.Data = []byte(`{"userns-remap": "default"}`)
 		f.Accounts.Value.Users = nil
-	}, Error, "there is no account dockremap"},
+	}, Error, "the account dockremap does not exist"},
 	{"subid-account", "no group of its name", func(f *survey.Facts, _ *Options) {
 		withAccount(f, good)
 		f.Accounts.Value.Groups = nil
@@ -85,23 +85,23 @@ var subidCases = []testCase{
 	}, Error, `userns-remap "a:b:c" (the flag --userns-remap=a:b:c)`},
 	{"subid-account", "unread", noAccounts, Unknown, ""},
 	{"subid-keys", "one", with("28.5.2", good+"dockremap:300000:1\n"), OK, ""},
-	{"subid-keys", "both", with("28.5.2", good+"999:300000:1\n"), Warning, "/etc/subuid has lines for dockremap and for 999"},
+	{"subid-keys", "both", with("28.5.2", good+"999:300000:1\n"), Warning, "has lines for dockremap and for its UID 999"},
 	{"subid-keys", "unread", noSubUID, Unknown, ""},
 	{"subid-map", "sound", with("28.5.2", good), OK, "container ID 0 is UID 165536 and GID 165536 of the host, the map is 0:165536:65536"},
 	{"subid-map", "none yet", asFound, OK, "sudo usermod --add-subuids 165536-231071"},
 	{"subid-map", "none, on", onWith("20.10.24", "alice:1:1\n"), Error, `Can't create ID mappings: no subuid ranges found for user "dockremap"`},
 	{"subid-map", "none, on, 29.7", onWith("29.7.2", ""), Error, `error creating ID mappings: no subuid ranges found for user "dockremap"`},
 	{"subid-map", "abc, 26", onWith("26.1.5", "dockremap:abc:65536\n"), Error, `strconv.Atoi: parsing "abc": invalid syntax`},
-	{"subid-map", "abc, 28", with("28.5.2", "dockremap:abc:65536\n"), Error, "container root would be host root"},
+	{"subid-map", "abc, 28", with("28.5.2", "dockremap:abc:65536\n"), Error, "root in containers would be root on the host"},
 	{"subid-map", "a count of 0", with("28.5.2", "dockremap:100000:0\n"), Error, "empty"},
-	{"subid-map", "changed since the start", onWith("28.5.2", "dockremap:300000:65536\n"), Error, "come up with the data root 300000.300000 instead of 165536.165536"},
+	{"subid-map", "changed since the start", onWith("28.5.2", "dockremap:300000:65536\n"), Error, "after a restart the data root would be 300000.300000 instead of 165536.165536"},
 	{"subid-map", "too many", with("28.5.2", strings.Repeat("dockremap:165536:1\n", 341)), Error, "of 341 ranges, more than the 340"},
 	{"subid-map", "past 32 bits, where the kernel begins again at root", with("28.5.2", "dockremap:4294967296:65536\n"), Error, "reaches past 4294967294"},
 	{"subid-map", "past 32 bits, 26", onWith("26.1.5", "dockremap:4294967296:65536\n"), Error, "reaches past 4294967294"},
 	{"subid-map", "past 32 bits in the middle", with("28.5.2", good+"dockremap:4294967000:65536\n"), Error, "reaches past 4294967294"},
 	{"subid-map", "the last IDs", with("28.5.2", "dockremap:4294901759:65536\n"), OK, ""},
-	{"subid-map", "another's line without three fields, version unknown", with("", good+"foo:bar\n"), Unknown, "Docker 20.10 to 27 does not start: Can't create ID mappings: Cannot parse"},
-	{"subid-map", "name before UID, version unknown", with("", good+"999:400000:65536\n"), Unknown, "Docker 20.10 to 27 0:400000:65536"},
+	{"subid-map", "another's line without three fields, version unknown", with("", good+"foo:bar\n"), Unknown, "0:165536:65536 from Docker 28 on, no start"},
+	{"subid-map", "name before UID, version unknown", with("", good+"999:400000:65536\n"), Unknown, "65536:400000:65536 from Docker 28 on, 0:400000:65536 before"},
 	{"subid-map", "sound, version unknown", with("", good), OK, ""},
 	{"subid-map", "unread", noSubUID, Unknown, ""},
 	{"subid-size", "65536", with("28.5.2", good), OK, ""},
@@ -111,14 +111,14 @@ var subidCases = []testCase{
 	{"subid-size", "unread", noSubUID, Unknown, ""},
 	{"subid-overlap", "nobody's", with("28.5.2", good), OK, ""},
 	{"subid-overlap", "alice's", with("28.5.2", "dockremap:165535:65536\n"), Error, "act as each other"},
-	{"subid-overlap", "its own", with("28.5.2", good+good), Error, "own ranges overlap at 165536-231071"},
+	{"subid-overlap", "its own", with("28.5.2", good+good), Error, "overlap each other at 165536-231071"},
 	{"subid-overlap", "alice's, on", onWith("28.5.2", "dockremap:165536:65536\nalice:165536:1\n"), Error, "turn remap off"},
 	{"subid-overlap", "unread", noSubUID, Unknown, ""},
 	{"subid-accounts", "none", with("28.5.2", good), OK, "none of 3 users and 3 groups"},
 	{"subid-accounts", "a user", func(f *survey.Facts, _ *Options) {
 		withAccount(f, good)
 		f.Accounts.Value.Users[1].ID = 165536
-	}, Error, "act as accounts"},
+	}, Error, "accounts of the host have IDs in the ranges of dockremap"},
 	{"subid-accounts", "a group", func(f *survey.Facts, _ *Options) {
 		withAccount(f, good)
 		f.Accounts.Value.Groups[1].ID = 231071
@@ -175,7 +175,7 @@ func TestLineDetails(t *testing.T) {
 	withAccount(&f, "\n# x\ndockremap:abc:65536\n")
 	in := NewInput(f, Options{})
 	r := subidLines(in)
-	assert.DeepEqual(t, r.Details[0], Detail{Name: "/etc/subuid, line 4", Note: `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads what is no number as 0, and 0 is the host's root`})
+	assert.DeepEqual(t, r.Details[0], Detail{Name: "/etc/subuid, line 4", Note: `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads a number that it cannot parse as 0, which is the host's root`})
 }
 
 // A remapped engine whose ranges were taken away gets back those that its data

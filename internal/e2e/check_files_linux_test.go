@@ -88,7 +88,7 @@ func assertForeseen(t *testing.T, j judged, suffix, words string) {
 	account, m := j.of(t, "subid-account"), j.of(t, "subid-map")
 	switch {
 	case suffix == "0.100000":
-		assert.Check(t, m.Status == "error" && strings.Contains(m.Message, "host root"), "the engine took root: %s", m.Message)
+		assert.Check(t, m.Status == "error" && strings.Contains(m.Message, "root on the host"), "the engine took root: %s", m.Message)
 	case suffix != "":
 		uid, gid, _ := strings.Cut(suffix, ".")
 		assert.Check(t, m.Status == "ok", "the engine came up with %s: %s", suffix, m.Message)

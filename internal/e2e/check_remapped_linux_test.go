@@ -45,7 +45,7 @@ func TestCheckRemappedHost(t *testing.T) {
 		host.WriteFile(t, "/etc/subuid", []byte(sound), 0o644)
 		host.WriteFile(t, "/etc/docker/daemon.json", []byte("{}\n"), 0o644)
 		v := over(t, host, "root").of(t, "config-remap")
-		assert.Check(t, v.Status == "error" && strings.Contains(v.Message, "without remap"), v.Message)
+		assert.Check(t, v.Status == "error" && strings.Contains(v.Message, "remap would be off"), v.Message)
 		host.WriteFile(t, "/etc/docker/daemon.json", []byte(`{"userns-remap": "dockremap"}`+"\n"), 0o644)
 		assert.Equal(t, over(t, host, "root").code, 0)
 		assert.DeepEqual(t, state(t, host), before)

@@ -139,7 +139,7 @@ func TestTwoOperators(t *testing.T) {
 		before := files(t, host)
 		for _, verb := range []string{"enable", "disable"} {
 			a := change(t, host, "root", verb, "--yes")
-			assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "enable is under way") && strings.Contains(a.stderr, v.Fix[0]), "%d: %s%s", a.code, a.stdout, a.stderr)
+			assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "enable has been under way since") && strings.Contains(a.stderr, v.Fix[0]), "%d: %s%s", a.code, a.stdout, a.stderr)
 			assert.Equal(t, files(t, host), before)
 		}
 		stop()

@@ -99,7 +99,7 @@ func TestOutage(t *testing.T) {
 				forgedShim(t, host, host.Run(t, "docker", "inspect", "-f", "{{.Id}}", "old"))
 				a := change(t, host, "root", "enable", "--yes", "--stable=0s")
 				assert.Equal(t, a.code, 0, a.stdout+a.stderr)
-				assert.Check(t, strings.Contains(a.stdout, "it has 12s to stop"), a.stdout)
+				assert.Check(t, strings.Contains(a.stdout, "has 12s to stop"), a.stdout)
 				assert.Check(t, !writes(t, host, "old"))
 				assert.Equal(t, bridges(t, host), "docker0\ntheirs")
 				assert.Equal(t, dependents(t, host), dependentsUp)

@@ -22,7 +22,7 @@ const (
 )
 
 // ErrNone is what every method of [None] returns.
-var ErrNone = errors.New("the daemon's host cannot be reached from here")
+var ErrNone = errors.New("the daemon's host is out of reach")
 
 // A Host is safe for concurrent use. Over ssh and sudo one connection serves
 // all calls, one after the other; it is made by the first call.

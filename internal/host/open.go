@@ -21,5 +21,5 @@ func Open(ctx context.Context, endpoint string, ask Ask) (Host, error) {
 	case "unix":
 		return this(ctx, ask), nil
 	}
-	return None{fmt.Errorf("%w: %s leads to the daemon alone; a docker context with an ssh:// endpoint would lead to its host too", ErrNone, endpoint)}, nil
+	return None{fmt.Errorf("%w: %s gives access to the daemon only", ErrNone, endpoint)}, nil
 }

@@ -14,7 +14,7 @@ func TestOpen(t *testing.T) {
 	assert.Equal(t, h.Kind(), KindNone)
 	_, err = h.Look(t.Context(), Questions{})
 	assert.ErrorIs(t, err, ErrNone)
-	assert.ErrorContains(t, err, "tcp://10.0.0.1:2376 leads to the daemon alone")
+	assert.ErrorContains(t, err, "tcp://10.0.0.1:2376 gives access to the daemon only")
 
 	h, err = Open(t.Context(), "ssh://me@db1:2222", nil)
 	assert.NilError(t, err)

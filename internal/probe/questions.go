@@ -29,8 +29,8 @@ var questions = []question{
 	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(judgeMap)},
 	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(judgeProcess)},
 	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: secondUser(judgeProcess)},
-	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes into a volume belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, needed: true, answer: volumeFiles},
-	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes into a bind mount belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, answer: bindFiles},
+	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes to a volume belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, needed: true, answer: volumeFiles},
+	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes to a bind mount belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, answer: bindFiles},
 }
 
 // Questions gives those that [Report.Results] answers, in their order.
@@ -61,9 +61,9 @@ func (r Report) Results() []report.Result {
 // container is wrong; one that this program cannot be run on may be right.
 func Unproven(err error) []report.Result {
 	var results []report.Result
-	r := report.Fail("%v", err)
+	r := report.Fail("could not test with a new container: %v", err)
 	if errors.Is(err, ErrImage) || errors.Is(err, context.Canceled) {
-		r = report.Unsure("%v", err)
+		r = report.Unsure("could not test with a new container: %v", err)
 	}
 	for _, q := range questions {
 		results = append(results, q.Answer(r))

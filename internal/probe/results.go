@@ -36,7 +36,7 @@ func secondUser(judge func(User, idmap.Map) report.Result) func(Report) report.R
 func userAt(i int, judge func(User, idmap.Map) report.Result) func(Report) report.Result {
 	return func(r Report) report.Result {
 		if i >= len(r.Users) {
-			return report.Unsure("no process of a probe was seen")
+			return report.Unsure("could not find a process of the test container")
 		}
 		return judge(r.Users[i], r.Map)
 	}
@@ -49,28 +49,28 @@ func judgeMap(u User, m idmap.Map) report.Result {
 		uid, okUID := got.UID.ToHost(0)
 		gid, okGID := got.GID.ToHost(0)
 		if !okUID || !okGID || uid != 0 || gid != 0 {
-			return report.Fail("remap is to be off, but UID 0 of a container is %d on the host: %s", got.UID.Root(), got.UID).With(details...)
+			return report.Fail("remap should be off, but UID 0 of a new container is UID %d on the host (map %s)", got.UID.Root(), got.UID).With(details...)
 		}
-		return report.Pass("UID 0 of a container is UID 0 of the host: remap is off")
+		return report.Pass("UID 0 of a container is UID 0 on the host: remap is off")
 	}
 	if !slices.Equal(got.UID, m.UID) || !slices.Equal(got.GID, m.GID) {
-		return report.Fail("the kernel has UIDs %s and GIDs %s, instead of %s and %s", got.UID, got.GID, m.UID, m.GID).With(details...)
+		return report.Fail("a new container has the map %s for UIDs and %s for GIDs, instead of %s and %s", got.UID, got.GID, m.UID, m.GID).With(details...)
 	}
-	return report.Pass("the kernel has UIDs %s, GIDs %s", got.UID, got.GID)
+	return report.Pass("UIDs %s, GIDs %s", got.UID, got.GID)
 }
 
 func judgeProcess(u User, m idmap.Map) report.Result {
 	if u.Err != nil {
-		return report.Unread(fmt.Sprintf("what the host sees of UID %d", u.UID), u.Err)
+		return report.Unread(fmt.Sprintf("the host IDs of UID %d of a new container", u.UID), u.Err)
 	}
 	uid, gid := expected(m, u.UID, u.GID)
 	inside := fmt.Sprintf("%d:%d in the container", u.Inside.UIDs[1], u.Inside.GIDs[1])
 	outside := fmt.Sprintf("%d:%d on the host (PID %d, seen by %s)", u.Outside.UIDs[1], u.Outside.GIDs[1], u.PID, u.By)
 	switch {
 	case u.Inside.UIDs != allFour(u.UID) || u.Inside.GIDs != allFour(u.GID):
-		return report.Fail("a process that was started as %d:%d is UIDs %v, GIDs %v in the container", u.UID, u.GID, u.Inside.UIDs, u.Inside.GIDs)
+		return report.Fail("a process that was started as %d:%d has UIDs %v and GIDs %v in the container", u.UID, u.GID, u.Inside.UIDs, u.Inside.GIDs)
 	case u.Outside.UIDs != allFour(uid) || u.Outside.GIDs != allFour(gid):
-		return report.Fail("%s is UIDs %v, GIDs %v on the host (PID %d, seen by %s), instead of %d:%d", inside, u.Outside.UIDs, u.Outside.GIDs, u.PID, u.By, uid, gid)
+		return report.Fail("%s has UIDs %v and GIDs %v on the host (PID %d, seen by %s), instead of %d:%d", inside, u.Outside.UIDs, u.Outside.GIDs, u.PID, u.By, uid, gid)
 	case u.By == ByProc && !sameGroups(u, m):
 		return report.Fail("%s is %s, but its supplementary groups %v are %v there", inside, outside, u.Inside.Groups, u.Outside.Groups)
 	}
@@ -102,7 +102,7 @@ func bindFiles(r Report) report.Result {
 // judgeFiles judges the files of all users in one mount.
 func (r Report) judgeFiles(of func(User) File) report.Result {
 	if len(r.Users) == 0 {
-		return report.Unsure("no process of a probe was seen")
+		return report.Unsure("could not find a process of the test container")
 	}
 	var seen []string
 	for _, u := range r.Users {
@@ -110,13 +110,13 @@ func (r Report) judgeFiles(of func(User) File) report.Result {
 		uid, gid := expected(r.Map, u.UID, u.GID)
 		switch {
 		case f.Path == "" && f.Written != nil:
-			return report.Unread("the owner of new files", f.Written)
+			return report.Unread("the owner of files that a new container writes", f.Written)
 		case f.Written != nil:
-			return report.Fail("UID %d of the container cannot write there: %v", u.UID, f.Written)
+			return report.Fail("UID %d of a new container cannot write: %v", u.UID, f.Written)
 		case f.Seen != nil:
-			return report.Unread("the owner of new files", f.Seen)
+			return report.Unread("the owner of files that a new container writes", f.Seen)
 		case f.UID != uid || f.GID != gid:
-			return report.Fail("a file that %d:%d of the container wrote belongs to %d:%d on the host, instead of %d:%d (%s)", u.UID, u.GID, f.UID, f.GID, uid, gid, f.Path)
+			return report.Fail("a file that %d:%d of a new container wrote belongs to %d:%d on the host, instead of %d:%d (%s)", u.UID, u.GID, f.UID, f.GID, uid, gid, f.Path)
 		}
 		seen = append(seen, fmt.Sprintf("%d:%d writes as %d:%d", u.UID, u.GID, f.UID, f.GID))
 	}

@@ -91,7 +91,7 @@ func (r RefusedError) Error() string { return r.Words.Error() }
 func (r RefusedError) Unwrap() error { return r.Words }
 
 // ErrNotSet: nothing tells dockerd to remap.
-var ErrNotSet = errors.New("userns-remap is not set any more, so from its next start on the daemon would not remap")
+var ErrNotSet = errors.New("userns-remap is no longer set, so after a restart remap would be off")
 
 // Next is the map that the engine has after its next start. The error is a
 // [RefusedError] if it would not remap then, and any other if that is unknown.

@@ -69,7 +69,7 @@ func TestSettingsNext(t *testing.T) {
 		"as asked for":               {"ci", func(*survey.Facts) {}, "0:300000:65536", false},
 		"asked for, daemon.json bad": {"ci", func(f *survey.Facts) { f.Config.Value.Data = []byte("{") }, "0:300000:65536", false},
 		"asked for, without ranges":  {"solo", func(*survey.Facts) {}, `no subuid ranges found for user "solo"`, true},
-		"not set":                    {"", func(f *survey.Facts) { f.Config.Value.Data = nil }, "userns-remap is not set", true},
+		"not set":                    {"", func(f *survey.Facts) { f.Config.Value.Data = nil }, "userns-remap is no longer set", true},
 		"daemon.json bad":            {"", func(f *survey.Facts) { f.Config.Value.Data = []byte("{") }, "reading daemon.json", true},
 		"daemon.json unread":         {"", func(f *survey.Facts) { f.Config.Err = fs.ErrPermission }, "permission denied", false},
 		"an account that is not":     {"", func(f *survey.Facts) { f.Start.Value.Args = []string{"--userns-remap=gone"} }, `uid lookup for "gone"`, true},

@@ -70,11 +70,3 @@ func TestTableOfNothing(t *testing.T) {
 	assert.NilError(t, a.End())
 	assert.Assert(t, strings.Contains(b.String(), "- good:1: nothing in it belongs to 5\n"), b.String())
 }
-
-// A line that wraps on a terminal cannot be wiped.
-func TestCutShort(t *testing.T) {
-	assert.Equal(t, CutShort("auditing äöü", 10), "auditing ä")
-	assert.Equal(t, CutShort("auditing", 8), "auditing")
-	assert.Equal(t, CutShort("auditing", 0), "")
-	assert.Equal(t, CutShort("auditing", -3), "auditing")
-}

@@ -78,7 +78,7 @@ func (p item) tick(r report.Report) (mark, why string) {
 	}
 	switch {
 	case seen == 0:
-		return " ", " (not looked at" + prefixed("; asked for with ", p.flag) + ")"
+		return " ", " (not checked" + prefixed("; ask for it with ", p.flag) + ")"
 	case len(open) > 0:
 		return " ", " (" + strings.Join(open, ", ") + ")"
 	}

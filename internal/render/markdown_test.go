@@ -54,7 +54,7 @@ func TestChecklist(t *testing.T) {
 		mark, why := p.tick(reportOf(resultOf("a", report.Pass("")), resultOf("c", report.Fail(""))))
 		got = append(got, mark+p.text+why)
 	}
-	assert.DeepEqual(t, got, []string{" A and C (`c`: error)", " B is so (not looked at; asked for with --b)"})
+	assert.DeepEqual(t, got, []string{" A and C (`c`: error)", " B is so (not checked; ask for it with --b)"})
 }
 
 // Every question is in the checklist once, so that no box is ticked in spite of its answer.

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/docker/cli/cli/streams"
+	"github.com/mattn/go-runewidth"
 )
 
 // patience is how long nothing is said of work that goes on.
@@ -53,19 +53,11 @@ func (p *Progress) run(what string, finished chan struct{}) {
 			p.mu.Lock()
 			_, width := p.w.GetTtySize()
 			line := fmt.Sprintf(" … %s read, %s", report.Count(p.layers, "layer"), time.Since(began).Round(time.Second))
-			fmt.Fprintf(p.w, "\r\x1b[K%s%s", CutShort(what, int(width)-1-utf8.RuneCountInString(line)), line)
+			fmt.Fprintf(p.w, "\r\x1b[K%s%s", CutShort(what, int(width)-1-runewidth.StringWidth(line)), line)
 			p.shown = true
 			p.mu.Unlock()
 		}
 	}
-}
-
-// CutShort leaves room on a line: one that wraps cannot be wiped.
-func CutShort(s string, room int) string {
-	if r := []rune(s); room >= 0 && len(r) > room {
-		return string(r[:room])
-	}
-	return s
 }
 
 // Stop wipes the line.

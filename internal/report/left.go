@@ -21,7 +21,7 @@ func LeftProcesses(f survey.Facts, todo string) Result {
 	case n == 0:
 		return Pass("none")
 	case len(others) > 0:
-		return Unsure("%s the engine does not know; another dockerd runs here (process %d) and may know them",
+		return Unsure("%s the engine does not know; they may belong to another dockerd on this host (process %d)",
 			Counted(n, "container runs that", "containers run that"), others[0].PID).With(details...)
 	}
 	return Fail("%s outside of the engine%s", Counted(n, "container runs", "containers run"), todo).With(details...)

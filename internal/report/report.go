@@ -13,7 +13,7 @@ const (
 	Error   Status = "error"
 	// Skipped: it does not apply here, or what it needs has failed.
 	Skipped Status = "skipped"
-	// Unknown: it could not be told. It is never a pass.
+	// Unknown: it could not be determined. It is never a pass.
 	Unknown Status = "unknown"
 )
 
@@ -45,6 +45,11 @@ type Result struct {
 	Message  string   `json:"message"` // what was found
 	Fix      []string `json:"fix"`     // commands for a POSIX shell: on the daemon's host, but those of docker where this program was called
 	Details  []Detail `json:"details,omitempty"`
+
+	// Reason is why it is unknown, if that is an error of the survey.
+	Reason string `json:"-"`
+	// Cause is the ID of the result that explains this one, "" if none does.
+	Cause string `json:"-"`
 }
 
 // Detail is one thing by its name, and what is to be said of it.

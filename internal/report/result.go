@@ -21,6 +21,13 @@ func Fail(format string, args ...any) Result { return result(Error, format, args
 // Skip is a question that does not apply.
 func Skip(format string, args ...any) Result { return result(Skipped, format, args) }
 
+// After is a question that was not asked, because another one, its cause, failed.
+func After(cause string) Result {
+	r := Skip("not checked, because %s failed", cause)
+	r.Cause = cause
+	return r
+}
+
 // Unsure is a question that could not be answered.
 func Unsure(format string, args ...any) Result { return result(Unknown, format, args) }
 
@@ -28,15 +35,24 @@ func result(s Status, format string, args []any) Result {
 	return Result{Status: s, Message: fmt.Sprintf(format, args...)}
 }
 
-// Unread is the answer where the facts for it are missing: what they are of, why,
-// and how to find out.
-func Unread(what string, err error) Result { return Unsure("%s cannot be told: %s", what, Why(err)) }
+// Unread is the answer if the facts for it are missing: what they are of, why, and how
+// to find out.
+func Unread(what string, err error) Result {
+	return Unsure("could not determine %s: %s", what, Why(err)).Because(err)
+}
 
-// Why says an error of a survey, and what to do about it.
+// Because is a result whose reason is an error of a survey. Several results with one
+// reason are shown as one.
+func (r Result) Because(err error) Result {
+	r.Reason = Why(err)
+	return r
+}
+
+// Why is an error of a survey, with what to do about it.
 func Why(err error) string {
 	switch {
 	case errors.Is(err, host.ErrNone), errors.Is(err, survey.ErrNotThisHost):
-		return err.Error() + "; run this on the daemon's host, or through a context with an ssh:// endpoint"
+		return err.Error() + "; run this on the daemon's host, or use a context with an ssh:// endpoint"
 	case errors.Is(err, fs.ErrPermission):
 		return err.Error() + "; run this as root or with sudo"
 	case errors.Is(err, survey.ErrDaemonDown):

@@ -1,16 +1,15 @@
 package survey
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/system"
-
-	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // Engine is what GET /info and /version say.
@@ -86,11 +85,8 @@ func (c *caller) engine(ctx context.Context) (Engine, error) {
 			version, errVersion = call(c, func() (types.Version, error) { return c.api.ServerVersion(ctx) })
 		},
 	)
-	if errInfo != nil {
-		return Engine{}, fmt.Errorf("asking the engine about itself: %w", errInfo)
-	}
-	if errVersion != nil {
-		return Engine{}, fmt.Errorf("asking the engine for its version: %w", errVersion)
+	if err := cmp.Or(errInfo, errVersion); err != nil {
+		return Engine{}, err
 	}
 	return EngineOf(info, version), nil
 }

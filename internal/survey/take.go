@@ -58,7 +58,7 @@ func Take(ctx context.Context, t Target) Facts {
 	}
 	f.Where = l.where(f)
 	if errHost != nil {
-		errHost = fmt.Errorf("looking at the host: %w", errHost)
+		errHost = fmt.Errorf("reading the host: %w", errHost)
 	} else {
 		errHost = f.Where.elsewhere(l.engine != nil)
 	}

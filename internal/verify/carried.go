@@ -14,10 +14,10 @@ const (
 )
 
 var carriedQuestions = []question{
-	{Question: report.Question{ID: "carried-containers", Category: catCarried, Title: "The containers from before are there, and those that ran do", Item: itemCarried}, answer: carried(survey.KindContainer)},
-	{Question: report.Question{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before are there, by their names", Item: itemCarried}, answer: carried(survey.KindVolume)},
-	{Question: report.Question{ID: "carried-networks", Category: catCarried, Title: "The networks from before are there", Item: itemCarried}, answer: carried(survey.KindNetwork)},
-	{Question: report.Question{ID: "carried-images", Category: catCarried, Title: "The images from before are there, by their tags", Item: itemCarried}, answer: carried(survey.KindImage)},
+	{Question: report.Question{ID: "carried-containers", Category: catCarried, Title: "The containers from before exist, and those that ran are running", Item: itemCarried}, answer: carried(survey.KindContainer)},
+	{Question: report.Question{ID: "carried-volumes", Category: catCarried, Title: "The volumes from before exist, by their names", Item: itemCarried}, answer: carried(survey.KindVolume)},
+	{Question: report.Question{ID: "carried-networks", Category: catCarried, Title: "The networks from before exist", Item: itemCarried}, answer: carried(survey.KindNetwork)},
+	{Question: report.Question{ID: "carried-images", Category: catCarried, Title: "The images from before exist, by their tags", Item: itemCarried}, answer: carried(survey.KindImage)},
 }
 
 // carried holds what the engine has of a kind against what it had before remap
@@ -27,13 +27,13 @@ func carried(k survey.ObjectKind) func(*judge) report.Result {
 		b := j.Before.Value
 		switch {
 		case j.Before.Err != nil:
-			return report.Unread("what was there before", j.Before.Err)
+			return report.Unread("which "+string(k)+"s existed before", j.Before.Err)
 		case b == nil:
-			return report.Skip("no manifest on the host says what was there before remap was turned on")
+			return report.Skip("the host has no record of what existed before remap was turned on")
 		case b.DataRoot != j.Engine.Value.DataRoot:
-			return report.Skip("what change %s recorded is of data root %s, which is not in use", b.Change, b.DataRoot)
+			return report.Skip("the record of change %s is about data root %s, which is not in use", b.Change, b.DataRoot)
 		case j.Unlisted(k) != nil:
-			return report.Unread("which "+string(k)+"s there are", j.Unlisted(k))
+			return report.Unread("which "+string(k)+"s exist", j.Unlisted(k))
 		}
 		had := 0
 		for _, t := range b.Objects {
@@ -53,23 +53,35 @@ func carried(k survey.ObjectKind) func(*judge) report.Result {
 			}
 		}
 		if len(details) > 0 {
-			return report.Warn("missing: %d of %s; recreate what is needed, and accept the rest with: %s",
-				len(details), report.Count(had, string(k)), report.Docker(j.Facts, "userns", "verify", "--accept-missing")).With(bounded(details)...)
+			return report.Warn("%d of %s from before remap %s; recreate what you need, and accept the rest with: %s",
+				len(details), report.Count(had, string(k)), absent(k, len(details)), report.Docker(j.Facts, "userns", "verify", "--accept-missing")).With(bounded(details)...)
 		}
 		r := report.Pass("all of %s", report.Count(had, string(k)))
 		if accepted > 0 {
-			r.Message = fmt.Sprintf("%d of %s, the others are accepted as missing", had-accepted, report.Count(had, string(k)))
+			r.Message = fmt.Sprintf("%d of %s, the others accepted as missing", had-accepted, report.Count(had, string(k)))
 		}
 		return r
 	}
 }
 
-// missingNote says what else is known of an object that is missing.
+// absent is what n objects of a kind are that are not as they were.
+func absent(k survey.ObjectKind, n int) string {
+	verb := "are"
+	if n == 1 {
+		verb = "is"
+	}
+	if k == survey.KindContainer {
+		return verb + " missing or not running"
+	}
+	return verb + " missing"
+}
+
+// missingNote is what else is known of an object that is missing.
 func missingNote(t survey.Recorded, f survey.Facts) string {
 	var notes []string
 	if t.Kind == survey.KindContainer {
 		if now, _ := f.Names(); now[survey.KindContainer][t.Name] {
-			return "it is there, but does not run as it did before"
+			return "exists, but is not running as it was before"
 		}
 		if t.Ran {
 			notes = append(notes, "it ran")

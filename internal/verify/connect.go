@@ -21,7 +21,7 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 	for _, c := range seen.Chosen {
 		paths, shared := socketsOf(c, seen.Paths)
 		for _, folder := range shared {
-			skipped = skipped.With(report.Detail{Name: c.Name + ": " + folder, Note: "a folder of the system, so its sockets are not tried; mount the socket itself to have it tried"})
+			skipped = skipped.With(report.Detail{Name: c.Name + ": " + folder, Note: "a directory of the system, whose sockets are not tried; mount the socket itself to have it tried"})
 		}
 		if len(paths) == 0 {
 			continue
@@ -46,9 +46,9 @@ func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
 	}
 	switch {
 	case len(refused.Details) > 0:
-		return report.Fail("%d of %d refused", len(refused.Details), attempts).With(refused.Details...).With(untried.Details...).With(skipped.Details...)
+		return report.Fail("%d of %s refused the connection", len(refused.Details), report.Count(attempts, "socket")).With(refused.Details...).With(untried.Details...).With(skipped.Details...)
 	case len(untried.Details) > 0:
-		return report.Unsure("not tried from %s", report.Count(len(untried.Details), "container")).With(untried.Details...).With(skipped.Details...)
+		return report.Unsure("could not try the sockets of %s", report.Count(len(untried.Details), "container")).With(untried.Details...).With(skipped.Details...)
 	case attempts == 0:
 		return report.Skip("no socket is mounted").With(skipped.Details...)
 	}

@@ -20,13 +20,13 @@ var daemonQuestions = []question{
 	{Question: report.Question{ID: DaemonAnswers, Category: catDaemon, Title: "The daemon answers", Item: itemDaemon}, ground: true, answer: daemonAnswers},
 	{Question: report.Question{ID: "daemon-remapped", Category: catDaemon, Title: "The daemon remaps user namespaces", Item: itemDaemon}, ground: true, answer: daemonRemapped},
 	{Question: report.Question{ID: "data-root", Category: catDaemon, Title: "The data root is the remapped one", Item: itemDaemon}, answer: dataRoot},
-	{Question: report.Question{ID: "data-root-owner", Category: catDaemon, Title: "Owner and mode of the data root are as this engine sets them", Item: itemDaemon}, answer: dataRootOwner},
-	{Question: report.Question{ID: "map-in-force", Category: catDaemon, Title: "The map that the kernel has is the one that /etc/subuid and /etc/subgid give"}, answer: mapInForce},
+	{Question: report.Question{ID: "data-root-owner", Category: catDaemon, Title: "The data root has the owner and mode that this engine sets", Item: itemDaemon}, answer: dataRootOwner},
+	{Question: report.Question{ID: "map-in-force", Category: catDaemon, Title: "The kernel uses the map that /etc/subuid and /etc/subgid give"}, answer: mapInForce},
 }
 
 func daemonAnswers(j *judge) report.Result {
 	if j.Engine.Err != nil {
-		return report.Fail("%v", j.Engine.Err)
+		return report.Fail("%v", j.Engine.Err).Because(j.Engine.Err)
 	}
 	return report.Pass("Docker %s at %s", j.Engine.Value.Version, j.Endpoint)
 }
@@ -34,12 +34,12 @@ func daemonAnswers(j *judge) report.Result {
 func daemonRemapped(j *judge) report.Result {
 	switch e := j.Engine.Value; {
 	case e.Option("rootless"):
-		return report.Fail("the engine is rootless: all its containers are in the user namespace of the user who started it, and userns-remap plays no part")
+		return report.Fail("the engine is rootless: its containers are in the user namespace of the user who started it, and it cannot use userns-remap")
 	case !e.Remapped():
-		return report.Fail(`userns-remap is off: "name=userns" is not among the engine's security options, so root in a container is root on the host`).
+		return report.Fail(`userns-remap is off ("name=userns" is not among the engine's security options): root in a container is root on the host`).
 			Fixed(report.Docker(j.Facts, "userns", "check"), report.Docker(j.Facts, "userns", "enable"))
 	case e.SwitchedStore():
-		return report.Fail(`the engine remaps, but keeps its images in containerd's store: builds fail there, and images are not checked when they are loaded; take "containerd-migration" out of "features" in daemon.json, and restart it`)
+		return report.Fail(`remap is on, but images are in the containerd image store: builds fail, and images are not checked when they are loaded; remove "containerd-migration" from "features" in daemon.json and restart the engine`)
 	}
 	return report.Pass(`"name=userns" is among its security options`)
 }
@@ -48,11 +48,11 @@ func dataRoot(j *judge) report.Result {
 	dir := j.Engine.Value.DataRoot
 	switch uid, gid, ok := dockerd.RootIDs(dir); {
 	case !ok:
-		return report.Fail("%s does not end in the IDs that root is mapped to, as that of a remapped engine does", dir)
+		return report.Fail("the data root %s does not end in UID.GID of the mapped root, as that of a remapped engine does", dir)
 	case uid == 0 || gid == 0:
-		return report.Fail("%s: root of a container is root of the host there", dir)
+		return report.Fail("the data root is %s, so root in a container is root on the host", dir)
 	case j.want.Expect != nil && path.Base(dir) != j.want.Expect.Suffix():
-		return report.Fail("%s does not end in %s, as the map %s wants", dir, j.want.Expect.Suffix(), j.want.Expect)
+		return report.Fail("the data root %s does not end in %s, as it would with the map %s", dir, j.want.Expect.Suffix(), j.want.Expect)
 	}
 	return report.Pass("%s", dir)
 }
@@ -84,13 +84,13 @@ func dataRootOwner(j *judge) report.Result {
 	s := j.Storage.Value
 	switch {
 	case j.Storage.Err != nil:
-		return report.Unread("whose the data root is", j.Storage.Err)
+		return report.Unread("the owner of the data root", j.Storage.Err)
 	case !ok:
 		return report.Skip("the data root is not a remapped one")
 	}
 	version, known := dockerd.ParseVersion(j.Engine.Value.Version)
 	if !known {
-		return report.Unsure("the engine's version %q is not one that is known", j.Engine.Value.Version)
+		return report.Unsure("could not determine which owner the data root should have: the engine reports the unknown version %q", j.Engine.Value.Version)
 	}
 	inner, outer := owners(version, uid, gid)
 	r := report.Pass("%s is %s", j.Engine.Value.DataRoot, inner)
@@ -116,7 +116,7 @@ func (j *judge) remappedRoot() host.Stat {
 
 func judgeOwner(name string, s host.Stat, want owner, uid, gid int64) report.Result {
 	if s.Err != nil {
-		return report.Unread("whose "+name+" is", s.Err)
+		return report.Unread("the owner of "+name, s.Err)
 	}
 	is := owner{s.UID, s.GID, s.Mode.Perm()}
 	root := access.Process{UID: uid, GID: gid}
@@ -124,9 +124,9 @@ func judgeOwner(name string, s host.Stat, want owner, uid, gid int64) report.Res
 	case is == want:
 		return report.Pass("%s is %s", name, is)
 	case root.To(s)&access.Execute == 0:
-		return report.Fail("%s is %s, so that root of a container, user %d, does not get through it; this engine sets %s at each start, so restart it", name, is, uid, want)
+		return report.Fail("%s is %s, so the mapped root (UID %d) cannot pass through it; restart the engine, which sets %s at each start", name, is, uid, want)
 	}
-	return report.Warn("%s is %s where this engine sets %s at each start: somebody has changed it since", name, is, want)
+	return report.Warn("%s is %s, but this engine sets %s at each start: it was changed since", name, is, want)
 }
 
 // worse gives the result that tells more against what is to be proven.

@@ -21,9 +21,9 @@ func mapInForce(j *judge) report.Result {
 	switch {
 	case len(maps) > 0:
 	case j.Kernel.Err != nil:
-		return report.Unread("which map the kernel has", j.Kernel.Err)
+		return report.Unread("which map the kernel uses", j.Kernel.Err)
 	case j.Processes.Err != nil:
-		return report.Unread("which map the kernel has", j.Processes.Err)
+		return report.Unread("which map the kernel uses", j.Processes.Err)
 	default:
 		return j.withoutKernel()
 	}
@@ -31,29 +31,37 @@ func mapInForce(j *judge) report.Result {
 	suffix := path.Base(j.Engine.Value.DataRoot)
 	switch {
 	case len(maps) > 1:
-		return report.Fail("containers run under different maps, %d of them, where an engine has one", len(maps)).With(named(maps)...)
+		return report.Fail("containers run with %d different maps, but an engine has only one", len(maps)).With(named(maps)...)
 	case m.Suffix() != suffix:
-		return report.Fail("the kernel has %s, and the data root is that of %s", m, suffix).With(named(maps)...)
+		return report.Fail("the kernel uses the map %s, but the data root is the one of %s", m, suffix).With(named(maps)...)
 	case j.want.Expect != nil && !m.Same(*j.want.Expect):
-		return report.Fail("the kernel has %s, where %s was to be", m, j.want.Expect)
+		return report.Fail("the kernel uses the map %s instead of %s", m, j.want.Expect)
 	}
 	next, err := ranges.SettingsOf(j.Facts, "").Next()
 	switch refusal := (ranges.RefusedError{}); {
 	case errors.As(err, &refusal):
-		return report.Fail("%s is in force, and the daemon would not start with it again: %v", m, refusal.Words)
+		return report.Fail("the kernel uses the map %s, but %s", m, afterRestart(refusal))
 	case err != nil:
-		return report.Unread(fmt.Sprintf("%s is in force; whether the files still give it", m), err)
+		return report.Unread(fmt.Sprintf("whether the files still give the map %s, which the kernel uses", m), err)
 	case !m.Same(next):
-		return report.Fail("%s is in force; /etc/subuid and /etc/subgid were edited since the daemon started, and from its next start on it would be %s%s", m, next, consequence(m, next))
+		return report.Fail("the kernel uses the map %s, but /etc/subuid and /etc/subgid were edited since the daemon started: after a restart the map would be %s%s", m, next, consequence(m, next))
 	}
-	return report.Pass("%s, in the kernel for %s, and in the files", m, report.Count(len(maps[0].containers), "container"))
+	return report.Pass("%s, in the kernel for %s and in the files", m, report.Count(len(maps[0].containers), "container"))
+}
+
+// afterRestart is what a restart of the daemon would end in.
+func afterRestart(r ranges.RefusedError) string {
+	if errors.Is(r.Words, ranges.ErrNotSet) {
+		return r.Words.Error()
+	}
+	return "the daemon would not start again: " + r.Words.Error()
 }
 
 func consequence(now, next idmap.Map) string {
 	if now.Suffix() == next.Suffix() {
 		return ""
 	}
-	return ", with another data root: no container or image of now would be seen there"
+	return ", with another data root, without the present containers and images"
 }
 
 // withoutKernel is the answer where no container runs that would show a map.
@@ -62,15 +70,15 @@ func (j *judge) withoutKernel() report.Result {
 	suffix := path.Base(j.Engine.Value.DataRoot)
 	switch refusal := (ranges.RefusedError{}); {
 	case errors.As(err, &refusal):
-		return report.Fail("the daemon would not start with remap again: %v", refusal.Words)
+		return report.Fail("%s", afterRestart(refusal))
 	case err != nil:
 		return report.Unread("which map the files give", err)
 	case next.Suffix() != suffix:
-		return report.Fail("the data root is that of %s; /etc/subuid and /etc/subgid were edited since the daemon started, and from its next start on the map would be %s", suffix, next)
+		return report.Fail("the data root is the one of %s, but /etc/subuid and /etc/subgid were edited since the daemon started: after a restart the map would be %s", suffix, next)
 	case j.want.Expect != nil && !next.Same(*j.want.Expect):
-		return report.Fail("the files give %s, where %s was to be", next, j.want.Expect)
+		return report.Fail("the files give the map %s instead of %s", next, j.want.Expect)
 	}
-	return report.Unsure("no container runs whose map the kernel would show, and none was made with --probe; the files give %s, which fits the data root", next)
+	return report.Unsure("no container is running that would show the kernel's map (--probe starts one); the files give %s, which matches the data root", next)
 }
 
 // held is a map and the names of the containers that run under it.

@@ -13,9 +13,9 @@ const itemProcesses = "Every process of every container is where the map says, a
 
 var processQuestions = []question{
 	{Question: report.Question{ID: "left-processes", Category: catProcesses, Title: "No container runs outside of the engine", Item: itemProcesses}, inherited: true, answer: leftProcesses},
-	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container stays in the host's user namespace", Item: itemProcesses}, answer: usernsHost},
+	{Question: report.Question{ID: "userns-host", Category: catProcesses, Title: "No container uses --userns=host", Item: itemProcesses}, answer: usernsHost},
 	{Question: report.Question{ID: "host-root", Category: catProcesses, Title: "No process of a container is root on the host", Item: itemProcesses}, answer: hostRoot},
-	{Question: report.Question{ID: "processes", Category: catProcesses, Title: "Every process of every container is where the map says", Item: itemProcesses}, answer: inMap},
+	{Question: report.Question{ID: "processes", Category: catProcesses, Title: "Every process of every container has IDs of the map", Item: itemProcesses}, answer: inMap},
 	{Question: report.Question{ID: "containers-up", Category: catProcesses, Title: "Containers stay up, and are healthy by their own health checks"}, inherited: true, answer: containersUp},
 }
 
@@ -34,7 +34,7 @@ func usernsHost(j *judge) report.Result {
 	var stay []report.Detail
 	for _, c := range j.Chosen {
 		if c.HostUserns() {
-			stay = append(stay, report.Detail{Name: c.Name, Note: "--userns=host: its root is root of the host" + j.counted(c)})
+			stay = append(stay, report.Detail{Name: c.Name, Note: "its root is root on the host" + j.counted(c)})
 		}
 	}
 	if len(stay) > 0 {
@@ -76,7 +76,7 @@ func (j *judge) outOfSight() report.Result {
 	for _, name := range j.Unseen {
 		details = append(details, report.Detail{Name: name})
 	}
-	return report.Unsure("%s, and no process of it was seen; look as root", report.Counted(len(j.Unseen), "container runs", "containers run")).With(bounded(details)...)
+	return report.Unsure("could not find any process of %s; run this as root", report.Counted(len(j.Unseen), "running container", "running containers")).With(bounded(details)...)
 }
 
 func inMap(j *judge) report.Result {
@@ -87,14 +87,14 @@ func inMap(j *judge) report.Result {
 	bad := j.odd(func(o oddity) bool { return !o.root })
 	switch {
 	case len(bad) > 0:
-		return report.Fail("%s IDs that the map does not give", report.Counted(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
+		return report.Fail("%s IDs that are not in the map", report.Counted(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
 	case len(j.Unseen) > 0:
 		return j.outOfSight()
 	case j.Weak && !j.limitKnown():
-		return report.Unsure("%s have host IDs from %d on, as the engine's ps says; where the map ends, and what their threads have, is for the host's kernel to say: %s",
-			j.tally(), j.floor().UID.Root(), report.Why(j.Kernel.Err))
+		return report.Unsure("according to the engine's ps, the host IDs of %s begin at %d; could not determine where the map ends and which IDs their threads have: %s",
+			j.tally(), j.floor().UID.Root(), report.Why(j.Kernel.Err)).Because(j.Kernel.Err)
 	case j.Weak:
-		return report.Pass("%s, as the engine's ps says, which is the weaker proof: it shows no threads and no map of the kernel", j.tally())
+		return report.Pass("%s, according to the engine's ps, which is weaker proof: it shows neither threads nor the kernel's map", j.tally())
 	}
 	return report.Pass("%s", j.tally())
 }

@@ -11,16 +11,16 @@ import (
 )
 
 var mountQuestions = []question{
-	{Question: report.Question{ID: "mounts", Category: catMounts, Title: "Containers' users can use what is mounted from the host"}, answer: bindMounts},
-	{Question: report.Question{ID: "sockets", Category: catMounts, Title: "Containers' users may connect to the sockets that are mounted"}, answer: mountedSockets},
+	{Question: report.Question{ID: "mounts", Category: catMounts, Title: "Containers can use what they mount from the host"}, answer: bindMounts},
+	{Question: report.Question{ID: "sockets", Category: catMounts, Title: "Containers may connect to the sockets that they mount"}, answer: mountedSockets},
 }
 
 func bindMounts(j *judge) report.Result {
-	return j.mounted("files and directories", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
+	return j.mounted("mounted path", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
 }
 
 func mountedSockets(j *judge) report.Result {
-	return j.mounted("sockets", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
+	return j.mounted("mounted socket", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
 }
 
 // mounted judges every bind mount of a kind.
@@ -29,7 +29,7 @@ func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 	case j.Containers.Err != nil:
 		return report.Unread("what containers mount", j.Containers.Err)
 	case j.Paths.Err != nil:
-		return report.Unread("who owns what containers mount", j.Paths.Err)
+		return report.Unread("the owners of what containers mount", j.Paths.Err)
 	}
 	seen := 0
 	all := report.Pass("")
@@ -48,13 +48,13 @@ func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 	all.Fix = report.Once(all.Fix)
 	switch {
 	case seen == 0:
-		all.Message = "no container mounts " + kind + " of the host"
+		all.Message = "no container has a " + kind + " of the host"
 	case all.Status == report.OK:
-		all.Message = "all of " + report.Count(seen, "mount")
+		all.Message = "all of " + report.Count(seen, kind)
 	case all.Status == report.Unknown:
-		all.Message = fmt.Sprintf("who reaches the %s cannot be told: %d", kind, len(all.Details))
+		all.Message = "could not determine who has access to " + report.Count(len(all.Details), kind)
 	default:
-		all.Message = fmt.Sprintf("the container's user lacks rights to %s: %d", kind, len(all.Details))
+		all.Message = "the container's user has fewer rights to " + report.Count(len(all.Details), kind) + " than without remap"
 	}
 	return all
 }
@@ -71,7 +71,7 @@ func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.P
 	}
 	m, ok := j.mapOf(c)
 	if !ok {
-		return report.Unsure("").With(report.Detail{Name: name, Note: "the container's map is not known"})
+		return report.Unsure("").With(report.Detail{Name: name, Note: "the map of the container is unknown"})
 	}
 	loss, ok := access.Lost(c, mount, path, m)
 	if !ok || !loss.Any() {

@@ -42,7 +42,7 @@ func oddities(p Process, maps map[string]idmap.Map) []oddity {
 		}
 	}
 	if len(p.Map.UID) == 0 && len(out) == 0 {
-		out = append(out, oddity{note: "it runs in the host's user namespace"})
+		out = append(out, oddity{note: "in the host's user namespace"})
 	}
 	return out
 }

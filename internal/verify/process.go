@@ -44,7 +44,7 @@ func (a IDs) same(b IDs) bool {
 }
 
 // errMany: the answer was cut, so processes are missing in it.
-var errMany = errors.New("the host has more threads than are looked at in one go")
+var errMany = errors.New("the host has more threads than this program reads")
 
 // Names of the answers that a look at processes consists of.
 const (

@@ -78,7 +78,7 @@ func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
 // The questions that are answered by trying, besides those of a probe and of the
 // applications.
 var (
-	socketsConnect = report.Question{ID: "sockets-connect", Category: catMounts, Title: "The sockets that are mounted take connections from inside", Flag: "--connect"}
+	socketsConnect = report.Question{ID: "sockets-connect", Category: catMounts, Title: "The sockets that containers mount accept connections from inside", Flag: "--connect"}
 	probeRemoved   = report.Question{ID: "probe-removed", Category: probe.Category, Title: "Nothing is left of the probe", Item: probe.ItemFiles, Flag: "--probe"}
 )
 

@@ -54,7 +54,7 @@ func Judge(s Seen, o Options) []report.Result {
 	var results []report.Result
 	cause := ""
 	for _, q := range lookedAt() {
-		r := report.Skip("not looked at, since %s has to hold first", cause)
+		r := report.After(cause)
 		if cause == "" {
 			r = q.answer(j)
 			if q.ground && r.Status != report.OK {

@@ -32,7 +32,7 @@ func containersUp(j *judge) report.Result {
 		}
 	}
 	if n := len(r.Details); n > 0 {
-		r.Message = fmt.Sprintf("%s; see why with: %s", report.Counted(n, "container does not stay up, or is not healthy", "containers do not stay up, or are not healthy"), report.Docker(j.Facts, "logs", "CONTAINER"))
+		r.Message = fmt.Sprintf("%s; see why with: %s", report.Counted(n, "container does not stay up or is unhealthy", "containers do not stay up or are unhealthy"), report.Docker(j.Facts, "logs", "CONTAINER"))
 		r.Details = bounded(r.Details)
 	}
 	return r
@@ -45,9 +45,9 @@ func steadiness(c survey.Container, now time.Time) (report.Status, string) {
 	since := now.Sub(c.Started).Round(time.Second)
 	switch {
 	case c.State == "restarting":
-		return report.Error, fmt.Sprintf("it is being restarted, its last exit code was %d; %s", c.ExitCode, restarts)
+		return report.Error, fmt.Sprintf("restarting, last exit code %d; %s", c.ExitCode, restarts)
 	case c.State == "exited" && c.MaxRetries > 0 && c.Restarts >= c.MaxRetries && c.ExitCode != 0:
-		return report.Error, fmt.Sprintf("it has given up with exit code %d; %s", c.ExitCode, restarts)
+		return report.Error, fmt.Sprintf("gave up with exit code %d; %s", c.ExitCode, restarts)
 	case !c.Running():
 	case c.Health == "unhealthy":
 		return report.Error, "its health check fails"

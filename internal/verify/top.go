@@ -59,7 +59,7 @@ func topped(c survey.Container, top container.TopResponse) ([]Process, error) {
 	for _, row := range top.Processes {
 		p, ok := psRow(row)
 		if !ok {
-			return nil, fmt.Errorf("reading what ps says of %s: %q is no line of it", c.Name, row)
+			return nil, fmt.Errorf("reading the processes of %s: unexpected line %q of ps", c.Name, row)
 		}
 		p.Container, p.Stays = c.ID, c.HostUserns()
 		out = append(out, p)

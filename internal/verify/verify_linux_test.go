@@ -126,7 +126,7 @@ func TestRemappedEngine(t *testing.T) {
 	}
 	assert.Check(t, is.Equal(got["processes"].Message, "3 processes of 1 container"))
 	assert.Check(t, is.Equal(got["map-in-force"].Status, report.Error))
-	assert.Check(t, is.Contains(got["map-in-force"].Message, "0:100000:65536 is in force, and the daemon would not start with it again"))
+	assert.Check(t, is.Contains(got["map-in-force"].Message, "the kernel uses the map 0:100000:65536, but the daemon would not start again"))
 	assert.Check(t, is.Equal(got["sockets"].Status, report.OK), "%v", got["sockets"]) // user 1000 had no right before, either
 	assert.Check(t, is.Equal(got["mounts"].Status, report.OK), "%v", got["mounts"])
 }
@@ -312,7 +312,7 @@ func TestEngineAlone(t *testing.T) {
 	got := s.verify(t, host.None{}, verify.Options{})
 	assert.Check(t, is.Equal(got["host-root"].Status, report.OK), got["host-root"].Message)
 	assert.Check(t, is.Equal(got["processes"].Status, report.Unknown))
-	assert.Check(t, is.Contains(got["processes"].Message, "1 process of 1 container have host IDs from 100000 on"))
+	assert.Check(t, is.Contains(got["processes"].Message, "the host IDs of 1 process of 1 container begin at 100000"))
 	for _, id := range []string{"data-root-owner", "map-in-force", "mounts", "sockets"} {
 		assert.Check(t, is.Equal(got[id].Status, report.Unknown), id)
 	}
