@@ -19,7 +19,7 @@ func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (audi
 	if given || err != nil {
 		return m, err
 	}
-	if info, ok := engine.info(ctx); ok {
+	if info, ok := engine.info(ctx, opts.needsEngine()); ok {
 		if m, ok := mapOfEngine(info, tablesOfEngine(ctx, engine.engine)); ok {
 			return m, nil
 		}

@@ -18,7 +18,6 @@ const quietTime = 3 * time.Second
 // when it is needed: an audit of a file needs none.
 type lazyEngine struct {
 	dockerCLI command.Cli
-	needed    bool // images of the engine are wanted
 	once      sync.Once
 	engine    *engine
 	err       error
@@ -41,11 +40,11 @@ func (e *lazyEngine) Close() {
 	}
 }
 
-// info is what the engine says of itself. No engine is no error here: where only
-// files are audited it has little time, and where its own images are, reading
-// them will tell.
-func (e *lazyEngine) info(ctx context.Context) (system.Info, bool) {
-	if !e.needed {
+// info is what the engine says of itself. No engine is no error here: if only files
+// are audited, so that it is not needed, it has little time; if its own images are,
+// reading them will tell.
+func (e *lazyEngine) info(ctx context.Context, needed bool) (system.Info, bool) {
+	if !needed {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, quietTime)
 		defer cancel()
@@ -77,19 +76,4 @@ func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Imag
 	defer hosts.Close()
 	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files()}
 	return d.Images(ctx, v)
-}
-
-// fileSource is a file or folder that the user named by its path.
-type fileSource struct {
-	path string
-	o    image.Options
-}
-
-// Images reads what lies at the path.
-func (s fileSource) Images(ctx context.Context, v image.Visitor) ([]image.Image, error) {
-	src, err := image.Open(s.path, s.o)
-	if err != nil {
-		return nil, err
-	}
-	return src.Images(ctx, v)
 }

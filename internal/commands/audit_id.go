@@ -9,8 +9,12 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker/cli/cli/command"
 )
+
+// onStdin stands for standard input.
+const onStdin = string(image.OnStdin)
 
 // maxExplained is how much of a log is read.
 const maxExplained = 16 << 20

@@ -2,7 +2,10 @@ package commands
 
 import (
 	"cmp"
+	"fmt"
+	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/formatter"
@@ -10,7 +13,8 @@ import (
 )
 
 type auditOptions struct {
-	images     []string
+	images     []string    // as the user called them
+	refs       []image.Ref // the same, read
 	all        bool
 	platform   string
 	idMap      []string
@@ -25,22 +29,30 @@ type auditOptions struct {
 	installHook, removeHook bool
 }
 
-const auditLong = `Find the files of an image that a remapped engine refuses
+// auditLong is the help, with the places that an image can be in.
+func auditLong() string {
+	rows := []struct{ image, what string }{{"NAME", "an image of the engine, as 'docker image ls' has it"}}
+	for _, p := range image.Places {
+		rows = append(rows, struct{ image, what string }{string(p.Place) + p.Rest, p.What})
+	}
+	rows = append(rows, struct{ image, what string }{"PATH", "a file or a folder of one of these kinds"},
+		struct{ image, what string }{string(image.OnStdin), "such an archive on standard input"})
+	var b strings.Builder
+	b.WriteString(auditIntroLong)
+	for _, r := range rows {
+		fmt.Fprintf(&b, "\n  %-27s %s", r.image, r.what)
+	}
+	return b.String()
+}
+
+const auditIntroLong = `Find the files of an image that a remapped engine refuses
 
 An engine with userns-remap registers an image only if every file of every layer
 has a UID and a GID in the engine's ID map, whatever later layers do to the file.
 This names the file, the layer, the instruction that made it, and what to write
 instead.
 
-IMAGE is one of:
-  NAME                  an image of the engine, as 'docker image ls' has it
-  docker-daemon:NAME    the same
-  docker://REF          an image in a registry; nothing is pulled
-  docker-archive:FILE   what 'docker save' writes
-  oci-archive:FILE      an OCI layout packed with tar
-  oci:FOLDER            an OCI layout
-  PATH                  a file or a folder of one of these kinds
-  -                     such an archive on standard input`
+IMAGE is one of:`
 
 const auditExample = `  docker userns audit-image app:1
   docker userns audit-image --all
@@ -56,14 +68,19 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	cmd := &cobra.Command{
 		Use:     "audit-image [OPTIONS] IMAGE [IMAGE...]",
 		Short:   "Find the files of an image that a remapped engine refuses",
-		Long:    auditLong,
+		Long:    auditLong(),
 		Example: auditExample,
 		Args: func(cmd *cobra.Command, args []string) error {
 			opts.images = args
 			if opts.installHook || opts.removeHook {
 				return aloneFlag(cmd.Flags(), args)
 			}
-			return cmp.Or(valuesGiven(cmd.Flags()), opts.validate())
+			if err := cmp.Or(valuesGiven(cmd.Flags()), opts.validate()); err != nil {
+				return err
+			}
+			var err error
+			opts.refs, err = parseImages(args)
+			return err
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opts.installHook || opts.removeHook {

@@ -111,7 +111,7 @@ func failure(name string, err error) string {
 	if file := (*fs.PathError)(nil); errors.As(err, &file) && file.Error() == text {
 		text = file.Err.Error()
 	}
-	_, bare, _ := cutPlace(name)
+	_, bare, _ := image.CutPlace(name)
 	if !strings.HasPrefix(text, "reading ") || !strings.Contains(text, bare) {
 		text = "auditing " + name + ": " + text
 	}

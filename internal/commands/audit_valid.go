@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/pflag"
@@ -38,7 +39,7 @@ func (o auditOptions) validate() error {
 	case o.dockerfile == "" && o.format == render.FormatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}
-	return cmp.Or(validFormat(o.format), validPlatform(o.platform), validImages(o.images))
+	return cmp.Or(validFormat(o.format), validPlatform(o.platform))
 }
 
 // validFormat refuses a word that is no format: as a template it would print itself.
@@ -59,18 +60,21 @@ func validPlatform(platform string) error {
 	return nil
 }
 
-func validImages(images []string) error {
+// parseImages reads what the user called images.
+func parseImages(args []string) (refs []image.Ref, err error) {
 	stdins := 0
-	for _, arg := range images {
-		if _, rest, _ := cutPlace(arg); strings.TrimSpace(rest) == "" {
-			return fmt.Errorf("IMAGE %q: a name is missing", arg)
+	for _, arg := range args {
+		ref, err := image.Parse(arg)
+		if err != nil {
+			return nil, err
 		}
-		if arg == onStdin {
+		if ref.Place == image.OnStdin {
 			stdins++
 		}
+		refs = append(refs, ref)
 	}
 	if stdins > 1 {
-		return errors.New("- (standard input) can be read once only")
+		return nil, errors.New("- (standard input) can be read once only")
 	}
-	return nil
+	return refs, nil
 }

@@ -1,8 +1,7 @@
 package commands
 
 import (
-	"strings"
-
+	places "github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/image"
 	"github.com/spf13/cobra"
@@ -13,29 +12,24 @@ import (
 // wants a file.
 func completeImages(dockerCLI command.Cli) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if place, _, ok := cutPlace(typed); ok && place != inDaemon {
+		place, _, ok := places.CutPlace(typed)
+		if ok && place != places.InDaemon {
 			return completeFiles(place, typed)
 		}
 		names := imageNames(cmd, dockerCLI)
-		if strings.HasPrefix(typed, inDaemon) {
+		if ok {
 			for i := range names {
-				names[i] = inDaemon + names[i]
+				names[i] = string(place) + names[i]
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		}
-		names = append(names, inDockerArchive, inOCIArchive, inOCIFolder, inRegistry)
+		for _, p := range places.Places {
+			if p.Place != places.InDaemon {
+				names = append(names, string(p.Place))
+			}
+		}
 		return names, cobra.ShellCompDirectiveNoSpace
 	}
-}
-
-// cutPlace takes the prefix off what names a file or a registry.
-func cutPlace(arg string) (place, rest string, ok bool) {
-	for _, place := range []string{inDaemon, inDockerArchive, inOCIArchive, inOCIFolder, inRegistry} {
-		if rest, ok := strings.CutPrefix(arg, place); ok {
-			return place, rest, true
-		}
-	}
-	return "", arg, false
 }
 
 func imageNames(cmd *cobra.Command, dockerCLI command.Cli) (names []string) {

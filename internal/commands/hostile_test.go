@@ -194,7 +194,7 @@ func TestHostileTextInErrors(t *testing.T) {
 			"wrapped":   fmt.Errorf("loading the image: %w", errors.New(text)),
 			"joined":    errors.Join(errors.New(text), errors.New(text)),
 			"argument":  noVerb(nil, []string{text}),
-			"image":     validImages([]string{text + ":"}),
+			"image":     func() error { _, err := parseImages([]string{text + ":"}); return err }(),
 			"platform":  validPlatform(text),
 			"format":    validFormat(text),
 			"range":     func() error { _, err := parseRange(text); return err }(),

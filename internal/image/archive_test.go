@@ -57,7 +57,7 @@ func TestLayoutsInFolder(t *testing.T) {
 			images, err := src.Images(t.Context(), v)
 			assert.NilError(t, err)
 			v.expect(t, images, app, web)
-			assert.Equal(t, images[0].Source, kindDir)
+			assert.Equal(t, images[0].Source, kindOCIDir)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/docker-userns/docker-userns/internal/unpack"
+	"github.com/opencontainers/go-digest"
 )
 
 // folder is a store in a folder, which os.Root keeps every name inside of.
@@ -49,6 +50,10 @@ func (d folder) document(name string) ([]byte, error) {
 }
 
 func (d folder) visit(ctx context.Context, v Visitor, name string) unpack.Result {
+	return d.read(ctx, v, name, algorithm(name))
+}
+
+func (d folder) read(ctx context.Context, v Visitor, name string, by digest.Algorithm) unpack.Result {
 	key := d.where + "\x00" + clean(name)
 	if v.Seen(key) {
 		return unpack.Result{}
@@ -58,5 +63,5 @@ func (d folder) visit(ctx context.Context, v Visitor, name string) unpack.Result
 		return unpack.Result{Err: err}
 	}
 	defer f.Close()
-	return unpack.ReadExtent(ctx, f, 0, size, algorithm(name), visiting(v, key))
+	return unpack.ReadExtent(ctx, f, 0, size, by, visiting(v, key))
 }

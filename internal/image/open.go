@@ -15,26 +15,43 @@ import (
 const (
 	kindDocker = "docker-archive"
 	kindOCI    = "oci-archive"
-	kindDir    = "oci"
+	kindOCIDir = "oci"
+	kindDir    = "dir"
 )
 
-// Open gives the source for a path: a folder with an OCI layout, or an archive
-// as docker save, podman save, skopeo or buildx write it, which may be
-// compressed as a whole. Of an archive that is docker's and OCI's at once,
-// docker's part is read, since it has the tags. What is no file of its own (a
+// Open gives the source for a path: a folder with an OCI layout or as skopeo
+// writes one, or an archive as docker save, podman save, skopeo or buildx write it,
+// which may be compressed as a whole. Of an archive that is docker's and OCI's at
+// once, docker's part is read, since it has the tags. What is no file of its own (a
 // pipe) is read as a stream.
 //
 // Whatever is read whole is held against its digest. Layers that lie in a file
 // uncompressed are not: their bodies are passed over.
 func Open(path string, o Options) (Source, error) {
 	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return fileSource{path: path, o: o}, nil
+	case !has(path, indexName) && has(path, dockerManifestName):
+		return Dir(path, o), nil
+	}
+	return OCIDir(path, o), nil
+}
+
+// pathSource is what a user named by its path.
+type pathSource struct {
+	path string
+	o    Options
+}
+
+func (s pathSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
+	src, err := Open(s.path, s.o)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		return OCIDir(path, o), nil
-	}
-	return fileSource{path: path, o: o}, nil
+	return src.Images(ctx, v)
 }
 
 // DockerArchive is the source of an archive with a manifest.json, as docker
@@ -47,7 +64,11 @@ func OCIArchive(path string, o Options) Source { return fileSource{path, kindOCI
 
 // OCIDir is the source of a folder with an OCI layout. Symbolic links that lead
 // out of the folder are not followed.
-func OCIDir(path string, o Options) Source { return dirSource{path, o} }
+func OCIDir(path string, o Options) Source { return dirSource{path, kindOCIDir, o} }
+
+// Dir is the source of a folder as skopeo writes it: a manifest.json of OCI or of
+// docker's schema 2, and blobs that are called by their digests.
+func Dir(path string, o Options) Source { return dirSource{path, kindDir, o} }
 
 // Stream is the source of an archive that comes by once, such as standard
 // input; name is for errors and for images without a tag. Cancelling the
@@ -111,9 +132,10 @@ func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int
 	return r.images(ctx, v, a)
 }
 
-// dirSource is an OCI layout in a folder.
+// dirSource is an OCI layout in a folder, or what skopeo makes of one.
 type dirSource struct {
 	path string
+	kind string
 	o    Options
 }
 
@@ -127,7 +149,16 @@ func (s dirSource) Images(ctx context.Context, v Visitor) ([]Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reading{where: s.path, kind: kindDir, o: s.o}.images(ctx, v, folder{root, where})
+	r := reading{where: s.path, kind: s.kind, o: s.o}
+	in := folder{root, where}
+	if s.kind == kindOCIDir {
+		return r.images(ctx, v, in)
+	}
+	flat, err := newFlat(in)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	return r.images(ctx, v, flat)
 }
 
 // streamSource is an archive that comes by once.
