@@ -26,12 +26,7 @@ func TestNothingIsLeftOnTheHost(t *testing.T) {
 	}{
 		{"the client gives up", func(_ *shell, cancel func()) { cancel() }},
 		{"the client is killed", func(sh *shell, _ func()) { _ = sh.in.Close() }},
-		{"ssh is killed", func(sh *shell, _ func()) {
-			if strings.HasSuffix(sh.cmd.Path, "/ssh") {
-				_ = syscall.Kill(sh.cmd.Process.Pid, syscall.SIGKILL)
-			}
-			_ = sh.in.Close()
-		}},
+		{"ssh is killed", killSSH},
 	} {
 		t.Run(end.name, func(t *testing.T) {
 			eachHost(t, func(t *testing.T, h Host) {
@@ -58,6 +53,13 @@ func TestNothingIsLeftOnTheHost(t *testing.T) {
 			})
 		})
 	}
+}
+
+func killSSH(sh *shell, _ func()) {
+	if strings.HasSuffix(sh.cmd.Path, "/ssh") {
+		_ = syscall.Kill(sh.cmd.Process.Pid, syscall.SIGKILL)
+	}
+	_ = sh.in.Close()
 }
 
 // A command that changes the host is not broken off with the connection.

@@ -11,10 +11,11 @@ exec 3>&1
 # A look goes on in the background, while this shell waits for the end of its input:
 # that is the end of the client, or of the connection. What still looks then, at
 # something that hangs, is ended.
-leave() { trap '' 1 15; trap - 0; fell $$; exit; }
+leave() { trap '' 1 15; trap - 0; fell $$; take_back; exit; }
 trap leave 0 1 15
 # shellcheck disable=SC2034 # see request.String
 look=
+lent=
 # fell PID: ends what PID has started, and all that that has. What is stopped
 # starts nothing more meanwhile.
 fell() {
@@ -27,7 +28,27 @@ fell() {
 	done 2>/dev/null
 }
 # bye: nothing is running, but for the beat.
-bye() { trap - 0; kill "$beat"; exit; }
+bye() { trap - 0; kill "$beat"; take_back; exit; }
+
+# lend NAME DIGEST, a program on standard input, packed by gzip and written in base64:
+# puts it into the folder lent, which nobody else can enter and which stays until this
+# shell ends.
+lend() {
+	trap leave 0 1 15
+	[ -n "$lent" ] || make_room
+	[ -n "$lent" ] || { fail 'There is no folder that programs may be run from'; return; }
+	said=$( (umask 077; base64 -d | gzip -dc >"$lent/$1" && chmod 700 "$lent/$1") 2>&1)
+	case $(sha256sum <"$lent/$1") in "$2 "*) b 0 ;; *) rm -f -- "$lent/$1"; fail "It did not arrive whole: $said" ;; esac
+}
+# make_room makes the folder, on a file system that programs may be run from.
+make_room() {
+	for base in /run /var/lib /tmp; do
+		lent=$(umask 077; mktemp -d "$base/docker-userns.XXXXXX") || { lent=; continue; }
+		printf '#!/bin/sh\n' >"$lent/try" && chmod 700 "$lent/try" && "$lent/try" && return
+		take_back
+	done
+}
+take_back() { [ -z "$lent" ] || rm -rf -- "$lent"; lent=; }
 
 # beat: an empty line to standard error every now and then. sshd sees by it that the
 # connection is dead, which nobody else tells it.
