@@ -39,8 +39,7 @@ var build = sync.OnceValues(func() (plugin string, err error) {
 		return "", err
 	}
 	plugin = filepath.Join(buildDir, "docker-userns")
-	cmd := exec.Command("go", "build", "-trimpath", "-o", plugin, "../../cli-plugins/docker-userns")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd := exec.Command("../../scripts/build", plugin)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}

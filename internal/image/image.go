@@ -6,6 +6,7 @@ package image
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
@@ -26,7 +27,7 @@ type Visitor interface {
 
 // visiting has a visitor read the headers of a blob.
 func visiting(v Visitor, key string) unpack.Walk {
-	return func(ctx context.Context, headers *tarwalk.Reader) error { return v.Layer(ctx, key, headers) }
+	return func(ctx context.Context, tar io.Reader) error { return v.Layer(ctx, key, tarwalk.NewReader(tar)) }
 }
 
 // A Source is a place that holds one or more images.

@@ -17,9 +17,9 @@ type Result struct {
 	Err    error
 }
 
-// A Walk reads the headers of a blob. What it leaves unread is read for it, if a
-// digest has to be checked.
-type Walk func(ctx context.Context, headers *tarwalk.Reader) error
+// A Walk reads the tar of a blob, which is a [tarwalk.Skipper] if it can be passed
+// over. What it leaves unread is read for it, if a digest has to be checked.
+type Walk func(ctx context.Context, tar io.Reader) error
 
 // A Meter counts and hashes what is read of a blob, and stops where ctx does.
 type Meter struct {
@@ -77,7 +77,7 @@ func readTar(ctx context.Context, src *bufio.Reader, m *Meter, walk Walk) Result
 	}
 	defer tar.Close()
 	got := Result{Packed: tar.packed()}
-	if got.Err = walk(ctx, tarwalk.NewReader(tar)); got.Err == nil && got.Packed {
+	if got.Err = walk(ctx, tar); got.Err == nil && got.Packed {
 		_, got.Err = io.Copy(io.Discard, tar)
 	}
 	return got
@@ -93,7 +93,7 @@ func ReadExtent(ctx context.Context, f io.ReaderAt, off, size int64, by digest.A
 		return Result{Err: err}
 	}
 	if Sniff(head) == PlainTar {
-		return Result{Err: walk(ctx, tarwalk.NewReader(tarwalk.Section(f, off, size)))}
+		return Result{Err: walk(ctx, tarwalk.Section(f, off, size))}
 	}
 	return Read(ctx, io.NewSectionReader(f, off, size), by, walk)
 }
