@@ -2,10 +2,13 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/onhost"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/docker/api/types/system"
 )
@@ -18,6 +21,7 @@ const quietTime = 3 * time.Second
 // when it is needed: an audit of a file needs none.
 type lazyEngine struct {
 	dockerCLI command.Cli
+	note      *render.Progress
 	once      sync.Once
 	engine    *engine
 	err       error
@@ -65,8 +69,8 @@ type engineSource struct {
 	platform string
 }
 
-// Images reads the images out of the engine's layer records where this process
-// can look at the files of the engine's host, and else as the engine sends them.
+// Images reads the images out of files of the engine's host if this process can look at
+// them, and otherwise as the engine sends them.
 func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Image, error) {
 	engine, err := s.engine.connect(ctx)
 	if err != nil {
@@ -74,6 +78,9 @@ func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Imag
 	}
 	hosts := engine.readers()
 	defer hosts.Close()
-	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files()}
+	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files(), Program: onhost.Program()}
+	d.Note = func(why error) {
+		s.engine.note.Say(fmt.Sprintf("images are streamed from the engine, since they cannot be read on its host: %v", why))
+	}
 	return d.Images(ctx, v)
 }

@@ -31,7 +31,8 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if err != nil {
 		return err
 	}
-	engine := &lazyEngine{dockerCLI: dockerCLI}
+	note := render.NewProgress(dockerCLI.Err())
+	engine := &lazyEngine{dockerCLI: dockerCLI, note: note}
 	defer engine.Close()
 	sources := sourcesOf(opts, engine)
 	idMap, err := chooseMap(ctx, opts, engine)
@@ -51,7 +52,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	run := auditRun{
 		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, Asked: asked, Dockerfile: dockerfile}),
 		out:     out,
-		note:    render.NewProgress(dockerCLI.Err()),
+		note:    note,
 	}
 	for _, s := range sources {
 		run.audit(ctx, s)

@@ -102,16 +102,10 @@ func (e *engine) Close() error {
 // readers are the machines whose files may be the engine's.
 func (e *engine) readers() readers {
 	if e.host != nil {
-		return readers{keepOpen{e.host}}
+		return readers{{e.host, func() error { return nil }}} // closed with the engine
 	}
 	return readersOf(e.endpoint)
 }
-
-// keepOpen is a host that is closed with its engine.
-type keepOpen struct{ host.Host }
-
-// Close does nothing.
-func (keepOpen) Close() error { return nil }
 
 // answers waits for the engine's first answer.
 func (e *engine) answers(ctx context.Context, contextName string) error {

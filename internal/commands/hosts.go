@@ -10,11 +10,13 @@ import (
 	"github.com/docker-userns/docker-userns/internal/image"
 )
 
-// readers are machines whose files can be read.
-type readers []interface {
+// A reader is a machine whose files can be read, and what lets go of it.
+type reader struct {
 	image.Files
-	Close() error
+	close func() error
 }
+
+type readers []reader
 
 // readersOf gives the machines whose files may be those of the engine behind a
 // socket of this machine. Nobody is asked for a password: an image can be read without them.
@@ -23,14 +25,15 @@ func readersOf(endpoint string) (rs readers) {
 	case !strings.HasPrefix(endpoint, "unix://") || runtime.GOOS != "linux":
 		return nil
 	case os.Geteuid() != 0:
-		return readers{host.Sudo(nil)}
+		sudo := host.Sudo(nil)
+		return readers{{sudo, sudo.Close}}
 	}
 	roots, err := host.Daemons(socketPath(endpoint))
 	if err != nil {
 		return nil
 	}
 	for _, r := range roots {
-		rs = append(rs, r)
+		rs = append(rs, reader{r, r.Close})
 	}
 	return rs
 }
@@ -47,7 +50,7 @@ func socketPath(endpoint string) string {
 
 func (rs readers) files() (files []image.Files) {
 	for _, r := range rs {
-		files = append(files, r)
+		files = append(files, r.Files)
 	}
 	return files
 }
@@ -55,6 +58,6 @@ func (rs readers) files() (files []image.Files) {
 // Close lets go of the machines.
 func (rs readers) Close() {
 	for _, r := range rs {
-		_ = r.Close()
+		_ = r.close()
 	}
 }

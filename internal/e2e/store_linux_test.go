@@ -26,14 +26,31 @@ func TestImagesInContainerdsStore(t *testing.T) {
 	}
 	read := reports(t, local("--format json --all"))
 	assert.Equal(t, len(read), 5)
-	streamed := reports(t, docker(t, host, nil, "--context", "op", "userns", "audit-image", "--format", "json", "--all"))
 	for name, r := range read {
 		assert.Equal(t, r.Source, "content-store", name)
-		assert.Equal(t, streamed[name].Source, "daemon", name)
 		assert.Equal(t, r.rest["id"], host.Shell(t, "docker image inspect -f '{{.Id}}' "+name))
 		delete(r.rest, "source")
-		delete(streamed[name].rest, "source")
-		assert.DeepEqual(t, r.rest, streamed[name].rest)
+	}
+	// From elsewhere: as root, as root through sudo, and as one who is not root there; and
+	// here through sudo.
+	for from, a := range map[string]answer{
+		"root": docker(t, host, nil, "--context", "root", "userns", "audit-image", "--format", "json", "--all"),
+		"opnp": docker(t, host, nil, "--context", "opnp", "userns", "audit-image", "--format", "json", "--all"),
+		"op":   docker(t, host, nil, "--context", "op", "userns", "audit-image", "--format", "json", "--all"),
+		"sudo": ask(t, host.Command("su", "-", "opnp", "-c", "docker userns audit-image --format json --all")),
+	} {
+		source := "content-store"
+		if from == "op" {
+			source = "daemon"
+		}
+		other := reports(t, a)
+		assert.Equal(t, len(other), len(read), "%s: %s", from, a.stderr)
+		for name, r := range other {
+			assert.Equal(t, r.Source, source, "%s: %s: %s", from, name, a.stderr)
+			delete(r.rest, "source")
+			assert.DeepEqual(t, r.rest, read[name].rest)
+		}
+		assert.Equal(t, host.Shell(t, "ls -d /run/docker-userns.* /var/lib/docker-userns.* /tmp/docker-userns.* 2>/dev/null || :; pgrep -l docker-userns || :"), "", from)
 	}
 	assert.Equal(t, read["npm:1"].Verdict, "unmappable")
 
@@ -47,11 +64,13 @@ func TestImagesInContainerdsStore(t *testing.T) {
 		}
 	}
 
-	v := on(t, host, "root").of(t, "impact-images")
-	assert.Equal(t, v.Status, "warning", v.Message)
-	assert.Equal(t, len(v.Details), 3, "npm:1, packed:1 and user:1: %v", v.Details)
-	v = over(t, host, "root").of(t, "impact-images")
-	assert.Equal(t, v.Status, "unknown", "over ssh they would have to be streamed: %s", v.Message)
+	for _, c := range []judged{on(t, host, "root"), on(t, host, "opnp"), over(t, host, "root"), over(t, host, "opnp")} {
+		v := c.of(t, "impact-images")
+		assert.Equal(t, v.Status, "warning", v.Message)
+		assert.Equal(t, len(v.Details), 3, "npm:1, packed:1 and user:1: %v", v.Details)
+	}
+	v := over(t, host, "op").of(t, "impact-images")
+	assert.Equal(t, v.Status, "unknown", "they would have to be streamed: %s", v.Message)
 
 	// Flip a byte of a layer, and then of a manifest.
 	const blobs = "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/"

@@ -64,6 +64,10 @@ func (a *archive) document(name string) ([]byte, error) {
 	return readDocument(io.NewSectionReader(a.f, e.off, e.size))
 }
 
+func (a *archive) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+	return inPairs(blobs, func(b blob) unpack.Result { return a.visit(ctx, v, b.name) })
+}
+
 func (a *archive) visit(ctx context.Context, v Visitor, name string) unpack.Result {
 	e, at, err := a.lookup(name)
 	if err != nil {

@@ -3,9 +3,7 @@ package image
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
+	"io"
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -13,55 +11,102 @@ import (
 	"github.com/docker/docker/api/types/system"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pelletier/go-toml/v2"
 )
-
-// An Opener is a machine whose files this process can open itself.
-type Opener interface {
-	Open(p host.Path) (*os.File, error)
-}
 
 const (
 	sourceContent = "content-store"
 	contentFolder = "io.containerd.content.v1.content"
+
+	// Of containerd 1.6 to 2.3 (its package defaults).
+	containerdRoot   = "/var/lib/containerd"
+	containerdConfig = "/etc/containerd/config.toml"
+	maxConfig        = 1 << 20 // bytes
 )
 
-// contentFolders are where an engine's containerd can keep the blobs of images:
-// the system's own containerd (defaults.DefaultRootDir of containerd 1.6 to 2.3),
-// and one that dockerd embeds (moby 29.7, PR #52898).
-func contentFolders(info system.Info) []string {
-	return []string{
-		path.Join("/var/lib/containerd", contentFolder),
-		path.Join(info.DockerRootDir, "containerd/daemon", contentFolder),
+// contentFolders are where an engine's containerd can keep the blobs of images: the
+// root that the system's own containerd is configured with, its default, and that of a
+// containerd which dockerd starts or embeds (moby 29.7, PR #52898).
+func contentFolders(ctx context.Context, files Files, info system.Info) []string {
+	roots := []string{containerdRoot, path.Join(info.DockerRootDir, "containerd/daemon")}
+	if root := configuredRoot(ctx, files); path.IsAbs(root) {
+		roots = append([]string{path.Clean(root)}, roots...)
 	}
+	for i := range roots {
+		roots[i] = path.Join(roots[i], contentFolder)
+	}
+	return roots
 }
 
-// content is containerd's content store as a store with one image: its blobs, which
-// lie in files as in an OCI layout, and an index that lists the image alone. A blob
-// is believed by its digest, so it does not matter whose store it is.
+// configuredRoot is the root in containerd's configuration, "" if there is none.
+func configuredRoot(ctx context.Context, files Files) string {
+	var config struct {
+		Root string `toml:"root"`
+	}
+	_ = files.ReadFiles(ctx, []host.Path{{Name: containerdConfig}}, func(_ host.Path, body io.Reader, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // without one the default holds
+		}
+		if b, err := readAll(body, maxConfig); err == nil {
+			_ = toml.Unmarshal(b, &config)
+		}
+		return nil
+	})
+	return config.Root
+}
+
+// A shelf is a folder with the blobs of a content store, on some machine. A blob is
+// believed by its digest, so it does not matter whose store it is.
+type shelf interface {
+	// find gives the size of the blob of a name, or an fs.ErrNotExist.
+	find(name string) (int64, error)
+	document(name string) ([]byte, error)
+	visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result
+}
+
+// shelves are those that there are for the images of an engine. The error says why
+// one that is there cannot be used.
+func (d Daemon) shelves(ctx context.Context, info system.Info, wishes []wish) (all []shelf, why error) {
+	ctx, cancel := late(ctx)
+	defer cancel()
+	for _, files := range d.Hosts {
+		for _, folder := range contentFolders(ctx, files, info) {
+			switch from := files.(type) {
+			case Opener:
+				all = append(all, shelfHere{from, folder})
+			case Lender:
+				s, err := lendShelf(ctx, from, d.Program, folder, wishes)
+				if s != nil {
+					all = append(all, s)
+				}
+				if err != nil {
+					why = err
+				}
+			}
+		}
+	}
+	return all, why
+}
+
+// content is a shelf as a store with one image: its blobs, which lie in files as in an
+// OCI layout, and an index that lists the image alone.
 type content struct {
-	files  Opener
-	folder string
-	image  digest.Digest // of its index or manifest: the ID that the engine shows
-	name   string
+	shelf
+	known map[string]unpack.Result // of blobs of all images
+	image digest.Digest            // of its index or manifest: the ID that the engine shows
+	name  string
 }
 
-// contentOf finds the store that has an image, and reports whether there is one.
-func (d Daemon) contentOf(info system.Info, w wish) (content, bool) {
+// holding gives the first shelf that has an image.
+func holding(shelves []shelf, w wish) (content, bool) {
 	id := digest.Digest(w.id)
-	blob, err := blobName(id)
+	name, err := blobName(id)
 	if err != nil {
 		return content{}, false
 	}
-	for _, files := range d.Hosts {
-		opener, ok := files.(Opener)
-		if !ok {
-			continue
-		}
-		for _, folder := range contentFolders(info) {
-			c := content{files: opener, folder: folder, image: id, name: w.name}
-			if _, _, err := c.find(blob); err == nil {
-				return c, true
-			}
+	for _, s := range shelves {
+		if _, err := s.find(name); err == nil {
+			return content{shelf: s, image: id, name: w.name}, true
 		}
 	}
 	return content{}, false
@@ -81,60 +126,40 @@ func (c content) read(ctx context.Context, v Visitor, platform string) []Image {
 	return images
 }
 
-func (c content) open(name string) (*os.File, int64, error) {
-	f, err := c.files.Open(host.Path{Name: path.Join(c.folder, clean(name))})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, missing(name)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
-}
-
-// key is that of a blob. Images share blobs, whatever their names.
-func (c content) key(name string) string { return c.folder + "\x00" + clean(name) }
-
+// find gives the key of a blob. Images share blobs, whatever their names.
 func (c content) find(name string) (string, int64, error) {
 	if name == indexName {
-		return c.key(name), 0, nil
+		return indexName, 0, nil
 	}
-	f, size, err := c.open(name)
-	if err != nil {
-		return "", 0, err
-	}
-	f.Close()
-	return c.key(name), size, nil
+	size, err := c.shelf.find(name)
+	return sourceContent + "\x00" + clean(name), size, err
 }
 
 func (c content) document(name string) ([]byte, error) {
-	if name == indexName {
-		return json.Marshal(ociDocument{Manifests: []ocispec.Descriptor{{
-			Digest: c.image, Annotations: map[string]string{ocispec.AnnotationRefName: c.name},
-		}}})
+	if name != indexName {
+		return c.shelf.document(name)
 	}
-	f, _, err := c.open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readDocument(f)
+	return json.Marshal(ociDocument{Manifests: []ocispec.Descriptor{{
+		Digest: c.image, Annotations: map[string]string{ocispec.AnnotationRefName: c.name},
+	}}})
 }
 
-func (c content) visit(ctx context.Context, v Visitor, name string) unpack.Result {
-	key := c.key(name)
-	if v.Seen(key) {
-		return unpack.Result{}
+// visitAll reads what no other image had. What came of the others holds for this one
+// too.
+func (c content) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+	results := map[string]unpack.Result{}
+	var unread []blob
+	for _, b := range blobs {
+		if got, ok := c.known[b.key]; ok {
+			results[b.key] = got
+		} else {
+			unread = append(unread, b)
+		}
 	}
-	f, size, err := c.open(name)
-	if err != nil {
-		return unpack.Result{Err: err}
+	for key, got := range c.shelf.visitAll(ctx, v, unread) {
+		if results[key] = got; ctx.Err() == nil {
+			c.known[key] = got
+		}
 	}
-	defer f.Close()
-	return unpack.ReadExtent(ctx, f, 0, size, algorithm(name), visiting(v, key))
+	return results
 }

@@ -11,6 +11,8 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
@@ -40,6 +42,11 @@ type Daemon struct {
 	// Hosts are machines whose files may be the daemon's, tried in order. What
 	// is read of them is believed by its digests only. None means streaming.
 	Hosts []Files
+	// Program runs on hosts that files cannot be opened on from here, and reads layers
+	// there. The zero value means streaming instead.
+	Program host.Program
+	// Note is told why images that could be read on a host are streamed; it may be nil.
+	Note func(why error)
 	// RecordsOnly gives an image that would have to be streamed an Err instead,
 	// which takes no time.
 	RecordsOnly bool
@@ -112,10 +119,17 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, wishes 
 		limited, cancel = context.WithTimeout(ctx, d.Within)
 	}
 	defer cancel()
+	shelves, why := d.shelves(limited, info, wishes)
+	if why != nil && d.Note != nil && ctx.Err() == nil {
+		d.Note(why)
+	}
+	visited := map[string]unpack.Result{}
 	byID := map[string][]Image{}
 	for _, w := range wishes {
 		images, known := byID[w.id]
-		switch c, here := d.contentOf(info, w); {
+		c, here := holding(shelves, w)
+		c.known = visited
+		switch {
 		case w.err != nil:
 			images = []Image{{Source: sourceDaemon, Err: w.err}}
 		case known:

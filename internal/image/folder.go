@@ -49,6 +49,10 @@ func (d folder) document(name string) ([]byte, error) {
 	return readDocument(f)
 }
 
+func (d folder) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+	return inPairs(blobs, func(b blob) unpack.Result { return d.visit(ctx, v, b.name) })
+}
+
 func (d folder) visit(ctx context.Context, v Visitor, name string) unpack.Result {
 	return d.read(ctx, v, name, algorithm(name))
 }

@@ -33,7 +33,7 @@ func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error
 	if len(blobs) > maxTars {
 		return nil, r.wrap(errTars)
 	}
-	results := visitAll(ctx, v, s, blobs)
+	results := s.visitAll(ctx, v, blobs)
 	if err := ctx.Err(); err != nil {
 		return nil, r.wrap(err)
 	}
@@ -123,9 +123,8 @@ func nameAll(plans []plan, where string) {
 	}
 }
 
-// visitAll visits blobs, the largest first, so that the last one does not leave a
-// processor idle for long.
-func visitAll(ctx context.Context, v Visitor, s store, blobs []blob) map[string]unpack.Result {
+// inPairs visits blobs two at a time, in their order.
+func inPairs(blobs []blob, visit func(blob) unpack.Result) map[string]unpack.Result {
 	var (
 		g       errgroup.Group
 		mu      sync.Mutex
@@ -134,7 +133,7 @@ func visitAll(ctx context.Context, v Visitor, s store, blobs []blob) map[string]
 	g.SetLimit(2)
 	for _, b := range blobs {
 		g.Go(func() error {
-			got := s.visit(ctx, v, b.name)
+			got := visit(b)
 			mu.Lock()
 			defer mu.Unlock()
 			results[b.key] = got
@@ -150,6 +149,8 @@ type blob struct {
 	size      int64
 }
 
+// blobsOf are the blobs of images, the largest first, so that the last one does not leave a
+// processor idle for long.
 func blobsOf(s store, plans []plan) []blob {
 	var blobs []blob
 	seen := map[string]bool{}

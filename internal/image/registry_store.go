@@ -166,6 +166,10 @@ func (s *registryStore) document(at string) ([]byte, error) {
 	return b, err
 }
 
+func (s *registryStore) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+	return inPairs(blobs, func(b blob) unpack.Result { return s.visit(ctx, v, b.name) })
+}
+
 func (s *registryStore) visit(ctx context.Context, v Visitor, at string) unpack.Result {
 	d := addressed(at)
 	s.mu.Lock()

@@ -18,8 +18,8 @@ type store interface {
 	find(name string) (key string, size int64, err error)
 	// document gives a JSON blob, which is of maxDocument bytes at most.
 	document(name string) ([]byte, error)
-	// visit has v read the blob that a name leads to.
-	visit(ctx context.Context, v Visitor, name string) unpack.Result
+	// visitAll has v read blobs, and says by their keys what came of it.
+	visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result
 }
 
 // library reads the documents of a store, and no more of them than there is

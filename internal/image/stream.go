@@ -148,7 +148,11 @@ func (s *passed) document(name string) ([]byte, error) {
 	return e.held.document, e.held.noJSON
 }
 
-func (s *passed) visit(_ context.Context, _ Visitor, name string) unpack.Result {
+func (s *passed) visitAll(_ context.Context, _ Visitor, blobs []blob) map[string]unpack.Result {
+	return inPairs(blobs, func(b blob) unpack.Result { return s.visited(b.name) })
+}
+
+func (s *passed) visited(name string) unpack.Result {
 	e, _, err := s.lookup(name)
 	if err != nil {
 		return unpack.Result{Err: err}

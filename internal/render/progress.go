@@ -68,14 +68,23 @@ func (p *Progress) Stop() {
 	close(p.finished)
 	p.finished = nil
 	p.stopped.Wait()
+	p.wipe()
+}
+
+// Say prints a line for the user, terminal or not.
+func (p *Progress) Say(s string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wipe()
+	fmt.Fprintln(p.w, escape.Line(s))
+}
+
+func (p *Progress) wipe() {
 	if p.shown {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.shown = false
 	}
 }
-
-// Say prints a line for the user, terminal or not.
-func (p *Progress) Say(s string) { fmt.Fprintln(p.w, escape.Line(s)) }
 
 // Counting is a visitor that counts the layers for the progress line.
 type Counting struct {
