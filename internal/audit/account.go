@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
 )
 
@@ -78,6 +79,15 @@ func kindOf(flag byte) string {
 		return "directory"
 	}
 	return "special file"
+}
+
+// Accounts are the passwd and the group of an image that was visited, as its topmost
+// layers leave them; ok is false if they cannot be told. An image may lack either.
+func (a *Auditor) Accounts(img image.Image) (passwd, group string, ok bool) {
+	layers := a.of(img)
+	users, _ := final(layers, passwdOf)
+	groups, _ := final(layers, groupOf)
+	return string(users.data), string(groups.data), users.untold == "" && groups.untold == ""
 }
 
 // final is the file of the topmost layer that has it, and that layer's index;

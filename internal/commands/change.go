@@ -211,6 +211,6 @@ func orDocker(unit string) string {
 // checked runs the checks on a survey, with the audits of the images where they
 // are wanted.
 func (t *target) checked(ctx context.Context, f survey.Facts, o check.Options) []report.Result {
-	o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(f, o), false)
+	o.Audits = auditRecords(ctx, t.engine, t.host, &f, o, false)
 	return check.Run(f, o)
 }

@@ -90,8 +90,8 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	note.Start("looking at " + escape.Line(t.endpoint))
 	facts := survey.Take(ctx, t.closely())
 	o := check.Options{Only: opts.only, User: opts.user}
-	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) {
-		o.Audits = auditRecords(ctx, t.engine, t.host, check.NewInput(facts, o), opts.images)
+	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) || facts.Nameless() {
+		o.Audits = auditRecords(ctx, t.engine, t.host, &facts, o, opts.images)
 	}
 	results := check.Run(facts, o)
 	note.Stop()

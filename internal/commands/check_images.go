@@ -8,6 +8,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/onhost"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -17,8 +18,9 @@ const imageTime = 2 * time.Second
 
 // auditRecords audits the images of the engine, as far as they can be read from files
 // of its host within imageTime. With all, it audits every image, and streams from the
-// engine what it cannot read otherwise.
-func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *check.Input, all bool) survey.Read[[]audit.Report] {
+// engine what it cannot read otherwise. The facts learn from them who the containers are.
+func auditRecords(ctx context.Context, engine image.Engine, h host.Host, facts *survey.Facts, o check.Options, all bool) survey.Read[[]audit.Report] {
+	in := check.NewInput(*facts, o)
 	m, err := in.Map()
 	if err != nil {
 		return survey.Read[[]audit.Report]{Err: err}
@@ -30,7 +32,7 @@ func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *che
 		hosts = roots.files()
 	}
 	a := audit.New(audit.Options{Map: m, Paths: 1})
-	d := image.Daemon{Engine: engine, All: true, Hosts: hosts}
+	d := image.Daemon{Engine: engine, All: true, Hosts: hosts, Program: onhost.Program()}
 	if !all {
 		d.RecordsOnly, d.Within = true, imageTime
 	}
@@ -42,6 +44,9 @@ func auditRecords(ctx context.Context, engine image.Engine, h host.Host, in *che
 	for _, img := range images {
 		if img.Err == nil {
 			reports = append(reports, a.Report(img))
+			if passwd, group, ok := a.Accounts(img); ok {
+				facts.Learn(img.ID, passwd, group)
+			}
 		}
 	}
 	return survey.Read[[]audit.Report]{Value: reports}

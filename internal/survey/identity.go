@@ -84,7 +84,24 @@ func (l *look) identity(c inspected) Read[Account] {
 			return Read[Account]{Value: who}
 		}
 	}
-	return l.configured(c)
+	return c.configured(l.imageAccounts(c))
+}
+
+// Learn finds out who the containers of an image run as that do not run now and whose
+// user is a name, from the image's passwd and group: with containerd's image store there
+// are no folders of a container to look into. What containers have changed in these files
+// is not seen.
+func (f *Facts) Learn(imageID, passwd, group string) {
+	for i := range f.Containers.Value {
+		if c := &f.Containers.Value[i]; c.ImageID == imageID && c.Identity.Err == errUser && !c.Running() {
+			c.Identity = c.configured(ParsePasswd(passwd), parseGroup(group))
+		}
+	}
+}
+
+// Nameless says that there are containers for Learn.
+func (f *Facts) Nameless() bool {
+	return slices.ContainsFunc(f.Containers.Value, func(c Container) bool { return c.Identity.Err == errUser && !c.Running() })
 }
 
 // effective is the place of the effective ID among the four that a process has.
@@ -108,9 +125,8 @@ func (l *look) ofProcess(pid int) (Account, bool) {
 // configured reads USER as runc and dockerd do (GetExecUser of moby/sys/user):
 // "", "user", "user:group", each a name or a number, and adds the groups of
 // --group-add.
-func (l *look) configured(c inspected) Read[Account] {
+func (c Container) configured(users, groups []Entry) Read[Account] {
 	user, group, _ := strings.Cut(c.User, ":")
-	users, groups := l.imageAccounts(c)
 	var who Account
 	if uid, ok := id(user); ok || user == "" {
 		who.UID = uid
