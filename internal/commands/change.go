@@ -32,7 +32,7 @@ const minTimeout = 30 * time.Second
 func (o *changeOptions) install(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Show the plan, and change nothing")
 	flags.BoolVar(&o.noRestart, "no-restart", false, "Change the files, and leave the restart of the daemon to you")
-	flags.DurationVar(&o.timeout, "confirm-timeout", 5*time.Minute, "Time after which the host returns by itself where nothing proved the change good")
+	flags.DurationVar(&o.timeout, "confirm-timeout", 5*time.Minute, "Time after which the host undoes the change by itself unless it is proven good")
 }
 
 func (o *changeOptions) validate() error {
@@ -144,7 +144,7 @@ func (c *change) Done(s remap.Step) {
 // Undoing says why the change is undone.
 func (c *change) Undoing(why error) {
 	c.clock.stop()
-	defer c.clock.start("the host takes the change back")
+	defer c.clock.start("the host is undoing the change")
 	fmt.Fprintf(c.cli.Err(), "%s\nUndoing the change.%s\n", c.said(why), c.byHost())
 }
 

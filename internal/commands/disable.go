@@ -28,12 +28,12 @@ type disableOptions struct {
 
 const disableLong = `Turn off userns-remap, and go back to the data root from before
 
-daemon.json gets its exact bytes from before 'docker userns enable' back where
-nobody else has changed it since; else userns-remap alone is taken out. Remap
-that was turned on by hand is turned off all the same. The containers that ran
-before enable are started again, whatever their restart policy.
+daemon.json is restored byte for byte as it was before 'docker userns enable', if
+nobody else has changed it since; otherwise only userns-remap is taken out. Remap
+that was turned on by hand is turned off too. The containers that ran before
+enable are started again, whatever their restart policy.
 
-What is in the remapped data root stays there, and is there again when remap is
+What is in the remapped data root stays there, and is available again if remap is
 turned on again with the same range.`
 
 func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
@@ -55,9 +55,9 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
 	flags.VarPF(&opts.yes, "yes", "y", "Do not prompt for confirmation; --yes=VOLUME also lets --reclaim delete what that volume holds").NoOptDefVal = everything
-	flags.StringVar(&opts.to, "to", "", "Put daemon.json back as it was before this change, by the time that names it")
-	flags.BoolVar(&opts.forget, "restore-subids", false, "Take back the user and the ranges too, where enable made them")
-	flags.BoolVar(&opts.noStart, "no-start", false, "Leave the containers stopped that ran before enable")
+	flags.StringVar(&opts.to, "to", "", "Restore daemon.json as it was before this change, which is named by its time")
+	flags.BoolVar(&opts.forget, "restore-subids", false, "Remove the user and the ranges too, if enable created them")
+	flags.BoolVar(&opts.noStart, "no-start", false, "Do not start the containers that ran before enable")
 	flags.BoolVar(&opts.reclaim, "reclaim", false, "Delete the remapped data root, with its containers, images and volumes")
 	return cmd
 }

@@ -38,9 +38,9 @@ it would do and what stays behind, and asks. Then it makes the change: a user
 with a range of IDs of its own, daemon.json, a restart of the daemon, which
 stops every running container, and the proof that it holds.
 
-Before anything is touched, the way back is laid down on the host and armed. A
-change that is not proven good is undone, also where this command, its
-connection or the host itself dies in the middle.`
+Before anything is touched, a rollback is armed on the host. A change that is not
+proven good is undone, even if this command, its connection or the host itself
+dies in the middle.`
 
 func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 	var opts enableOptions
@@ -61,9 +61,9 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
 	flags.BoolVarP(&opts.yes, "yes", "y", false, "Do not prompt for confirmation")
-	flags.StringSliceVar(&opts.accept, "accept", nil, "Go on in spite of these checks, by their IDs")
+	flags.StringSliceVar(&opts.accept, "accept", nil, "Accept that these checks fail, by their IDs")
 	flags.StringVar(&opts.user, "user", ranges.DefaultUser, "User whose subordinate IDs are used; created if missing")
-	flags.StringVar(&opts.ids, "range", "", "Host IDs to give the user, START[:COUNT] (default: 65536 that nobody has)")
+	flags.StringVar(&opts.ids, "range", "", "Host IDs to give the user, START[:COUNT] (default: 65536 free ones)")
 	flags.StringVar(&opts.driver, "storage-driver", "", "Write this storage driver into daemon.json too")
 	_ = cmd.RegisterFlagCompletionFunc("accept", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -95,7 +95,7 @@ func TestEnableThatNeedsAPerson(t *testing.T) {
 	c := begin(t, host, "enable", "--yes", "--stable=0s", "--confirm-timeout=30s")
 	a := c.end()
 	assert.Equal(t, a.code, 3, "%s%s", a.stdout, a.stderr)
-	assert.Check(t, strings.Contains(a.stderr, "30s: the host takes the change back"), a.stderr)
+	assert.Check(t, strings.Contains(a.stderr, "30s: the host is undoing the change"), a.stderr)
 	commands := commandLine.FindAllStringSubmatch(a.stderr, -1)
 	assert.Equal(t, len(commands), 3, a.stderr)
 	assert.Check(t, strings.Contains(a.stderr, "goes on trying") && strings.Contains(a.stderr, "the host is not what it was"), a.stderr)
@@ -176,13 +176,13 @@ func (c *course) end() answer {
 	return answer{c.stdout.String(), c.stderr.String(), c.cmd.ProcessState.ExitCode()}
 }
 
-// Ctrl-C takes the change back at once, wherever it is.
+// Ctrl-C has the change undone at once, whatever step it is at.
 func TestEnableInterrupted(t *testing.T) {
 	t.Parallel()
 	host := boot(t, testbed.Engine28)
 	inUse(t, host)
 	oldFiles, oldEngine := files(t, host), engine(t, host)
-	for _, step := range []string{"Make the system user", "Have dockerd read", "Restart docker.service", "Prove it"} {
+	for _, step := range []string{"Create the system user", "Have dockerd read", "Restart docker.service", "Prove it"} {
 		t.Run(step, func(t *testing.T) {
 			c := begin(t, host, "enable", "--yes", "--stable=1m")
 			c.await(step)

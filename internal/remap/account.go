@@ -59,18 +59,18 @@ func valueFor(a survey.Accounts, account ranges.Account) string {
 // or a shell, and a group of the same name: with useradd of shadow, otherwise with
 // the adduser of busybox.
 func makeAccount(f survey.Facts, login, comment string) (Step, error) {
-	step := Step{Name: "account", Title: fmt.Sprintf("Make the system user %s, without home, password or shell", login), Busy: "making the user"}
-	why := "making the user " + login
+	step := Step{Name: "account", Title: fmt.Sprintf("Create the system user %s, without home, password or shell", login), Busy: "creating the user"}
+	why := "creating the user " + login
 	switch t := f.Tools.Value; {
 	case t["useradd"] != "":
 		return step.typed(run(why, t["useradd"], "--system", "--user-group", "--no-create-home", "--home-dir", nowhere, "--shell", nologin, "--comment", comment, login)), nil
 	case t["adduser"] != "":
 		return step.typed(
-			run("making the group "+login, "addgroup", "-S", login),
+			run("creating the group "+login, "addgroup", "-S", login),
 			run(why, t["adduser"], "-S", "-D", "-H", "-h", nowhere, "-s", nologin, "-g", comment, "-G", login, login),
 		), nil
 	}
-	return step, fmt.Errorf("%s: neither useradd nor adduser is there; make the user by hand, or name another with --user", why)
+	return step, fmt.Errorf("%s: neither useradd nor adduser is there; create the user by hand, or name another with --user", why)
 }
 
 const (

@@ -83,7 +83,7 @@ func TestApplyFails(t *testing.T) {
 		{"the connection ends before it is armed", Folder, isLost, Refused, "arm", ""},
 		{"it is not armed", "arm", refuses, Refused, "arm", ""},
 		{"it may be armed", "arm", isLost, Back, "arm", "arm: arming the rollback: connection lost"},
-		{"no user", "/usr/sbin/useradd", refuses, Back, "account", "account: making the user dockremap: no"},
+		{"no user", "/usr/sbin/useradd", refuses, Back, "account", "account: creating the user dockremap: no"},
 		{"the daemon does not start", "restart", refuses, Back, "restart", "restart: restarting docker.service: no"},
 		{"the restart takes too long", "restart", tooLate, Back, "restart", "restart: docker.service did not come up within the 5m"},
 		{"it is undone right after the restart", "renew", tooLate, Back, "restart", "restart: docker.service did not come up within the 5m"},

@@ -10,7 +10,7 @@ import (
 // lines in /etc/subuid and /etc/subgid, then the user. Containers of the remapped root
 // keep their owners as bare numbers. notRemoved are sentences about what stays.
 func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, notRemoved []string, err error) {
-	step := Step{Name: "forget", Title: "Take back the subordinate IDs that enable gave", Busy: "removing what enable made", Fails: Keep}
+	step := Step{Name: "forget", Title: "Remove the subordinate IDs that enable gave", Busy: "removing what enable made", Fails: Keep}
 	var account []Act
 	for _, enabled := range past {
 		login := enabled.Account

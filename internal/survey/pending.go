@@ -16,7 +16,7 @@ type Pending struct {
 	// What follows is from its manifest, and is empty if that cannot be read.
 	Verb     string    `json:"verb"`
 	Started  time.Time `json:"started"`
-	Deadline time.Time `json:"deadline"` // when the host returns by itself
+	Deadline time.Time `json:"deadline"` // when the host undoes it by itself
 	Unit     string    `json:"unit"`     // that it restarts, "" if the user does
 }
 
@@ -30,7 +30,7 @@ func parsePending(dir string, manifest []byte) *Pending {
 	return &p
 }
 
-// ChangeFolder is where changes keep what they need for the way back, one folder
+// ChangeFolder is where changes keep what they need for the rollback, one folder
 // each: root's alone, since it holds what is run as root.
 const ChangeFolder = "/var/lib/docker-userns"
 
