@@ -19,7 +19,7 @@ func (h *sshHost) DialHost(ctx context.Context, network, addr string) (net.Conn,
 	if err := checkAddr(network, addr); err != nil {
 		return nil, err
 	}
-	if err := h.connect(ctx, h.shared.ready); err != nil {
+	if err := h.join(ctx); err != nil {
 		return nil, err
 	}
 	if network == "unix" {

@@ -2,9 +2,10 @@
 // this one through sudo, or another one through ssh. It looks at many things in
 // one round trip, replaces a file atomically and runs a command.
 //
-// Nothing here knows of Docker. It is not a file system: what it reads is
-// bounded and meant for the configuration, the records and the /proc of a host,
-// not for copying trees.
+// Of Docker it knows only how to find a daemon: its process on this machine, and
+// its endpoint over ssh. It is not a file system: what it reads is bounded and
+// meant for the configuration, the records and the /proc of a host, not for
+// copying trees.
 package host
 
 import (

@@ -119,7 +119,7 @@ func measure(do func()) (peak uint64) {
 func TestSlowAnswers(t *testing.T) {
 	for name, script := range map[string]string{"silent": `exec sleep 100`, "slow": `while :; do printf x; sleep 0.05; done`} {
 		h := lying(t, script)
-		assert.NilError(t, h.connect(t.Context(), func() bool { return false }))
+		assert.NilError(t, h.connect(t.Context(), nil))
 		begun := time.Now()
 		err := h.do(t.Context(), request{bytes: lookBytes, wait: 300 * time.Millisecond}, func(sh *shell) error {
 			_, _, _, err := sh.frames.record(window)
@@ -131,7 +131,7 @@ func TestSlowAnswers(t *testing.T) {
 	}
 	// What comes fast enough may take longer than that.
 	h := lying(t, fmt.Sprintf(`for i in 1 2 3 4 5 6 7 8 9 10; do head -c %d /dev/zero; sleep 0.1; done; b 0`, perSecond))
-	assert.NilError(t, h.connect(t.Context(), func() bool { return false }))
+	assert.NilError(t, h.connect(t.Context(), nil))
 	assert.NilError(t, h.do(t.Context(), request{bytes: lookBytes, wait: 500 * time.Millisecond}, func(sh *shell) error {
 		_, _, _, err := sh.frames.record(window)
 		return err

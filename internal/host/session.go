@@ -10,7 +10,6 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -37,35 +36,34 @@ type session struct {
 	closed bool
 	over   context.Context // ends the request that has its turn
 	end    context.CancelFunc
-	up     atomic.Bool // the shell has answered, and is not known to be broken
+	up     flag // the shell has answered, and is not known to be broken
 }
 
 func newSession(name string, command func() *exec.Cmd) *session {
-	s := &session{name: name, command: command, turn: make(chan struct{}, 1)}
+	s := &session{name: name, command: command, turn: make(chan struct{}, 1), up: newFlag()}
 	s.over, s.end = context.WithCancel(context.Background())
 	return s
 }
 
-// connect waits until the host has answered, or ready says that it can be reached
-// before, starting the shell where there is none. It does not wait for its turn.
-func (s *session) connect(ctx context.Context, ready func() bool) error {
-	if s.up.Load() {
+// connect waits until the host has answered, or until early says that it can be reached
+// before that, and starts the shell if there is none. It does not wait for its turn.
+// early may be nil.
+func (s *session) connect(ctx context.Context, early <-chan struct{}) error {
+	if s.up.isSet() {
 		return nil
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.do(ctx, request{}, func(*shell) error { return nil }) }()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !s.up.Load() && !ready() {
-		select {
-		case err := <-done:
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
+	select {
+	case <-s.up.set():
+		return nil
+	case <-early:
+		return nil
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
 
 // A shell is a running session.
@@ -147,7 +145,7 @@ func (s *session) try(ctx context.Context, r request, read func(*shell) error) (
 		return false, nil
 	}
 	s.shell = nil
-	s.up.Store(false)
+	s.up.lower()
 	return sh.uid == "", s.explain(sh, err)
 }
 
@@ -157,7 +155,7 @@ func (s *session) start() error {
 	rand.Read(number)
 	mark := hex.EncodeToString(number)
 	sh := &shell{cmd: s.command(), stderr: &tail{}}
-	sh.greeted = func() { s.up.Store(true) }
+	sh.greeted = func() { s.up.raise() }
 	sh.cmd.Stderr = sh.stderr
 	sh.cmd.WaitDelay = grace
 	out, err := sh.cmd.StdoutPipe()
@@ -256,7 +254,7 @@ func (s *session) close() error {
 		s.shell.in.Close()
 		s.shell.wait()
 		s.shell = nil
-		s.up.Store(false)
+		s.up.lower()
 	}
 	return nil
 }

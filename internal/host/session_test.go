@@ -101,3 +101,18 @@ func TestSession(t *testing.T) {
 	assert.NilError(t, h.Close())
 	assert.ErrorIs(t, look(), errClosed)
 }
+
+// What waits for a flag sees it raised, also if it was before, and not once it was
+// lowered.
+func TestFlag(t *testing.T) {
+	f := newFlag()
+	waiting := f.set()
+	assert.Check(t, !f.isSet())
+	f.raise()
+	f.raise()
+	<-waiting
+	<-f.set()
+	f.lower()
+	f.lower()
+	assert.Check(t, !f.isSet())
+}

@@ -1,12 +1,15 @@
 package host
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/fsnotify/fsnotify"
 )
 
 // shared is the socket by which one ssh lets others join its connection,
@@ -81,15 +84,39 @@ func controlPath(config string) string {
 	return ""
 }
 
-// ready says whether there is a connection to join: ssh makes the socket once it
-// has logged in.
-func (s *shared) ready() bool {
+// joinable gives a channel that is closed once there is a connection to join: ssh
+// makes the socket once it has logged in. It is nil if that cannot be seen from here.
+// What waits for the socket ends with ctx.
+func (s *shared) joinable(ctx context.Context) <-chan struct{} {
 	s.once.Do(s.make)
 	if s.dir == "" {
-		return false
+		return nil
 	}
-	_, err := os.Stat(s.socket())
-	return err == nil
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil
+	}
+	if err := watcher.Add(s.dir); err != nil {
+		_ = watcher.Close()
+		return nil
+	}
+	found := make(chan struct{})
+	go func() {
+		defer watcher.Close()
+		for {
+			if _, err := os.Stat(s.socket()); err == nil {
+				close(found)
+				return
+			}
+			select {
+			case <-watcher.Events:
+			case <-watcher.Errors:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return found
 }
 
 func (s *shared) remove() {

@@ -70,7 +70,7 @@ func (h *sshHost) command() *exec.Cmd {
 // DialContext leads to the daemon as docker does, by `docker system dial-stdio`
 // on the host. It waits for the shell's connection, to join it.
 func (h *sshHost) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
-	if err := h.connect(ctx, h.shared.ready); err != nil {
+	if err := h.join(ctx); err != nil {
 		return nil, err
 	}
 	command := []string{"docker", "system", "dial-stdio"}
@@ -88,8 +88,18 @@ func (h *sshHost) DialContext(ctx context.Context, _, _ string) (net.Conn, error
 	return &quiet{Conn: conn, host: h.spec.Host, why: func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), whyTime)
 		defer cancel()
-		return h.connect(ctx, func() bool { return false })
+		return h.connect(ctx, nil)
 	}}, nil
+}
+
+// join waits until an ssh can join the shell's connection.
+func (h *sshHost) join(ctx context.Context) error {
+	if h.up.isSet() {
+		return nil
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return h.connect(ctx, h.shared.joinable(waiting))
 }
 
 // whyTime is how long a host is asked why its daemon said nothing.
