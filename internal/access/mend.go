@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
-	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -128,11 +128,11 @@ func (l Loss) setfacl(f survey.Facts, deep bool) Mending {
 	entry := fmt.Sprintf("u:%d:%s", l.Process.UID, aclRights(l.Grant))
 	m := Mending{Fix: install(f), Note: fmt.Sprintf("to take it back: setfacl -x u:%d", l.Process.UID)}
 	if !deep {
-		m.Fix = append(m.Fix, report.Command("sudo", "setfacl", "-m", entry, "--", l.Path.Real))
+		m.Fix = append(m.Fix, sh.Command("sudo", "setfacl", "-m", entry, "--", l.Path.Real))
 		return m
 	}
 	m.Note = fmt.Sprintf("%sto take it back: setfacl -RP -x u:%d,d:u:%d", stop(f, l.Path.Real), l.Process.UID, l.Process.UID)
-	m.Fix = append(m.Fix, report.Command("sudo", "setfacl", "-RP", "-m", entry+",d:"+entry, "--", l.Path.Real))
+	m.Fix = append(m.Fix, sh.Command("sudo", "setfacl", "-RP", "-m", entry+",d:"+entry, "--", l.Path.Real))
 	return m
 }
 
@@ -210,11 +210,11 @@ func moved(e idmap.Extents, id int64) (int64, bool) {
 // file meanwhile; that of busybox cannot choose by the owner.
 func whenRemapped(f survey.Facts, grep, at string, from, to [2]int64) string {
 	pair := func(p [2]int64) string { return fmt.Sprintf("%d:%d", p[0], p[1]) }
-	change := report.Command("sudo", "chown", "-RPh", "--from="+pair(from), pair(to), "--", at)
+	change := sh.Command("sudo", "chown", "-RPh", "--from="+pair(from), pair(to), "--", at)
 	if f.Kernel.Value.OSRelease["ID"] == "alpine" {
-		change = report.Command("sudo", "find", at, "-xdev", "-user", fmt.Sprint(from[0]), "-group", fmt.Sprint(from[1])) + " -exec chown -h " + pair(to) + " {} +"
+		change = sh.Command("sudo", "find", at, "-xdev", "-user", fmt.Sprint(from[0]), "-group", fmt.Sprint(from[1])) + " -exec chown -h " + pair(to) + " {} +"
 	}
-	return "if " + report.Command("sudo", "docker", "-H", engine(f), "info", "-f", "{{.SecurityOptions}}") + " | grep " + grep + " name=userns; then " + change + "; fi"
+	return "if " + sh.Command("sudo", "docker", "-H", engine(f), "info", "-f", "{{.SecurityOptions}}") + " | grep " + grep + " name=userns; then " + change + "; fi"
 }
 
 // engine is the endpoint of the engine on its own host.

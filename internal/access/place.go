@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -104,7 +105,7 @@ func roots(f survey.Facts) []string {
 	s := f.Storage.Value
 	all := []string{
 		"/var/lib/docker", "/var/lib/docker-userns", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet", "/var/snap/docker",
-		s.DataRoot, s.Real, s.Current, f.Engine.Value.DataRoot,
+		s.DataRoot, dockerd.PlainRoot(f.Engine.Value.DataRoot), s.Current, f.Engine.Value.DataRoot,
 	}
 	for _, other := range f.Daemon.Value.Others {
 		all = append(all, other.DataRoot)

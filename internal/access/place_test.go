@@ -24,7 +24,7 @@ func debian() survey.Facts {
 		RealHomes: map[string]string{"/people/bob": "/srv/people/bob"},
 	}
 	f.Engine.Value.DataRoot = "/mnt/disk/engine/100000.100000"
-	f.Storage.Value = survey.Storage{DataRoot: "/mnt/disk/engine", Real: "/storage/engine", Current: f.Engine.Value.DataRoot}
+	f.Storage.Value = survey.Storage{DataRoot: "/storage/engine", Current: f.Engine.Value.DataRoot}
 	f.Daemon.Value.Args = []string{"dockerd", "--exec-root=/data/exec"}
 	f.MountTable.Value = []survey.MountPoint{
 		{Device: "8:1", Root: "/", Point: "/", Type: "ext4"}, {Device: "0:5", Root: "/", Point: "/dev", Type: "devtmpfs"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // account is a line of passwd or group whose numbers have to change, though no
@@ -87,7 +88,7 @@ func (p *plan) sedCommand(all []account) string {
 		command := "sed -i"
 		for _, a := range all {
 			if e := p.sed(a); e != "" && a.file == file {
-				command += " -e " + dockerfile.Quote(e)
+				command += " -e " + sh.Word(e)
 			}
 		}
 		if command != "sed -i" {

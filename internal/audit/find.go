@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 const toRootTest = `\( ! -user 0 -o ! -group 0 \) -exec chown -h 0:0 {} +`
@@ -18,7 +18,7 @@ const maxTogether = 8
 // has for them. It leaves alone the half of an owner that is well.
 func (j *join) find(moves []move, groups []*group) string {
 	if tests := j.wholly(moves, groups); tests != nil {
-		return "find " + dockerfile.Quote(common(groups)) + " -xdev " + either(tests) + " -exec chown -h 0:0 {} +"
+		return "find " + sh.Word(common(groups)) + " -xdev " + either(tests) + " -exec chown -h 0:0 {} +"
 	}
 	return findIn(common(groups), moves)
 }
@@ -51,7 +51,7 @@ func (m move) test() string {
 }
 
 func findIn(dir string, moves []move) string {
-	where := "find " + dockerfile.Quote(dir) + " -xdev "
+	where := "find " + sh.Word(dir) + " -xdev "
 	if len(moves) > maxTogether || slices.ContainsFunc(moves, func(m move) bool { return m.from < 0 }) {
 		return where + toRootTest
 	}
@@ -109,10 +109,10 @@ func (j *join) modules(layer int) string {
 	slices.Sort(roots)
 	roots = slices.Compact(roots)
 	if len(roots) == 0 || len(roots) > maxRoots {
-		return dockerfile.Quote(common(j.layers[layer].groups))
+		return sh.Word(common(j.layers[layer].groups))
 	}
 	for i, r := range roots {
-		roots[i] = dockerfile.Quote(folder(r))
+		roots[i] = sh.Word(folder(r))
 	}
 	return strings.Join(slices.Compact(roots), " ")
 }

@@ -10,9 +10,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/docker-userns/docker-userns/internal/dockerfile"
-	"github.com/docker-userns/docker-userns/internal/image"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // What a fix adds to a command does what it says, by the find of this machine and
@@ -32,7 +33,7 @@ func TestFixRuns(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "it's here", "node_modules")
 			file := filepath.Join(dir, "a", "index.js")
 			for _, tail := range []string{
-				"find " + dockerfile.Quote(dir) + " " + toRootTest,
+				"find " + sh.Word(dir) + " " + toRootTest,
 				a.join(image.Image{}, nil).find(moves, []*group{{owner: owner{UnmappedOwner, 1516583083, 454177323}, common: []byte(dir[1:])}}),
 				findIn(dir, moves),
 			} {

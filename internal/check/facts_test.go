@@ -63,7 +63,7 @@ func sound() survey.Facts {
 		Tools: read(survey.Tools{"useradd": "/usr/sbin/useradd", "usermod": "/usr/sbin/usermod", "systemd-run": "/usr/bin/systemd-run", "setfacl": "/usr/bin/setfacl"}),
 		Maps:  read([]survey.LiveMap(nil)),
 		Storage: read(survey.Storage{
-			DataRoot: "/var/lib/docker", Current: "/var/lib/docker", Real: "/var/lib/docker",
+			DataRoot: "/var/lib/docker", Current: "/var/lib/docker",
 			Path:  survey.Path{Parents: dirs("/", 0o755, "/var", 0o755, "/var/lib", 0o755), Stat: host.Stat{Mode: fs.ModeDir | 0o710}},
 			Space: host.Space{Type: "ext4", Bytes: 100e9, Free: 40e9, Inodes: 6e6, FreeInodes: 5e6},
 		}),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // The checks are written in the words of package report.
@@ -33,7 +34,7 @@ var (
 	skip    = report.Skip
 	unsure  = report.Unsure
 	unread  = report.Unread
-	command = report.Command
+	command = sh.Command
 	count   = report.Count
 )
 

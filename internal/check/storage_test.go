@@ -68,7 +68,7 @@ var storageCases = []testCase{
 func TestDataRootPathFix(t *testing.T) {
 	at := func(dirs ...survey.Parent) Result {
 		return one(t, "data-root-path", storage(func(s *survey.Storage) {
-			s.DataRoot, s.Real, s.Current, s.Path.Parents = "/srv/x/docker", "/srv/x/docker", "/srv/x/docker", dirs
+			s.DataRoot, s.Current, s.Path.Parents = "/srv/x/docker", "/srv/x/docker", dirs
 		}), func(f *survey.Facts, _ *Options) {
 			f.Accounts.Value.Users = append(f.Accounts.Value.Users, survey.Entry{Name: "zoe", ID: 1001, Home: "/srv/zoe"})
 		})

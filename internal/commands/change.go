@@ -8,15 +8,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/pflag"
+
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/proof"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
-	"github.com/docker/cli/cli/command"
-	"github.com/spf13/pflag"
 )
 
 // changeOptions are what enable and disable have in common.
@@ -198,7 +200,7 @@ Manual recovery required. Run on %[3]s, in this order:
     sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
 
 The files as they were are in %[1]s/backup there, and what was done is in %[1]s/log.
-`, c.plan.Dir(), render.Command(report.Command(orDocker(c.plan.Unit))), c.on())
+`, c.plan.Dir(), render.Command(sh.Command(orDocker(c.plan.Unit))), c.on())
 }
 
 func orDocker(unit string) string {

@@ -6,7 +6,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
-	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // A command that is printed goes to the engine that it is about, from any shell.
@@ -40,7 +40,7 @@ func TestDockerWords(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := wordsOf{tc.context, tc.endpoint, tc.stored, func(k string) string { return tc.env[k] }, func(path string) bool { return path != "/c/cert.pem" }}
-			assert.Equal(t, report.Command(w.words(strings.Fields(tc.args))...), tc.want)
+			assert.Equal(t, sh.Command(w.words(strings.Fields(tc.args))...), tc.want)
 		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // An Edit puts a text in the place of bytes From to To of an instruction's Raw.
@@ -103,7 +105,7 @@ func (in *Instruction) Append(run *Run, command string) (Edit, bool) {
 	case rewrite:
 		var words []string
 		for _, w := range t.list {
-			words = append(words, Quote(w.s))
+			words = append(words, sh.Word(w.s))
 		}
 		return Edit{t.at, t.to, strings.Join(words, " ") + " && " + command}, true
 	}
@@ -166,13 +168,3 @@ func (in *Instruction) listTail(list []text) tail {
 var shellName = regexp.MustCompile(`^(?:/\S*/)?(?:ba|da|a|z|k)?sh$`)
 
 func isShell(s string) bool { return shellName.MatchString(s) }
-
-var safe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// Quote writes a word for sh.
-func Quote(s string) string {
-	if safe.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // A Program is an executable of ours that a host is lent. It is static, so that it runs
@@ -67,7 +69,7 @@ func (r *remote) Do(ctx context.Context, p Program, j Job, read func(io.Reader) 
 
 // doLent runs a program if the shell has it, and gives the host's machine otherwise.
 func (r *remote) doLent(ctx context.Context, p Program, j Job, read func(io.Reader) error) (machine string, err error) {
-	file := `"$lent"/` + quote(p.Name)
+	file := `"$lent"/` + sh.Quote(p.Name)
 	script := fmt.Sprintf(`if [ -n "$lent" ] && [ -x %s ]; then b 0; %s | %s %s; b $?; else uname -m; b none; fi`,
 		file, printing(j.Stdin), file, words(j.Args))
 	var failed error
@@ -97,7 +99,7 @@ func (r *remote) lend(ctx context.Context, p Program, machine string) error {
 	if err != nil {
 		return err
 	}
-	script := fmt.Sprintf("lend %s %s <<'end'\n%send", quote(p.Name), sum, lines(base64.StdEncoding.EncodeToString(packed)))
+	script := fmt.Sprintf("lend %s %s <<'end'\n%send", sh.Quote(p.Name), sum, lines(base64.StdEncoding.EncodeToString(packed)))
 	var refusal error
 	err = r.act(ctx, op{script, func(f *frames) error {
 		_, _, t := f.whole(window, "lend", p.Name)

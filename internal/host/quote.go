@@ -4,21 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // errNUL: no path, argument or variable of Unix can hold a NUL.
 var errNUL = errors.New("holds a NUL byte")
 
-// quote makes one word of s for a POSIX shell, whatever s holds.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // words quotes each of s.
 func words(s []string) string {
 	quoted := make([]string, len(s))
 	for i := range s {
-		quoted[i] = quote(s[i])
+		quoted[i] = sh.Quote(s[i])
 	}
 	return strings.Join(quoted, " ")
 }
@@ -31,7 +28,7 @@ func glob(pattern string) string {
 		case '*', '?', '[', ']', '-':
 			b.WriteByte(c)
 		default:
-			b.WriteString(quote(string([]byte{c})))
+			b.WriteString(sh.Quote(string([]byte{c})))
 		}
 	}
 	return b.String()

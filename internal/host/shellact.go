@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // running is the op of a command: see run in the prelude.
@@ -49,7 +51,7 @@ func (r *remote) Replace(ctx context.Context, f File) error {
 		return err
 	}
 	script := fmt.Sprintf("%s | replace %d:%d %04o %s",
-		printing(f.Data), f.UID, f.GID, f.Mode.Perm(), quote(f.Path))
+		printing(f.Data), f.UID, f.GID, f.Mode.Perm(), sh.Quote(f.Path))
 	var refusal error
 	err := r.act(ctx, op{script, func(fr *frames) (err error) {
 		refusal, err = readReplaced(fr, f.Path)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // An op is one question as a session asks it: what the shell is to do, and how
@@ -63,7 +65,7 @@ func asking(q Questions, a Answers) []op {
 }
 
 func askFile(p Path, learn func(Body)) op {
-	return op{fmt.Sprintf("body %d %s", MaxFile+1, quote(word(p))), func(f *frames) error {
+	return op{fmt.Sprintf("body %d %s", MaxFile+1, sh.Quote(word(p))), func(f *frames) error {
 		data, cut, err := f.whole(MaxFile, "open", p.String())
 		if err.fatal != nil {
 			return err.fatal
@@ -74,7 +76,7 @@ func askFile(p Path, learn func(Body)) op {
 }
 
 func askReal(path string, into map[string]Real) op {
-	return op{"real " + quote(path), func(f *frames) error {
+	return op{"real " + sh.Quote(path), func(f *frames) error {
 		data, _, err := f.whole(MaxFile, "readlink", path)
 		if err.fatal != nil {
 			return err.fatal
@@ -88,7 +90,7 @@ func askReal(path string, into map[string]Real) op {
 }
 
 func askDir(path string, into map[string]Dir) op {
-	return op{"dir " + quote(path), func(f *frames) error {
+	return op{"dir " + sh.Quote(path), func(f *frames) error {
 		data, cut, err := f.whole(MaxLines, "open", path)
 		if err.fatal != nil {
 			return err.fatal
@@ -114,7 +116,7 @@ func askLines(l Lines, into map[string]Text) op {
 		patterns = ""
 	}
 	for _, p := range l.Prefixes {
-		patterns += " -e " + quote("^"+regex(p))
+		patterns += " -e " + sh.Quote("^"+regex(p))
 	}
 	globs := ""
 	for _, g := range l.Globs {
@@ -122,7 +124,7 @@ func askLines(l Lines, into map[string]Text) op {
 	}
 	script := fmt.Sprintf(`printf '%%s\0'%s | xargs -0 grep -sH%s --`, globs, patterns)
 	if l.Except != "" {
-		script += " | grep -v -e " + quote("^[^:]*:"+regex(l.Except)+"$")
+		script += " | grep -v -e " + sh.Quote("^[^:]*:"+regex(l.Except)+"$")
 	}
 	script += "; b 0"
 	return op{script, func(f *frames) error {
@@ -202,7 +204,7 @@ func askPrograms(names []string, into map[string]string) op {
 }
 
 func askSpace(path string, into map[string]Space) op {
-	return op{"space " + quote(path), func(f *frames) error {
+	return op{"space " + sh.Quote(path), func(f *frames) error {
 		data, _, err := f.whole(MaxFile, "statfs", path)
 		if err.fatal != nil {
 			return err.fatal

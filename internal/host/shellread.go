@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // A shell reads small files many at a time, since a process for each would take
@@ -41,7 +43,7 @@ func (r *remote) readBatches(ctx context.Context, paths []Path, size int, each f
 	var script strings.Builder
 	for batch := range slices.Chunk(paths, size) {
 		if size == 1 {
-			fmt.Fprintf(&script, "body - %s\n", quote(word(batch[0])))
+			fmt.Fprintf(&script, "body - %s\n", sh.Quote(word(batch[0])))
 		} else {
 			fmt.Fprintf(&script, "few %s\n", words(wordsOf(batch)))
 		}

@@ -16,6 +16,8 @@ import (
 
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // files makes so many of them, of sizes below, at and above what is small, with
@@ -86,7 +88,7 @@ func TestReadFilesThatChange(t *testing.T) {
 			names, _ := files(t, 20)
 			names = names[:20] // each once: what is swapped keeps the sum of the sizes
 			bin, changed := t.TempDir(), filepath.Join(t.TempDir(), "changed")
-			script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" != -- ] || [ -e %[1]s ] || { : >%[1]s; %[2]s; }\nexec /bin/cat \"$@\"\n", quote(changed), change)
+			script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" != -- ] || [ -e %[1]s ] || { : >%[1]s; %[2]s; }\nexec /bin/cat \"$@\"\n", sh.Quote(changed), change)
 			assert.NilError(t, os.WriteFile(filepath.Join(bin, "cat"), []byte(script), 0o700))
 			h := openShell(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, "sh")
 			defer h.Close()
@@ -165,7 +167,7 @@ func TestReadManyFilesTakesFewProcesses(t *testing.T) {
 	for _, name := range []string{"cat", "stat"} {
 		path, err := exec.LookPath(name)
 		assert.NilError(t, err)
-		script := fmt.Sprintf("#!/bin/sh\necho >>%s\nexec %s \"$@\"\n", quote(started), path)
+		script := fmt.Sprintf("#!/bin/sh\necho >>%s\nexec %s \"$@\"\n", sh.Quote(started), path)
 		assert.NilError(t, os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700))
 	}
 	h := openShell(t, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, "sh")

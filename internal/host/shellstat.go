@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // errGone: a path went away between two looks of one round trip.
@@ -17,7 +19,7 @@ func askStats(q Questions, into map[string]Stat) op {
 	if q.ACLs {
 		acls = "y"
 	}
-	script := fmt.Sprintf("stats %s %s", quote(acls), words(q.Stats))
+	script := fmt.Sprintf("stats %s %s", sh.Quote(acls), words(q.Stats))
 	return op{script, func(f *frames) error { return readStats(f, q, into) }}
 }
 

@@ -40,10 +40,12 @@ func TestSettingsValue(t *testing.T) {
 		}, "ci", "the flag --userns-remap=ci", ""},
 		"daemon.json, flags unknown": {func(f *survey.Facts) { f.Start.Err, f.Daemon.Err = errors.New("no"), errors.New("no") }, "dockremap", "/etc/docker/daemon.json", ""},
 		"nothing":                    {func(f *survey.Facts) { f.Config.Err = fs.ErrNotExist }, "", "", ""},
-		"flags unknown":              {func(f *survey.Facts) { f.Config.Err, f.Start.Err, f.Daemon.Err = fs.ErrNotExist, errors.New("no"), errors.New("no process") }, "", "", "no process"},
-		"daemon.json unread":         {func(f *survey.Facts) { f.Config.Err = fs.ErrPermission }, "", "", "permission denied"},
-		"daemon.json broken":         {func(f *survey.Facts) { f.Config.Value.Data = []byte("{") }, "", "", "line 1"},
-		"daemon.json cut":            {func(f *survey.Facts) { f.Config.Value.Truncated = true }, "", "", "larger"},
+		"flags unknown": {func(f *survey.Facts) {
+			f.Config.Err, f.Start.Err, f.Daemon.Err = fs.ErrNotExist, errors.New("no"), errors.New("no process")
+		}, "", "", "no process"},
+		"daemon.json unread": {func(f *survey.Facts) { f.Config.Err = fs.ErrPermission }, "", "", "permission denied"},
+		"daemon.json broken": {func(f *survey.Facts) { f.Config.Value.Data = []byte("{") }, "", "", "line 1"},
+		"daemon.json cut":    {func(f *survey.Facts) { f.Config.Value.Truncated = true }, "", "", "larger"},
 	} {
 		f := configured()
 		tc.change(&f)

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
-	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -93,7 +93,7 @@ func flagged(f survey.Facts, key string) error {
 func restartCommand(u survey.Unit) string {
 	switch u.Manager {
 	case survey.Systemd:
-		return report.Command("sudo", "systemctl", "restart", u.Name)
+		return sh.Command("sudo", "systemctl", "restart", u.Name)
 	case survey.OpenRC:
 		return "sudo rc-service docker restart"
 	case survey.SysV:

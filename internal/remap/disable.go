@@ -150,10 +150,10 @@ func lastKept(past []Past) string {
 // plainRoot is the data root without remap, "" if nothing tells.
 func plainRoot(f survey.Facts) string {
 	switch {
-	case f.Engine.Err != nil && f.Storage.Value.Real == "":
+	case f.Engine.Err != nil && f.Storage.Value.DataRoot == "":
 		return ""
 	case f.Engine.Err != nil:
-		return path.Clean(f.Storage.Value.Real)
+		return path.Clean(f.Storage.Value.DataRoot)
 	case f.Engine.Value.Remapped():
 		return dockerd.PlainRoot(f.Engine.Value.DataRoot)
 	}

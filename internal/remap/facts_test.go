@@ -50,7 +50,7 @@ func plain() survey.Facts {
 			Groups: []survey.Entry{{Name: "root"}, {Name: "alice", ID: 1000}},
 		}),
 		Tools:   read(survey.Tools{"useradd": "/usr/sbin/useradd", "usermod": "/usr/sbin/usermod", "userdel": "/usr/sbin/userdel"}),
-		Storage: read(survey.Storage{DataRoot: "/var/lib/docker", Real: "/var/lib/docker", Current: "/var/lib/docker"}),
+		Storage: read(survey.Storage{DataRoot: "/var/lib/docker", Current: "/var/lib/docker"}),
 	}
 }
 

@@ -62,7 +62,7 @@ func accountMade(a survey.Accounts, past Past) bool {
 // notRemoved are sentences about the others.
 func Leftovers(f survey.Facts, past []Past) (trees []Tree, notRemoved []string) {
 	for _, t := range f.Storage.Value.Trees {
-		p := path.Join(f.Storage.Value.Real, t.Name)
+		p := path.Join(f.Storage.Value.DataRoot, t.Name)
 		if !t.InUse && f.Engine.Value.Remapped() {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -45,22 +46,17 @@ func (c Change) Script() []byte {
 		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
 		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"new_root", c.NewRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
 	} {
-		fmt.Fprintf(&b, "%s=%s\n", v.name, quote(v.value))
+		fmt.Fprintf(&b, "%s=%s\n", v.name, sh.Quote(v.value))
 	}
 	b.WriteString("\n# each_file COMMAND…: calls it with PATH BEFORE AFTER ADDED for each file of the\n# change: the sums before and after, \"\" no file, and the text that it adds.\neach_file() {\n\tmissed=0\n")
 	for _, f := range c.Files() {
-		fmt.Fprintf(&b, "\t\"$@\" %s %s %s %s || missed=1\n", quote(f.Path), quote(f.Before), quote(f.After), quote(f.Added))
+		fmt.Fprintf(&b, "\t\"$@\" %s %s %s %s || missed=1\n", sh.Quote(f.Path), sh.Quote(f.Before), sh.Quote(f.After), sh.Quote(f.Added))
 	}
 	b.WriteString("\treturn \"$missed\"\n}\n")
 	for _, part := range parts() {
 		b.WriteString("\n" + part)
 	}
 	return []byte(b.String())
-}
-
-// quote makes one word for sh of a text without NUL.
-func quote(text string) string {
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // parts are those of the script in their order.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 const testID = "20261122T210203Z"
@@ -15,19 +17,19 @@ const testID = "20261122T210203Z"
 func TestScriptQuotes(t *testing.T) {
 	odd := []string{"", "it's", "'", "''\n'", "$x `y` \\n \"z\"", "\r\n\t\x01\x7f", "\xc3\x81\x81\x88\xff", "-n", "%s\\"}
 	found := false
-	for _, sh := range []string{"sh", "dash", "bash", "busybox"} {
-		shell := []string{sh}
-		if sh == "busybox" {
+	for _, name := range []string{"sh", "dash", "bash", "busybox"} {
+		shell := []string{name}
+		if name == "busybox" {
 			shell = append(shell, "sh")
 		}
-		if _, err := exec.LookPath(sh); err != nil {
+		if _, err := exec.LookPath(name); err != nil {
 			continue
 		}
 		found = true
 		for _, text := range odd {
-			out, err := exec.Command(shell[0], append(shell[1:], "-c", "printf %s "+quote(text))...).Output()
-			assert.NilError(t, err, "%s: %q", sh, text)
-			assert.Equal(t, string(out), text, sh)
+			out, err := exec.Command(shell[0], append(shell[1:], "-c", "printf %s "+sh.Quote(text))...).Output()
+			assert.NilError(t, err, "%s: %q", name, text)
+			assert.Equal(t, string(out), text, name)
 		}
 		c := Change{ID: testID, Unit: "docker.service", Running: odd, DataRoot: odd[4]}
 		for _, text := range odd {
@@ -36,7 +38,7 @@ func TestScriptQuotes(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "change.sh")
 		assert.NilError(t, os.WriteFile(file, c.Script(), 0o600))
 		out, err := exec.Command(shell[0], append(shell[1:], "-n", file)...).CombinedOutput()
-		assert.NilError(t, err, "%s: %s", sh, out)
+		assert.NilError(t, err, "%s: %s", name, out)
 	}
 	if !found {
 		t.Skip("no POSIX shell")

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
 // Step is one thing that a plan does, as acts that are done one after the other. It
@@ -74,7 +74,7 @@ func (c Change) call(why string, args ...string) command {
 // typed adds commands to a step that a user would type for it.
 func (s Step) typed(commands ...command) Step {
 	for _, c := range commands {
-		s.Shown = append(s.Shown, report.Command(c.args...))
+		s.Shown = append(s.Shown, sh.Command(c.args...))
 		s.Acts = append(s.Acts, c)
 	}
 	return s

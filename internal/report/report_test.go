@@ -2,27 +2,12 @@ package report
 
 import (
 	"encoding/json"
-	"os/exec"
 	"testing"
 
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
-
-// A shell gets back each word, whatever it holds.
-func TestCommandQuotes(t *testing.T) {
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("needs a POSIX shell")
-	}
-	for _, word := range []string{"", "a b", "it's", "$(touch x)`id`", "a\nb\\", "-rf", "*", "é\x1b[31m", "a;b|c&d", "plain/path-1.0"} {
-		out, err := exec.Command(sh, "-c", "printf %s "+Command(word)).Output()
-		assert.NilError(t, err)
-		assert.Equal(t, string(out), word)
-	}
-	assert.Equal(t, Command("sudo", "chmod", "o+x", "--", "/srv/it's"), `sudo chmod o+x -- '/srv/it'\''s'`)
-}
 
 // Programs read this object: every status is counted, and fix is never null.
 func TestJSON(t *testing.T) {

@@ -5,17 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
-
-// Command writes words for a POSIX shell, each quoted where it has to be.
-func Command(words ...string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = quote(w)
-	}
-	return strings.Join(quoted, " ")
-}
 
 // Docker writes a command of docker, so that it goes to the engine that was
 // surveyed, wherever docker goes by default.
@@ -24,16 +16,7 @@ func Docker(f survey.Facts, words ...string) string {
 	if len(docker) == 0 {
 		docker = []string{"docker"}
 	}
-	return Command(slices.Concat(docker, words)...)
-}
-
-const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:@%+=,-"
-
-func quote(word string) string {
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return sh.Command(slices.Concat(docker, words)...)
 }
 
 // Count writes a number with its noun: "1 container", "3 containers".

@@ -19,7 +19,6 @@ type Storage struct {
 	DataRoot string // without symlinks, and without the "/<uid>.<gid>" of remap
 	Current  string // in use now: DataRoot, or the remapped root in it
 	Path     Path   // of DataRoot
-	Real     string // DataRoot
 	Space    host.Space
 	Trees    []Tree // "<uid>.<gid>" folders in DataRoot, in use or left from before
 }
@@ -65,7 +64,6 @@ func (l *look) storage() Read[Storage] {
 	if l.engine != nil && l.engine.DataRoot != "" {
 		s.Current = path.Clean(l.engine.DataRoot)
 	}
-	s.Real = real
 	dir := l.seen.Dirs[root]
 	for _, name := range dir.Names {
 		if tree, ok := l.tree(root, name); ok {
