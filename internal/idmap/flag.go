@@ -63,7 +63,7 @@ func (m *Map) add(item string) error {
 func parseExtent(s string) (Extent, error) {
 	fields := strings.Split(s, ":")
 	if len(fields) != 3 {
-		return Extent{}, fmt.Errorf("it has %s, not 3", plural(len(fields), "field"))
+		return Extent{}, fmt.Errorf("it is not of the form CONTAINER:HOST:SIZE (fields: %d)", len(fields))
 	}
 	var n [3]int64
 	for i, f := range fields {

@@ -28,9 +28,9 @@ func TestParseFlag(t *testing.T) {
 
 func TestParseFlagErrors(t *testing.T) {
 	for value, want := range map[string]string{
-		"":                              "it has 1 field, not 3",
-		"100000:65536":                  "it has 2 fields, not 3",
-		"0:100000:65536,":               "it has 1 field, not 3",
+		"":                              "it is not of the form CONTAINER:HOST:SIZE (fields: 1)",
+		"100000:65536":                  "it is not of the form CONTAINER:HOST:SIZE (fields: 2)",
+		"0:100000:65536,":               "it is not of the form CONTAINER:HOST:SIZE (fields: 1)",
 		"0:x:1":                         `"x" is not a number from 0 to 4294967295`,
 		"0:-1:1":                        `"-1" is not a number`,
 		"0:1:0":                         "a size of less than 1 maps nothing",

@@ -78,7 +78,7 @@ func parseLine(text string) Line {
 	fields := strings.Split(text, ":")
 	line := Line{Owner: fields[0]}
 	if len(fields) != 3 {
-		line.Problem = fmt.Sprintf("it has %s, not the three of login:start:count", plural(len(fields), "field"))
+		line.Problem = fmt.Sprintf("it is not of the form login:start:count (fields: %d)", len(fields))
 		return line
 	}
 	var startErr, countErr error
@@ -101,11 +101,4 @@ func parseLine(text string) Line {
 		}
 	}
 	return line
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -15,7 +15,7 @@ func TestParse(t *testing.T) {
 	assert.DeepEqual(t, lines, []Line{
 		{Number: 3, Raw: "alice:100000:65536", Owner: "alice", Start: 100000, Count: 65536},
 		{Number: 4, Raw: "  dockremap:165536:65536  ", Owner: "dockremap", Start: 165536, Count: 65536},
-		{Number: 5, Raw: "foo:bar", Owner: "foo", Problem: "it has 2 fields, not the three of login:start:count"},
+		{Number: 5, Raw: "foo:bar", Owner: "foo", Problem: "it is not of the form login:start:count (fields: 2)"},
 		{Number: 6, Raw: "a:b:c", Owner: "a", Problem: `its start "b" is not a number`},
 		{Number: 7, Raw: "x:1:y", Owner: "x", Start: 1, Problem: `its count "y" is not a number`},
 		{Number: 8, Raw: ":1:2", Start: 1, Count: 2, Problem: "it names no login or UID"},
