@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help build install demo test race lint cross bench faults fuzz docs clean
+.PHONY: help build install demo test race lint cross bench faults fuzz docs dist clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fuzz: ## Fuzz every parser, for an hour in total or FUZZTIME each
 
 docs: ## Write the reference, and the parts of README.md that are generated
 	@scripts/docs
+
+dist: ## Make a release in dist: archives, packages, bills of materials, checksums
+	@scripts/dist
 
 clean: ## Remove what was built
 	rm -rf bin dist

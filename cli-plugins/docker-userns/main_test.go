@@ -47,6 +47,11 @@ func installPlugin(env *testscript.Env) error {
 	env.Setenv("HOME", home)
 	env.Setenv("DOCKER_HOST", "unix://"+filepath.Join(env.WorkDir, "none.sock"))
 	env.Setenv("LANG", "C.UTF-8")
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	env.Setenv("PROJECT", root)
 	return os.Symlink(self, filepath.Join(plugins, "docker-userns"))
 }
 

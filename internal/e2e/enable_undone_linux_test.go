@@ -135,7 +135,13 @@ type course struct {
 // own.
 func begin(t *testing.T, host *testbed.Host, args ...string) *course {
 	t.Helper()
-	c := &course{t: t, cmd: host.DockerCommand(append([]string{"--context", "root", "userns"}, args...)...)}
+	return beginBy(t, host.DockerCommand(append([]string{"--context", "root", "userns"}, args...)...))
+}
+
+// beginBy starts a change by a command, in a process group of its own.
+func beginBy(t *testing.T, cmd *exec.Cmd) *course {
+	t.Helper()
+	c := &course{t: t, cmd: cmd}
 	pipe, err := c.cmd.StderrPipe()
 	assert.NilError(t, err)
 	c.lines = bufio.NewScanner(io.TeeReader(pipe, &c.stderr))
