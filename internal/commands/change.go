@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
-
-	"github.com/docker/cli/cli/command"
-	"github.com/spf13/pflag"
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
@@ -17,8 +13,9 @@ import (
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
-	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/pflag"
 )
 
 // changeOptions are what enable and disable have in common.
@@ -90,125 +87,72 @@ type change struct {
 	*target
 	cli   command.Cli
 	plan  remap.Plan
-	clock *clock
+	clock *render.Clock
 	began time.Time // of the step that is under way
 }
+
+func (c *change) text() render.Change {
+	return render.Change{Plan: c.plan, On: c.on(), Docker: c.docker}
+}
+
+// tell writes a part of the story to stderr.
+func (c *change) tell(text string) { fmt.Fprint(c.cli.Err(), text) }
 
 // apply takes the steps, and says how it ended. The story goes to stderr.
 func (c *change) apply(ctx context.Context, o proofOptions) error {
 	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Subject: c.subject}
 	defer p.Close()
-	c.clock = &clock{w: c.cli.Err()}
-	defer c.clock.stop()
+	c.clock = render.NewClock(c.cli.Err())
+	defer c.clock.Stop()
 	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c}.Apply(ctx, c.plan)
-	c.clock.stop()
-	err := c.cli.Err()
-	switch outcome {
+	c.clock.Stop()
+	switch text := c.text(); outcome {
 	case remap.Made:
 		return nil
 	case remap.Refused:
-		fmt.Fprintln(err, c.said(why))
-		fmt.Fprintln(err, "Nothing was changed.")
+		c.tell(text.Refused(why))
 		return errFound
 	case remap.Partly:
-		fmt.Fprintf(err, "%s\nThe change itself was made, and stays. Fix that, and run the command again.\n", c.said(why))
+		c.tell(text.Partly(why))
 		return errReported
 	case remap.Back:
-		how := "the previous state is restored"
-		if why != nil { // what the host has to say of files that somebody else edited
-			fmt.Fprintf(err, "On %s: %s\n", c.on(), escape.Error(why))
-			how = "the previous state is restored, except for the above"
+		if why != nil {
+			c.tell(text.Except(why))
 		}
-		fmt.Fprintf(c.cli.Out(), "The change was rolled back; %s: %s. What happened is in %s/log on %s.\n", how, c.before(), c.plan.Dir(), c.on())
+		fmt.Fprint(c.cli.Out(), text.RolledBack(why))
 		return errFound
+	default:
+		c.tell(text.Recover(why))
+		return errPerson
 	}
-	fmt.Fprintln(err, c.said(why))
-	c.callForHelp(err)
-	return errPerson
 }
 
 // Begin says which step comes now.
 func (c *change) Begin(n int, s remap.Step) {
 	c.began = time.Now()
-	defer c.clock.start(s.Busy)
-	fmt.Fprintf(c.cli.Err(), "[%d/%d] %s\n", n, len(c.plan.Steps), escape.Line(s.Title))
+	defer c.clock.Start(s.Busy)
+	c.tell(c.text().Step(n, s))
 }
 
 // Done says how long a step took.
 func (c *change) Done(s remap.Step) {
-	c.clock.stop()
-	if took := time.Since(c.began); took >= time.Second {
-		fmt.Fprintf(c.cli.Err(), "      %s\n", took.Round(100*time.Millisecond))
-	}
+	c.clock.Stop()
+	c.tell(c.text().Took(time.Since(c.began)))
 	paused(s)
 }
 
 // Undoing says why the change is undone.
 func (c *change) Undoing(why error) {
-	c.clock.stop()
-	defer c.clock.start("the host is undoing the change")
-	fmt.Fprintf(c.cli.Err(), "%s\nUndoing the change.%s\n", c.said(why), c.byHost())
+	c.clock.Stop()
+	defer c.clock.Start("the host is undoing the change")
+	c.tell(c.text().Undoing(why))
 }
 
 // Doing says what the proof is doing.
-func (c *change) Doing(what string) { c.clock.at(what) }
+func (c *change) Doing(what string) { c.clock.At(what) }
 
 // NotStarted names a container that does not start.
-func (c *change) NotStarted(one remap.Object, why error) {
-	fmt.Fprintf(c.cli.Err(), "      starting container %s: %s\n", escape.Line(one.String()), escape.Line(why.Error()))
-}
-
-// said is an error, with the machine that the commands in it are for, if it came
-// from there.
-func (c *change) said(why error) string {
-	var refused *remap.CommandError
-	if errors.As(why, &refused) {
-		return "On " + c.on() + ": " + escape.Error(why)
-	}
-	return escape.Error(why)
-}
-
-// byHost says what is true only where systemd does the undoing.
-func (c *change) byHost() string {
-	if c.plan.Unit == "" {
-		return ""
-	}
-	return " The host does it by itself, whatever becomes of this command."
-}
-
-func (c *change) before() string {
-	s := c.plan.Before
-	if c.plan.Down {
-		return "the daemon was down, and daemon.json is as it was then"
-	}
-	state := "remap is off"
-	if s.Remapped {
-		state = "remap is on"
-	}
-	return fmt.Sprintf("%s, the data root is %s, %s and %s are there", state, escape.Line(s.DataRoot),
-		report.Count(len(s.Containers), "container"), report.Count(len(s.Images), "image"))
-}
-
-// callForHelp says what a person has to type where the host could not be brought
-// back, or not be seen.
-func (c *change) callForHelp(w io.Writer) {
-	fmt.Fprintf(w, `
-Manual recovery required. Run on %[3]s, in this order:
-
-    sudo sh %[1]s/change.sh undo
-    sudo journalctl -u %[2]s -n 50 --no-pager
-    sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
-
-The files as they were are in %[1]s/backup there, and what was done is in %[1]s/log.
-`, c.plan.Dir(), render.Command(sh.Command(orDocker(c.plan.Unit))), c.on())
-}
-
-func orDocker(unit string) string {
-	if unit == "" {
-		return "docker"
-	}
-	return unit
-}
+func (c *change) NotStarted(one remap.Object, why error) { c.tell(c.text().NotStarted(one, why)) }
 
 // checked runs the checks on a survey, with the audits of the images where they
 // are wanted.

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -114,12 +115,12 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := fit(t.on(), check.Run(facts, check.Options{Only: check.Vital()})); err != nil {
 		return refuse(dockerCLI, err)
 	}
-	left, err := t.planDisable(ctx, facts, opts)
+	left, notRemoved, err := t.planDisable(ctx, facts, opts)
 	if err != nil {
 		return refuse(dockerCLI, err)
 	}
-	plan := left.plan
-	for _, why := range left.notRemoved {
+	plan := left.Plan
+	for _, why := range notRemoved {
 		fmt.Fprintf(dockerCLI.Out(), "%s.\n", escape.Line(why))
 	}
 	if len(plan.Steps) == 0 {
@@ -127,12 +128,12 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	}
 	note.Start("comparing what both data roots have")
 	m, _ := check.NewInput(facts, check.Options{}).Map() // without one, no file is a mapped user's
-	left.sides, left.unseen = remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, m)
+	left.Sides, left.Unseen = remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, m)
 	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprint(dockerCLI.Out(), left.text(), "The plan:\n", render.Plan(plan, render.StyleOf(dockerCLI.Out())))
+	fmt.Fprint(dockerCLI.Out(), left.Text(render.StyleOf(dockerCLI.Out())))
 	if opts.dryRun {
 		return nil
 	}
@@ -143,7 +144,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
-	c.disabled()
+	fmt.Fprint(dockerCLI.Out(), c.text().Disabled())
 	c.nameStopped(ctx)
 	return nil
 }
@@ -153,7 +154,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 func nothingToDisable(dockerCLI command.Cli, f survey.Facts, plan remap.Plan) error {
 	if f.Engine.Err != nil {
 		return refuse(dockerCLI, fmt.Errorf("%w\nIt is not down because of userns-remap: %s does not set it. 'journalctl -u %s' says why it is down",
-			f.Engine.Err, f.ConfigPath(), orDocker(plan.Unit)))
+			f.Engine.Err, f.ConfigPath(), cmp.Or(plan.Unit, "docker")))
 	}
 	fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", escape.Line(plan.Before.DataRoot))
 	return nil
@@ -177,11 +178,11 @@ func (c *change) nameStopped(ctx context.Context) {
 	}
 }
 
-func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (leaving, error) {
-	l := leaving{facts: f}
+func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOptions) (render.Leaving, []string, error) {
+	l := render.Leaving{Facts: f}
 	past, err := remap.History(ctx, t.host)
 	if err != nil {
-		return l, fmt.Errorf("%w: %w", errOutOfReach, err)
+		return l, nil, fmt.Errorf("%w: %w", errOutOfReach, err)
 	}
 	o := remap.DisableOptions{
 		To: opts.to, Forget: opts.forget, Volumes: opts.yes.names, NoRestart: opts.noRestart, NoStart: opts.noStart, Timeout: opts.timeout, Now: t.now(ctx),
@@ -191,31 +192,9 @@ func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOp
 		var trees []remap.Tree
 		trees, kept = remap.Leftovers(f, past)
 		if o.Reclaim, err = remap.Look(ctx, t.host, trees); err != nil {
-			return l, err
+			return l, nil, err
 		}
 	}
-	l.plan, err = remap.PlanDisable(f, past, o)
-	l.notRemoved = append(l.plan.NotRemoved, kept...)
-	return l, err
-}
-
-// disabled says what is true now.
-func (c *change) disabled() {
-	out, p := c.cli.Out(), c.plan
-	switch {
-	case p.Restart != "":
-		fmt.Fprintf(out, "The files are changed. userns-remap goes off with the next restart of the daemon. On %s:\n\n    %s\n", c.on(), render.Command(p.Restart))
-	case p.Down && !p.Restarts:
-		fmt.Fprint(out, "userns-remap is off, and the daemon is down as it was before.\n")
-	case p.After.DataRoot == "":
-		fmt.Fprint(out, "userns-remap is off.\n")
-	default:
-		fmt.Fprintf(out, "userns-remap is off. The data root is %s.\n", escape.Line(p.After.DataRoot))
-	}
-	if p.Before.Remapped && len(p.Trees) == 0 {
-		fmt.Fprintf(out, "What ran with remap stays in %s; delete it with: %s\n", escape.Line(p.Before.DataRoot), c.docker("userns", "disable", "--reclaim"))
-	}
-	if backup := p.Backup(); backup != "" {
-		fmt.Fprintf(out, "Backup: %s\n", backup)
-	}
+	l.Plan, err = remap.PlanDisable(f, past, o)
+	return l, append(l.Plan.NotRemoved, kept...), err
 }

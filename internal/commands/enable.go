@@ -3,12 +3,10 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/docker/cli/cli/command"
-	"github.com/spf13/cobra"
 
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
@@ -18,6 +16,8 @@ import (
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker/cli/cli/command"
+	"github.com/spf13/cobra"
 )
 
 type enableOptions struct {
@@ -157,8 +157,8 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
-	c.enabled(opts.Image)
-	return nil
+	_, err = io.WriteString(dockerCLI.Out(), c.text().Enabled(opts.Image))
+	return err
 }
 
 // show prints what was found and the plan, or refuses it for its checks.
@@ -169,30 +169,15 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 			bad = append(bad, r.ID)
 		}
 	}
-	if err := render.Results(dockerCLI.Out(), notable(report.New(f, results)), "", false); err != nil {
+	out := dockerCLI.Out()
+	if err := render.Results(out, notable(report.New(f, results)), "", false); err != nil {
 		return err
 	}
 	if len(bad) > 0 {
 		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "Blocked by failed checks: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
 	}
-	fmt.Fprintf(dockerCLI.Out(), "%s\n%sThe plan:\n%s", imagesLeft(p), twinsText(sides, "With", escape.Line(p.After.DataRoot)), render.Plan(p, render.StyleOf(dockerCLI.Out())))
-	return nil
-}
-
-// imagesLeft names the images that the remapped engine will not have.
-func imagesLeft(p remap.Plan) string {
-	if len(p.Before.Images) == 0 {
-		return ""
-	}
-	var names []string
-	for _, i := range p.Before.Images {
-		names = append(names, escape.Line(i.String()))
-	}
-	where := "in the old data root too"
-	if p.Before.Containerd {
-		where = "in the containerd image store"
-	}
-	return fmt.Sprintf("\nImages stay %s, and must be pulled or loaded again: %s\n", where, strings.Join(names, ", "))
+	_, err := io.WriteString(out, render.EnablePlan(p, sides, render.StyleOf(out)))
+	return err
 }
 
 // notable leaves out what is as it should be, and the two questions that only a
@@ -202,28 +187,4 @@ func notable(r report.Report) report.Report {
 		return one.Status == report.OK || one.Status == report.Skipped || one.Category == check.Person
 	})
 	return r
-}
-
-// enabled says what is true now, and how to go back. image was loaded for the proof,
-// "" none.
-func (c *change) enabled(image string) {
-	out, p := c.cli.Out(), c.plan
-	if p.Restart != "" {
-		fmt.Fprintf(out, "The files are changed. userns-remap comes on with the next restart of the daemon. On %s:\n\n    %s\n\nThen '%s' proves it. '%s' takes the change back.\n", c.on(), render.Command(p.Restart), c.docker("userns", "verify"), c.docker("userns", "disable"))
-		return
-	}
-	fmt.Fprintf(out, "userns-remap is on. Root in a container is UID %d and GID %d of the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
-	fmt.Fprintf(out, "The data root is %s.", escape.Line(p.After.DataRoot))
-	if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
-		where := escape.Line(p.Before.DataRoot)
-		if p.Before.Containerd {
-			where += " and in the containerd image store"
-		}
-		fmt.Fprintf(out, " %s and %s stay in %s as they were, with their volumes and networks.\nTo see what must be recreated: %s",
-			report.Count(containers, "container"), report.Count(images, "image"), where, c.docker("userns", "verify"))
-	}
-	if image != "" {
-		fmt.Fprintf(out, "\nImage %s was loaded there for the proof.", escape.Line(image))
-	}
-	fmt.Fprintf(out, "\nBackup: %s\nTo go back: %s\n", p.Dir(), c.docker("userns", "disable"))
 }

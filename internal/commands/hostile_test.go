@@ -160,29 +160,31 @@ func TestHostileTextInChanges(t *testing.T) {
 			fitsLines(t, what, out.String()+errs.String())
 		}
 		told("plan", func() { out.WriteString(render.Plan(p, render.Style{})) })
-		told("images", func() { out.WriteString(imagesLeft(p)) })
-		told("before", func() { out.WriteString(c.before()) })
+		told("all that enable shows", func() { out.WriteString(render.EnablePlan(p, remap.Sides{Unread: errors.New(text)}, render.Style{})) })
+		told("rolled back", func() { out.WriteString(c.text().RolledBack(errors.New(text)) + c.text().Except(errors.New(text))) })
+		told("steps", func() {
+			c.tell(c.text().Step(1, p.Steps[0]) + c.text().NotStarted(remap.Object{Name: text}, errors.New(text)))
+			c.tell(c.text().Undoing(errors.New(text)) + c.text().Refused(errors.New(text)) + c.text().Partly(errors.New(text)))
+		})
 		told("refused", func() { _ = refuse(cli, errors.New(text)) })
 		told("refused for several reasons", func() {
 			_ = refuse(cli, errors.Join(errors.New(text), fmt.Errorf("%w: %w", errOutOfReach, errors.New(text))))
 		})
 		told("left behind", func() {
-			var l leaving
-			escapetest.Fill(&l.facts, text)
-			escapetest.Fill(&l.plan, text)
-			escapetest.Fill(&l.sides, text)
-			l.unseen, l.sides.Unread, l.plan.Before.Remapped = errors.New(text), errors.New(text), true
-			out.WriteString(l.text())
+			var l render.Leaving
+			escapetest.Fill(&l.Facts, text)
+			l.Plan = p
+			escapetest.Fill(&l.Sides, text)
+			l.Unseen, l.Sides.Unread, l.Plan.Before.Remapped = errors.New(text), errors.New(text), true
+			out.WriteString(l.Text(render.Style{}))
 		})
 		c.plan.Restart = ""
-		told("enabled", func() { c.enabled(text) })
-		told("disabled", c.disabled)
+		told("enabled", func() { c.tell(c.text().Enabled(text)) })
+		told("disabled", func() { c.tell(c.text().Disabled()) })
 
 		c.plan.Restart = text
 		out.Reset()
-		c.enabled(text)
-		c.disabled()
-		c.callForHelp(&out)
+		out.WriteString(c.text().Enabled(text) + c.text().Disabled() + c.text().Recover(errors.New("no")))
 		assert.Check(t, !strings.Contains(out.String(), "FORGED"), "a command that would not do what it says: %q", out.String())
 	})
 }

@@ -121,15 +121,6 @@ func TestVerifyFlags(t *testing.T) {
 	}
 }
 
-func questionIDs() (ids []string) {
-	var b strings.Builder
-	_ = listQuestions(&b)
-	for line := range strings.Lines(b.String()) {
-		ids = append(ids, strings.Fields(line)[0])
-	}
-	return ids[1:]
-}
-
 // The profile that the help shows is one.
 func TestProfileExample(t *testing.T) {
 	_, err := apps.ParseProfile([]byte(profileExample))

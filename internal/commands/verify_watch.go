@@ -81,7 +81,7 @@ func (w *watch) report(found report.Report) error {
 		}
 	case w.opts.format == "" || w.opts.format == formatter.TableFormatKey:
 		for _, r := range changed {
-			render.Change(w.out, now(), w.seen[r.ID].Status, r)
+			render.Changed(w.out, now(), w.seen[r.ID].Status, r)
 		}
 	default:
 		if err := render.ResultTemplate(w.out, report.Report{Results: changed}, w.opts.format); err != nil {

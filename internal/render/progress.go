@@ -28,8 +28,10 @@ type Progress struct {
 	stopped  sync.WaitGroup
 }
 
+// NewProgress makes one that writes to w.
 func NewProgress(w *streams.Out) *Progress { return &Progress{w: w} }
 
+// Start begins a line about some work.
 func (p *Progress) Start(what string) {
 	p.layers = 0
 	if !p.w.IsTerminal() {

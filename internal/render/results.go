@@ -27,6 +27,7 @@ func Results(out *streams.Out, r report.Report, format string, verbose bool) err
 	return ResultTemplate(out, r, format)
 }
 
+// ResultTemplate writes each result with a Go template, as docker's own commands do.
 func ResultTemplate(w io.Writer, r report.Report, format string) error {
 	tmpl, err := templates.Parse(format)
 	if err != nil {
@@ -55,9 +56,9 @@ func (t templateResult) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Change says in a line that a result became another one, with the time at which that
+// Changed says in a line that a result became another one, with the time at which that
 // was seen. was is its status before, "" if it had none.
-func Change(out *streams.Out, at string, was report.Status, r report.Result) {
+func Changed(out *streams.Out, at string, was report.Status, r report.Result) {
 	if was == "" {
 		was = "new"
 	}

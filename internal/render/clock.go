@@ -1,11 +1,10 @@
-package commands
+package render
 
 import (
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/streams"
 )
 
@@ -13,10 +12,10 @@ import (
 // a terminal.
 const silence = 30 * time.Second
 
-// clock says how long a step goes on, and what it is at: every second in a line
+// Clock says how long a step goes on, and what it is at: every second in a line
 // that is wiped again on a terminal, every 30 seconds in a line of its own
 // otherwise.
-type clock struct {
+type Clock struct {
 	w        *streams.Out
 	every    time.Duration // 0: as above
 	mu       sync.Mutex
@@ -25,23 +24,26 @@ type clock struct {
 	stopped  sync.WaitGroup
 }
 
-// at says what the work is at now.
-func (c *clock) at(what string) {
+// NewClock makes one that writes to w.
+func NewClock(w *streams.Out) *Clock { return &Clock{w: w} }
+
+// At says what the work is at now.
+func (c *Clock) At(what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.what = what
 }
 
-// start counts from zero again.
-func (c *clock) start(what string) {
-	c.stop()
-	c.at(what)
+// Start counts from zero again.
+func (c *Clock) Start(what string) {
+	c.Stop()
+	c.At(what)
 	c.finished = make(chan struct{})
 	c.stopped.Add(1)
 	go c.run(c.finished, time.Now())
 }
 
-func (c *clock) run(finished chan struct{}, began time.Time) {
+func (c *Clock) run(finished chan struct{}, began time.Time) {
 	defer c.stopped.Done()
 	terminal := c.w.IsTerminal()
 	every := c.every
@@ -69,14 +71,14 @@ func (c *clock) run(finished chan struct{}, began time.Time) {
 				continue
 			}
 			_, width := c.w.GetTtySize()
-			fmt.Fprintf(c.w, "\r\x1b[K%s", render.CutShort(line, int(width)-1))
+			fmt.Fprintf(c.w, "\r\x1b[K%s", CutShort(line, int(width)-1))
 			shown = true
 		}
 	}
 }
 
-// stop ends it, and wipes its line. It can be called again.
-func (c *clock) stop() {
+// Stop ends it, and wipes its line. It can be called again.
+func (c *Clock) Stop() {
 	if c.finished == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package commands
+package render
 
 import (
 	"bytes"
@@ -13,13 +13,13 @@ import (
 // Who sees no terminal is told now and then what goes on, and nothing after it.
 func TestClock(t *testing.T) {
 	var out bytes.Buffer
-	c := &clock{w: streams.NewOut(&out), every: 20 * time.Millisecond}
-	c.start("waiting")
+	c := &Clock{w: streams.NewOut(&out), every: 20 * time.Millisecond}
+	c.Start("waiting")
 	time.Sleep(50 * time.Millisecond)
-	c.at("looking")
+	c.At("looking")
 	time.Sleep(50 * time.Millisecond)
-	c.stop()
-	c.stop()
+	c.Stop()
+	c.Stop()
 	said := out.String()
 	assert.Check(t, regexp.MustCompile(`^(      \d+s: waiting\n)+(      \d+s: looking\n)+$`).MatchString(said), "%q", said)
 	time.Sleep(50 * time.Millisecond)
