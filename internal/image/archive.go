@@ -65,7 +65,7 @@ func (a *archive) document(name string) ([]byte, error) {
 }
 
 func (a *archive) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(blobs, func(b blob) unpack.Result { return a.visit(ctx, v, b.name) })
+	return inPairs(v, blobs, func(b blob) unpack.Result { return a.visit(ctx, v, b.name) })
 }
 
 func (a *archive) visit(ctx context.Context, v Visitor, name string) unpack.Result {
@@ -77,5 +77,5 @@ func (a *archive) visit(ctx context.Context, v Visitor, name string) unpack.Resu
 	if v.Seen(key) {
 		return unpack.Result{}
 	}
-	return unpack.ReadExtent(ctx, a.f, e.off, e.size, algorithm(name), visiting(v, key))
+	return readExtent(ctx, v, blobAt{key, name, e.size}, a.f, e.off)
 }

@@ -66,7 +66,7 @@ type shelf interface {
 
 // shelves are those that there are for the images of an engine. The error says why
 // one that is there cannot be used.
-func (d Daemon) shelves(ctx context.Context, info system.Info, wishes []wish) (all []shelf, why error) {
+func (d Daemon) shelves(ctx context.Context, v Visitor, info system.Info, wishes []wish) (all []shelf, why error) {
 	ctx, cancel := late(ctx)
 	defer cancel()
 	for _, files := range d.Hosts {
@@ -75,6 +75,9 @@ func (d Daemon) shelves(ctx context.Context, info system.Info, wishes []wish) (a
 			case Opener:
 				all = append(all, shelfHere{from, folder})
 			case Lender:
+				if _, whole := v.(BlobVisitor); whole {
+					continue // it sends headers alone
+				}
 				s, err := lendShelf(ctx, from, d.Program, folder, wishes)
 				if s != nil {
 					all = append(all, s)

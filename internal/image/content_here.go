@@ -56,12 +56,12 @@ func (s shelfHere) document(name string) ([]byte, error) {
 }
 
 func (s shelfHere) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(blobs, func(b blob) unpack.Result {
+	return inPairs(v, blobs, func(b blob) unpack.Result {
 		f, size, err := s.open(b.name)
 		if err != nil {
 			return unpack.Result{Err: err}
 		}
 		defer f.Close()
-		return unpack.ReadExtent(ctx, f, 0, size, algorithm(b.name), visiting(v, b.key))
+		return readExtent(ctx, v, blobAt{b.key, b.name, size}, f, 0)
 	})
 }

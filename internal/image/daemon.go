@@ -119,7 +119,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, wishes 
 		limited, cancel = context.WithTimeout(ctx, d.Within)
 	}
 	defer cancel()
-	shelves, why := d.shelves(limited, info, wishes)
+	shelves, why := d.shelves(limited, v, info, wishes)
 	if why != nil && d.Note != nil && ctx.Err() == nil {
 		d.Note(why)
 	}
@@ -166,9 +166,12 @@ func (d Daemon) suited(img Image) Image {
 	return img
 }
 
-// recorded tries the layer records of each host.
+// recorded tries the layer records of each host. They have no blobs.
 func (d Daemon) recorded(ctx context.Context, v Visitor, info system.Info, ids []string) map[string]Image {
 	found := map[string]Image{}
+	if _, ok := v.(BlobVisitor); ok {
+		return found
+	}
 	for _, files := range d.Hosts {
 		rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := found[id]; return ok })
 		r := records{files: files, dataRoot: info.DockerRootDir, driver: info.Driver}

@@ -58,6 +58,6 @@ func (f flat) document(at string) ([]byte, error) {
 	return f.folder.document(f.name(at))
 }
 
-func (f flat) visit(ctx context.Context, v Visitor, at string) unpack.Result {
-	return f.folder.read(ctx, v, f.name(at), algorithm(at))
+func (f flat) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+	return inPairs(v, blobs, func(b blob) unpack.Result { return f.folder.read(ctx, v, f.name(b.name), b.name) })
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/docker-userns/docker-userns/internal/unpack"
-	"github.com/opencontainers/go-digest"
 )
 
 // folder is a store in a folder, which os.Root keeps every name inside of.
@@ -50,14 +49,15 @@ func (d folder) document(name string) ([]byte, error) {
 }
 
 func (d folder) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(blobs, func(b blob) unpack.Result { return d.visit(ctx, v, b.name) })
+	return inPairs(v, blobs, func(b blob) unpack.Result { return d.visit(ctx, v, b.name) })
 }
 
 func (d folder) visit(ctx context.Context, v Visitor, name string) unpack.Result {
-	return d.read(ctx, v, name, algorithm(name))
+	return d.read(ctx, v, name, name)
 }
 
-func (d folder) read(ctx context.Context, v Visitor, name string, by digest.Algorithm) unpack.Result {
+// read has a visitor read a file, which is a blob by another name.
+func (d folder) read(ctx context.Context, v Visitor, name, at string) unpack.Result {
 	key := d.where + "\x00" + clean(name)
 	if v.Seen(key) {
 		return unpack.Result{}
@@ -67,5 +67,5 @@ func (d folder) read(ctx context.Context, v Visitor, name string, by digest.Algo
 		return unpack.Result{Err: err}
 	}
 	defer f.Close()
-	return unpack.ReadExtent(ctx, f, 0, size, by, visiting(v, key))
+	return readExtent(ctx, v, blobAt{key, at, size}, f, 0)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
-	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // A Visitor is given the layers of images. A source calls it from at most two
@@ -25,9 +24,14 @@ type Visitor interface {
 	Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error
 }
 
-// visiting has a visitor read the headers of a blob.
-func visiting(v Visitor, key string) unpack.Walk {
-	return func(ctx context.Context, tar io.Reader) error { return v.Layer(ctx, key, tarwalk.NewReader(tar)) }
+// A BlobVisitor is given blobs as they are stored, instead of their headers, and one at a
+// time: Layer is not called.
+type BlobVisitor interface {
+	Visitor
+	// Blob reads the blob of a layer, by the name that [Layer] has for it. The size in bytes
+	// is as the place says. What it leaves unread is read afterwards, and held against the
+	// digest in the name. Its error ends the reading of that blob.
+	Blob(ctx context.Context, name string, size int64, r io.Reader) error
 }
 
 // A Source is a place that holds one or more images.
@@ -47,6 +51,12 @@ type Image struct {
 	Config   Config
 	Layers   []Layer
 	Err      error
+
+	// Tags are all names that the place gives the image.
+	Tags []string
+	// Manifest and RawConfig are its documents as they are, if a [BlobVisitor] asked.
+	// There is no Manifest where the place has none of OCI's or of docker's schema 2.
+	Manifest, RawConfig []byte
 }
 
 // Layer is one layer of an image, lowest first.
@@ -54,6 +64,7 @@ type Layer struct {
 	Blob   string // what the Visitor was given, unique in a run
 	DiffID string // digest of the uncompressed tar, "sha256:…"
 	Digest string // digest of the blob as stored, "" where the source has none
+	Name   string // of the blob in its place, the same each time that the place is read
 }
 
 // Config is the part of an image's configuration that an audit needs (OCI

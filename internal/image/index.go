@@ -32,6 +32,7 @@ type ociDocument struct {
 type leaf struct {
 	from     ocispec.Descriptor
 	manifest ociDocument
+	raw      []byte // the manifest as it is, if the library keeps documents
 	err      error
 }
 
@@ -125,29 +126,32 @@ func (t *tree) add(d ocispec.Descriptor, depth int) error {
 		t.absent = append(t.absent, leaf{from: d, err: fmt.Errorf("finding its manifest: %w", err)})
 		return nil
 	}
-	m, err := t.parse(name)
+	m, raw, err := t.parse(name)
 	if err == nil && m.Manifests != nil {
 		return t.walk(m.Manifests, depth+1)
 	}
 	if err != nil || !m.isArtifact() {
-		t.leaves = append(t.leaves, leaf{from: d, manifest: m, err: err})
+		t.leaves = append(t.leaves, leaf{from: d, manifest: m, raw: raw, err: err})
 	}
 	return nil
 }
 
-func (t *tree) parse(name string) (ociDocument, error) {
+func (t *tree) parse(name string) (ociDocument, []byte, error) {
 	raw, err := t.read(name)
 	if err != nil {
-		return ociDocument{}, err
+		return ociDocument{}, nil, err
 	}
 	m, err := parseOCI(raw)
 	if err == nil && m.Manifests == nil && m.Config == nil {
 		err = errors.New("it is neither an index nor a manifest of OCI or of docker's schema 2")
 	}
 	if err != nil {
-		return m, fmt.Errorf("parsing %q: %w", name, err)
+		return m, nil, fmt.Errorf("parsing %q: %w", name, err)
 	}
-	return m, nil
+	if !t.keep {
+		raw = nil
+	}
+	return m, raw, nil
 }
 
 // isAttestation tells the manifests of provenance and SBOMs apart, which stand

@@ -24,7 +24,7 @@ func (t *tree) plans(name string) []plan {
 }
 
 func (f leaf) plan(l *library) plan {
-	p := plan{}
+	p := plan{Image: Image{Manifest: f.raw}}
 	if p.Err = f.err; p.Err == nil {
 		p.Err = f.read(l, &p)
 	}

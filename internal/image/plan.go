@@ -34,6 +34,9 @@ func (p *plan) configure(l *library, name string) error {
 		return fmt.Errorf("parsing its configuration %q: %w", name, err)
 	}
 	p.Platform, p.Config = c.Platform, c.Config
+	if l.keep {
+		p.RawConfig = raw
+	}
 	for _, d := range c.DiffIDs {
 		p.Layers = append(p.Layers, Layer{DiffID: d})
 	}
@@ -53,7 +56,7 @@ func (p *plan) findLayers(l *library, refs []layerRef) error {
 		if err != nil {
 			return layerError(i, ref.name, err)
 		}
-		p.Layers[i].Blob, p.Layers[i].Digest = key, ref.digest.String()
+		p.Layers[i].Blob, p.Layers[i].Digest, p.Layers[i].Name = key, ref.digest.String(), clean(ref.name)
 		p.blobs = append(p.blobs, ref.name)
 	}
 	return nil

@@ -25,7 +25,8 @@ func (r reading) wrap(err error) error { return fmt.Errorf("reading %s: %w", r.w
 // images reads the images of a store: first what the manifests say, then the
 // layers, each blob once and two at a time.
 func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error) {
-	plans, kind, err := r.plans(s)
+	_, keep := v.(BlobVisitor)
+	plans, kind, err := r.plans(&library{store: s, keep: keep})
 	if err != nil {
 		return nil, r.wrap(err)
 	}
@@ -39,7 +40,7 @@ func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error
 	}
 	images := make([]Image, len(plans))
 	for i, p := range plans {
-		p.Source = kind
+		p.Source, p.Tags = kind, p.tags
 		if p.Err == nil {
 			p.Err = p.outcome(results)
 		}
@@ -62,8 +63,7 @@ func (r reading) of(image string, err error) error {
 // plans gives the wanted images. Both kinds of manifest in one archive are of
 // docker save from 25 on, or of containerd's store: manifest.json has the tags,
 // index.json the platforms.
-func (r reading) plans(s store) ([]plan, string, error) {
-	l := &library{store: s}
+func (r reading) plans(l *library) ([]plan, string, error) {
 	kind := r.kind
 	if kind == "" {
 		switch {
@@ -123,14 +123,17 @@ func nameAll(plans []plan, where string) {
 	}
 }
 
-// inPairs visits blobs two at a time, in their order.
-func inPairs(blobs []blob, visit func(blob) unpack.Result) map[string]unpack.Result {
+// inPairs visits blobs two at a time, in their order, and whole ones one at a time.
+func inPairs(v Visitor, blobs []blob, visit func(blob) unpack.Result) map[string]unpack.Result {
 	var (
 		g       errgroup.Group
 		mu      sync.Mutex
 		results = map[string]unpack.Result{}
 	)
 	g.SetLimit(2)
+	if _, ok := v.(BlobVisitor); ok {
+		g.SetLimit(1)
+	}
 	for _, b := range blobs {
 		g.Go(func() error {
 			got := visit(b)

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/docker/cli/cli/config/types"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // Credentials gives what a registry wants to see, out of docker's
@@ -81,6 +83,26 @@ func (r Registry) one(ctx context.Context, v Visitor, name string, seen *visits,
 		return nil, err
 	}
 	return reading{where: name, kind: sourceRegistry, o: o}.images(ctx, v, s)
+}
+
+// Push gives the tag that a name stands for, and how its registry is asked, to write to it.
+// The registry gets longer to answer, since it stores what it was sent.
+func (r Registry) Push(ref string) (name.Tag, []ggcr.Option, error) {
+	parsed, err := parseReference(ref)
+	if err != nil {
+		return name.Tag{}, nil, err
+	}
+	tag, ok := parsed.(name.Tag)
+	if !ok {
+		return name.Tag{}, nil, fmt.Errorf("%q has a digest: give a name with a tag", ref)
+	}
+	auth, err := r.authenticator(parsed)
+	if err != nil {
+		return name.Tag{}, nil, err
+	}
+	limits := r.Limits
+	limits.Headers = cmp.Or(limits.Headers, 5*time.Minute)
+	return tag, []ggcr.Option{ggcr.WithAuth(auth), ggcr.WithTransport(newTransport(limits))}, nil
 }
 
 func parseReference(ref string) (name.Reference, error) {

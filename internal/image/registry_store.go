@@ -167,7 +167,7 @@ func (s *registryStore) document(at string) ([]byte, error) {
 }
 
 func (s *registryStore) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(blobs, func(b blob) unpack.Result { return s.visit(ctx, v, b.name) })
+	return inPairs(v, blobs, func(b blob) unpack.Result { return s.visit(ctx, v, b.name) })
 }
 
 func (s *registryStore) visit(ctx context.Context, v Visitor, at string) unpack.Result {
@@ -196,7 +196,7 @@ func (s *registryStore) fetch(ctx context.Context, v Visitor, at string) unpack.
 		return unpack.Result{Err: err}
 	}
 	defer body.Close()
-	return unpack.Read(ctx, &bounded{body, size}, d.Algorithm(), visiting(v, key))
+	return readBlob(ctx, v, blobAt{key, at, size}, &bounded{body, size}, d.Algorithm())
 }
 
 // bounded ends a blob that is longer than its manifest says, which could go on

@@ -26,6 +26,7 @@ type store interface {
 // memory for.
 type library struct {
 	store
+	keep  bool // documents are wanted as they are
 	taken tally
 }
 

@@ -111,7 +111,7 @@ func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Rea
 		if s.trusted {
 			by = ""
 		}
-		e.held.Result = unpack.Read(ctx, src, by, visiting(v, blobKey(s.where, name, e.n)))
+		e.held.Result = readBlob(ctx, v, blobAt{blobKey(s.where, name, e.n), name, e.size}, src, by)
 	default:
 		e.held.Err = unpack.NotTar(head)
 	}
@@ -148,8 +148,8 @@ func (s *passed) document(name string) ([]byte, error) {
 	return e.held.document, e.held.noJSON
 }
 
-func (s *passed) visitAll(_ context.Context, _ Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(blobs, func(b blob) unpack.Result { return s.visited(b.name) })
+func (s *passed) visitAll(_ context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+	return inPairs(v, blobs, func(b blob) unpack.Result { return s.visited(b.name) })
 }
 
 func (s *passed) visited(name string) unpack.Result {

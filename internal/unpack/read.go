@@ -49,12 +49,28 @@ func (m *Meter) Read(p []byte) (int, error) {
 // processor with SHA instructions keeps up with reading, so that it needs no
 // goroutine of its own.
 func Read(ctx context.Context, r io.Reader, by digest.Algorithm, walk Walk) Result {
+	return read(ctx, r, by, func(src *bufio.Reader, m *Meter) Result { return readTar(ctx, src, m, walk) })
+}
+
+// Whole is Read for who takes the bytes of the blob as they are.
+func Whole(ctx context.Context, r io.Reader, by digest.Algorithm, take func(io.Reader) error) Result {
+	return read(ctx, r, by, func(src *bufio.Reader, _ *Meter) Result {
+		head, err := src.Peek(HeadSize)
+		if err != nil && err != io.EOF {
+			return Result{Err: err}
+		}
+		form := Sniff(head)
+		return Result{Packed: form == Gzip || form == Zstd, Err: take(src)}
+	})
+}
+
+func read(ctx context.Context, r io.Reader, by digest.Algorithm, take func(*bufio.Reader, *Meter) Result) Result {
 	m := &Meter{ctx: ctx, r: r}
 	if by != "" {
 		m.sum = by.Hash()
 	}
 	src := bufio.NewReaderSize(m, 64<<10)
-	got := readTar(ctx, src, m, walk)
+	got := take(src, m)
 	if m.sum == nil || ctx.Err() != nil {
 		return got
 	}

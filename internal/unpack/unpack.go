@@ -109,6 +109,17 @@ func Open(src *bufio.Reader, in *Meter) (*Unpacker, error) {
 	return u, nil
 }
 
+// Form is PlainTar, or how the blob is compressed.
+func (u *Unpacker) Form() Form {
+	switch u.form {
+	case "gzip":
+		return Gzip
+	case "zstd":
+		return Zstd
+	}
+	return PlainTar
+}
+
 func (u *Unpacker) packed() bool { return u.form != "" }
 
 // Close lets go of what decompressing took.
