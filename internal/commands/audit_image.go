@@ -27,6 +27,7 @@ type auditOptions struct {
 	version    string // of the program
 
 	installHook, removeHook bool
+	rewrite                 rewriteOptions
 }
 
 // auditLong is the help, with the places that an image can be in.
@@ -61,7 +62,8 @@ const auditExample = `  docker userns audit-image app:1
   docker userns audit-image docker://registry.example/app:1
   docker userns audit-image --explain 'container ID 1516583083 cannot be mapped to a host ID' app:1
   docker userns audit-image --format sarif --dockerfile Dockerfile app:1 > audit.sarif
-  docker userns audit-image --format patch --dockerfile Dockerfile app:1 | git apply`
+  docker userns audit-image --format patch --dockerfile Dockerfile app:1 | git apply
+  docker userns audit-image --rewrite docker-daemon:app:1-remap app:1`
 
 func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command {
 	opts := auditOptions{version: version}
@@ -86,6 +88,9 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 			if opts.installHook || opts.removeHook {
 				return runHook(cmd.Context(), dockerCLI, opts.installHook)
 			}
+			if opts.rewrite.to != "" {
+				return runRewrite(cmd.Context(), dockerCLI, opts)
+			}
 			return runAudit(cmd.Context(), dockerCLI, opts)
 		},
 		ValidArgsFunction: completeImages(dockerCLI),
@@ -103,6 +108,9 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
 	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Take the hint out of docker's configuration again")
 	cmd.MarkFlagsMutuallyExclusive("install-hook", "remove-hook")
+	flags.StringVar(&opts.rewrite.to, "rewrite", "", "Write a new image that the engine takes, to a place that is written as IMAGE is")
+	flags.StringArrayVar(&opts.rewrite.given, "map", nil, `With --rewrite, the new number of an ID, e.g. "70000=10001"; "gid:70000=10001" for one kind`)
+	flags.BoolVar(&opts.rewrite.dryRun, "dry-run", false, "With --rewrite, show what would change, and write nothing")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -39,7 +39,7 @@ func (o auditOptions) validate() error {
 	case o.dockerfile == "" && o.format == render.FormatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}
-	return cmp.Or(validFormat(o.format), validPlatform(o.platform))
+	return cmp.Or(o.validRewrite(), validFormat(o.format), validPlatform(o.platform))
 }
 
 // validFormat refuses a word that is no format: as a template it would print itself.

@@ -97,8 +97,13 @@ type Counting struct {
 // Layer reads one layer, and counts it.
 func (c Counting) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
 	err := c.Visitor.Layer(ctx, blob, headers)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.layers++
+	c.Count()
 	return err
+}
+
+// Count counts a layer that was read.
+func (p *Progress) Count() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.layers++
 }

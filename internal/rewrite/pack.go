@@ -1,0 +1,30 @@
+package rewrite
+
+import (
+	"io"
+	"runtime"
+
+	"github.com/docker-userns/docker-userns/internal/unpack"
+	"github.com/klauspost/compress/zstd"
+	"github.com/klauspost/pgzip"
+)
+
+// pack compresses what is written to it in a form. The same bytes give the same blob on
+// every machine. Nothing is complete before Close.
+func pack(w io.Writer, form unpack.Form) (io.WriteCloser, error) {
+	switch form {
+	case unpack.Gzip:
+		z := pgzip.NewWriter(w)
+		// Each block is compressed by itself, so their size decides on the result.
+		return z, z.SetConcurrency(1<<20, runtime.GOMAXPROCS(0)+1)
+	case unpack.Zstd:
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(2))
+	}
+	return plain{w}, nil
+}
+
+// plain leaves it as it is.
+type plain struct{ io.Writer }
+
+// Close does nothing.
+func (plain) Close() error { return nil }
