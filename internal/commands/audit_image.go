@@ -111,6 +111,8 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.rewrite.to, "rewrite", "", "Write a new image that the engine takes, to a place that is written as IMAGE is")
 	flags.StringArrayVar(&opts.rewrite.given, "map", nil, `With --rewrite, the new number of an ID, e.g. "70000=10001"; "gid:70000=10001" for one kind`)
 	flags.BoolVar(&opts.rewrite.dryRun, "dry-run", false, "With --rewrite, show what would change, and write nothing")
+	cmd.MarkFlagsMutuallyExclusive("id-map", "size")
+	cmd.MarkFlagsMutuallyExclusive("id", "explain")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

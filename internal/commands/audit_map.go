@@ -44,8 +44,6 @@ func (m auditedMap) what() string {
 // ask for one.
 func mapFromFlags(values []string, size int64) (auditedMap, bool, error) {
 	switch {
-	case len(values) > 0 && size != 0:
-		return auditedMap{}, false, fmt.Errorf("--id-map and --size are mutually exclusive")
 	case len(values) > 0:
 		m, err := idmap.ParseFlag(values)
 		return auditedMap{m, fromFlag}, true, err

@@ -34,8 +34,6 @@ func (o auditOptions) validate() error {
 		return errors.New("--all and IMAGE are mutually exclusive")
 	case o.explain == onStdin && slices.Contains(o.images, onStdin):
 		return errors.New("- (standard input) can be read once only: it is given for --explain and IMAGE")
-	case o.id != "" && o.explain != "":
-		return errors.New("--id and --explain are mutually exclusive")
 	case o.dockerfile == "" && o.format == render.FormatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}

@@ -100,7 +100,7 @@ func (c *change) tell(text string) { fmt.Fprint(c.cli.Err(), text) }
 
 // apply takes the steps, and says how it ended. The story goes to stderr.
 func (c *change) apply(ctx context.Context, o proofOptions) error {
-	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Subject: c.subject}
+	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Target: c.renewed}
 	defer p.Close()
 	c.clock = render.NewClock(c.cli.Err())
 	defer c.clock.Stop()

@@ -6,15 +6,16 @@ import (
 	"io"
 	"slices"
 
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
+	"github.com/spf13/cobra"
+
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
-	"github.com/docker/cli/cli/command"
-	"github.com/docker/cli/cli/command/formatter"
-	"github.com/spf13/cobra"
 )
 
 type checkOptions struct {
@@ -88,7 +89,7 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	defer t.Close()
 	note := render.NewProgress(dockerCLI.Err())
 	note.Start("looking at " + escape.Line(t.endpoint))
-	facts := survey.Take(ctx, t.closely())
+	facts := survey.Take(ctx, t.renewed(), closely)
 	o := check.Options{Only: opts.only, User: opts.user}
 	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) || facts.Nameless() {
 		o.Audits = auditRecords(ctx, t.engine, t.host, &facts, o, opts.images)

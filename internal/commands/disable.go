@@ -7,14 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker/cli/cli/command"
+	"github.com/docker/docker/api/types/container"
+	"github.com/spf13/cobra"
+
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/survey"
-	"github.com/docker/cli/cli/command"
-	"github.com/docker/docker/api/types/container"
-	"github.com/spf13/cobra"
 )
 
 type disableOptions struct {
@@ -107,7 +108,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	defer t.Close()
 	note := render.NewProgress(dockerCLI.Err())
 	note.Start("looking at " + escape.Line(t.endpoint))
-	facts := survey.Take(ctx, t.survey())
+	facts := survey.Take(ctx, t.renewed(), survey.Options{})
 	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err

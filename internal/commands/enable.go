@@ -119,7 +119,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	defer t.Close()
 	note := render.NewProgress(dockerCLI.Err())
 	note.Start("looking at " + escape.Line(t.endpoint))
-	facts := survey.Take(ctx, t.closely())
+	facts := survey.Take(ctx, t.renewed(), closely)
 	results := t.checked(ctx, facts, check.Options{User: opts.user})
 	note.Stop()
 	if err := ctx.Err(); err != nil {

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/cli/cli/command"
+
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/verify"
-	"github.com/docker/cli/cli/command"
 )
 
 // target is the engine of the current context with the machine it runs on.
@@ -39,25 +40,16 @@ func openTarget(ctx context.Context, dockerCLI command.Cli) (*target, error) {
 	return t, nil
 }
 
-// survey is what to take a survey of.
-func (t *target) survey() survey.Target {
+// renewed is what to look at, for one more round of questions: there is a limit to what
+// the answers of each may take.
+func (t *target) renewed() verify.Target {
 	t.bounds.renew()
-	return survey.Target{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
+	return verify.Target{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
 }
 
-// subject is what to verify.
-func (t *target) subject() verify.Subject {
-	t.bounds.renew()
-	return verify.Subject{Context: t.contextName, Docker: t.words, Endpoint: t.endpoint, API: t.engine, Host: t.host}
-}
-
-// closely is survey, and looks into what containers mount: what can be done about
-// a right that they lack depends on it.
-func (t *target) closely() survey.Target {
-	s := t.survey()
-	s.Inside = access.ToLookInto
-	return s
-}
+// closely looks into what containers mount too: what can be done about a right that
+// they lack depends on it.
+var closely = survey.Options{Inside: access.ToLookInto}
 
 // on names the machine that commands for the engine's host are to be typed on.
 func (t *target) on() string {

@@ -8,16 +8,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker-userns/docker-userns/internal/apps"
-	"github.com/docker-userns/docker-userns/internal/escape"
-	"github.com/docker-userns/docker-userns/internal/render"
-	"github.com/docker-userns/docker-userns/internal/report"
-	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/docker/api/types/container"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/docker-userns/docker-userns/internal/apps"
+	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/render"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
 // formatMarkdown is a report for a change ticket.
@@ -168,7 +169,7 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 		note.Start("looking at " + escape.Line(t.endpoint))
 		defer note.Stop()
 		opts.Before = t.recorded(ctx)
-		return verify.Run(ctx, t.subject(), opts.Options)
+		return verify.Run(ctx, t.renewed(), opts.Options)
 	}
 	if opts.watch > 0 {
 		return (&watch{look: look, opts: opts, out: dockerCLI.Out(), err: dockerCLI.Err(), pause: opts.watch}).run(ctx)

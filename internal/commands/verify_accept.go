@@ -21,7 +21,7 @@ func (t *target) recorded(ctx context.Context) survey.Read[*survey.Record] {
 // acceptMissing remembers on the host that what is missing now is known to be.
 func (t *target) acceptMissing(ctx context.Context, stderr io.Writer) error {
 	const doing = "accepting what is missing"
-	facts := survey.Take(ctx, t.survey())
+	facts := survey.Take(ctx, t.renewed(), survey.Options{})
 	before := t.recorded(ctx)
 	errs := []error{facts.Root, facts.Engine.Err, before.Err}
 	for _, k := range survey.ObjectKinds {

@@ -17,7 +17,7 @@ func (p *Proof) processes(ctx context.Context, planned remap.State) error {
 	if !planned.Remapped {
 		return nil
 	}
-	r, err := verify.Run(ctx, p.Subject(), verify.Options{Expect: &planned.Map})
+	r, err := verify.Run(ctx, p.Target(), verify.Options{Expect: &planned.Map})
 	return errors.Join(err, wrong(r.Results, func(r report.Result) bool {
 		return r.Status == report.Error && verify.ReasonToUndo(r.ID)
 	}))

@@ -50,9 +50,9 @@ type Proof struct {
 	Options
 	API    API
 	Events Events
-	// Subject gives the engine and the host to look at. It is called before each
+	// Target gives the engine and the host to look at. It is called before each
 	// round of questions: a soak asks for more than one answer may take.
-	Subject func() verify.Subject
+	Target func() verify.Target
 
 	renew remap.Renew
 	probe *probe.Probe
@@ -61,8 +61,7 @@ type Proof struct {
 
 // Survey looks at the engine and its host again.
 func (p *Proof) Survey(ctx context.Context) survey.Facts {
-	s := p.Subject()
-	return survey.Take(ctx, survey.Target{Context: s.Context, Docker: s.Docker, Endpoint: s.Endpoint, API: s.API, Host: s.Host})
+	return survey.Take(ctx, p.Target(), survey.Options{})
 }
 
 // Prove proves a change, from its restart to the end of its soak.
@@ -98,8 +97,8 @@ func (p *Proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) e
 
 // newProbe makes a probe of the engine, which is in a state.
 func (p *Proof) newProbe(s remap.State) *probe.Probe {
-	subject := p.Subject()
-	return &probe.Probe{API: subject.API, Host: subject.Host, Image: p.Image, Map: s.Map}
+	t := p.Target()
+	return &probe.Probe{API: t.API, Host: t.Host, Image: p.Image, Map: s.Map}
 }
 
 // joined makes one error of what is wrong, nil of nothing.

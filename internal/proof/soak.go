@@ -13,7 +13,7 @@ import (
 func (p *Proof) soak(ctx context.Context) error {
 	var seen observations
 	for end := time.Now().Add(p.Soak); time.Now().Before(end); {
-		p.Subject() // a day of rounds asks for more than one look may
+		p.Target() // a day of rounds asks for more than one look may
 		seen.started(p.probe.Start(ctx))
 		seen.health.add(p.healthy(ctx))
 		seen.socket.add(p.reached(ctx))

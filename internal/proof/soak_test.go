@@ -70,7 +70,7 @@ func TestSoakHasANewSubjectEachRound(t *testing.T) {
 	rounds := 0
 	p := &Proof{
 		Options: Options{Soak: time.Minute},
-		Subject: func() verify.Subject { rounds++; return verify.Subject{} },
+		Target:  func() verify.Target { rounds++; return verify.Target{} },
 		probe:   &probe.Probe{API: c, Host: host.None{}},
 		renew:   func(context.Context) error { return errors.New("that is enough") },
 	}

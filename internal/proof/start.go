@@ -43,5 +43,5 @@ func (p *Proof) Start(ctx context.Context, containers []remap.Object, renew rema
 func (p *Proof) startOne(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	return p.Subject().API.ContainerStart(ctx, id, container.StartOptions{})
+	return p.Target().API.ContainerStart(ctx, id, container.StartOptions{})
 }

@@ -26,7 +26,7 @@ func (p *Proof) waitForEngine(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for the engine at %s to answer: %w", p.Subject().Endpoint, err)
+		return fmt.Errorf("waiting for the engine at %s to answer: %w", p.Target().Endpoint, err)
 	}
 	return nil
 }
@@ -42,14 +42,14 @@ func (p *Proof) healthy(ctx context.Context) error {
 	if p.Health == nil {
 		return nil
 	}
-	return p.Health.Check(ctx, p.Subject().Host)
+	return p.Health.Check(ctx, p.Target().Host)
 }
 
 func (p *Proof) reached(ctx context.Context) error {
 	if p.Socket.None() {
 		return nil
 	}
-	return p.Socket.Reach(ctx, p.Subject().Host, apps.SocketTime)
+	return p.Socket.Reach(ctx, p.Target().Host, apps.SocketTime)
 }
 
 // staysUp sees after a while whether the daemon is still the process that it was

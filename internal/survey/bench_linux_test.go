@@ -30,7 +30,7 @@ func BenchmarkTake(b *testing.B) {
 		for b.Loop() {
 			api, err := client.NewClientWithOpts(client.WithHost(s.Host), client.WithAPIVersionNegotiation())
 			assert.NilError(b, err)
-			whole(b, survey.Take(b.Context(), survey.Target{Endpoint: s.Host, API: api, Host: host.Local()}))
+			whole(b, survey.Take(b.Context(), survey.Target[survey.API]{Endpoint: s.Host, API: api, Host: host.Local()}, survey.Options{}))
 			api.Close()
 		}
 	})
@@ -41,7 +41,7 @@ func BenchmarkTake(b *testing.B) {
 			api, err := client.NewClientWithOpts(client.WithHost("http://docker.example.com"),
 				client.WithDialContext(box.(host.Dialer).DialContext), client.WithAPIVersionNegotiation())
 			assert.NilError(b, err)
-			whole(b, survey.Take(b.Context(), survey.Target{Endpoint: endpoint, API: api, Host: box}))
+			whole(b, survey.Take(b.Context(), survey.Target[survey.API]{Endpoint: endpoint, API: api, Host: box}, survey.Options{}))
 			api.Close()
 			box.Close()
 		}

@@ -97,7 +97,7 @@ func (c *counting) Look(ctx context.Context, q host.Questions) (host.Answers, er
 func (s scene) take(t *testing.T, endpoint string, h host.Host) survey.Facts {
 	t.Helper()
 	counted := &counting{Host: h}
-	f := survey.Take(t.Context(), survey.Target{Context: "test", Endpoint: endpoint, API: s.Client(t), Host: counted})
+	f := survey.Take(t.Context(), survey.Target[survey.API]{Context: "test", Endpoint: endpoint, API: s.Client(t), Host: counted}, survey.Options{})
 	assert.Check(t, counted.looks.Load() <= 3, "%d round trips", counted.looks.Load())
 	return f
 }

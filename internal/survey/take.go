@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -10,14 +11,18 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-// Target is what a survey looks at.
-type Target struct {
+// Target is an engine and the host that it runs on.
+type Target[A API] struct {
 	Context  string    // name of the docker context
 	Docker   []string  // see [Facts]
 	Endpoint string    // of the daemon, as the context has it
-	API      API       // nil where there is none to be had
-	Host     host.Host // the daemon's own, or this machine's; host.None where out of reach
-	// Sizes is how long the sizes of volumes are waited for, 400 ms where 0. The
+	API      A         // nil if there is no way to call it
+	Host     host.Host // the daemon's own, or this machine's; host.None if out of reach
+}
+
+// Options say how closely a survey looks.
+type Options struct {
+	// Sizes is how long the sizes of volumes are waited for, 400 ms if 0. The
 	// engine reads every file of every volume for them.
 	Sizes time.Duration
 	// NoMaps leaves Facts.Maps out, which takes a look at every process.
@@ -38,12 +43,12 @@ const (
 // Take takes a snapshot. It changes nothing, and always returns: what could not
 // be read says so itself. The engine and the host are asked at the same time,
 // the host in at most three round trips, and one more to look into directories.
-func Take(ctx context.Context, t Target) Facts {
+func Take[A API](ctx context.Context, t Target[A], o Options) Facts {
 	f := Facts{Context: t.Context, Docker: t.Docker, Endpoint: t.Endpoint, HostKind: t.Host.Kind()}
-	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint), noMaps: t.NoMaps}
+	l := &look{host: t.Host, peer: peer(ctx, t.Endpoint), noMaps: o.NoMaps}
 	var errHost error
 	all(
-		func() { l.containers = t.askEngine(ctx, &f) },
+		func() { l.containers = o.askEngine(ctx, t.Endpoint, t.API, &f) },
 		func() {
 			f.Root = t.Host.Root(ctx)
 			errHost = l.askFirst(ctx)
@@ -70,24 +75,21 @@ func Take(ctx context.Context, t Target) Facts {
 		f.Left.Value, f.Left.Err = l.left(ctx, t.API, &f)
 	}
 	f.attach()
-	if t.Inside != nil && errHost == nil {
-		f.addInside(l.lookInto(ctx, t.Inside(f)))
+	if o.Inside != nil && errHost == nil {
+		f.addInside(l.lookInto(ctx, o.Inside(f)))
 	}
 	return f
 }
 
-func (t Target) askEngine(ctx context.Context, f *Facts) []inspected {
-	sizes, calls := t.Sizes, callsLocal
-	if sizes == 0 {
-		sizes = someSizes
-	}
-	if strings.HasPrefix(t.Endpoint, "ssh://") {
+func (o Options) askEngine(ctx context.Context, endpoint string, api API, f *Facts) []inspected {
+	calls := callsLocal
+	if strings.HasPrefix(endpoint, "ssh://") {
 		calls = callsSSH
 	}
-	if t.API == nil {
-		return askEngine(ctx, newCaller(noAPI{}, calls, sizes), f)
+	if api == nil {
+		api = noAPI{}
 	}
-	return askEngine(ctx, newCaller(t.API, calls, sizes), f)
+	return askEngine(ctx, newCaller(api, calls, cmp.Or(o.Sizes, someSizes)), f)
 }
 
 // peer is who listens on the endpoint's socket, where it is one of this machine.

@@ -152,7 +152,7 @@ func TestTakeDaemonDown(t *testing.T) {
 	api, err := client.NewClientWithOpts(client.WithHost("unix://" + socket))
 	assert.NilError(t, err)
 	defer api.Close()
-	f := survey.Take(t.Context(), survey.Target{Endpoint: "unix://" + socket, API: api, Host: host.Local()})
+	f := survey.Take(t.Context(), survey.Target[survey.API]{Endpoint: "unix://" + socket, API: api, Host: host.Local()}, survey.Options{})
 	for _, err := range []error{f.Engine.Err, f.Containers.Err, f.Images.Err, f.Volumes.Err, f.Networks.Err, f.Plugins.Err, f.Swarm.Err} {
 		assert.Check(t, is.ErrorIs(err, survey.ErrDaemonDown))
 	}
@@ -216,7 +216,7 @@ func TestTakeOneConnection(t *testing.T) {
 	api, err := client.NewClientWithOpts(client.WithHost("http://docker.example.com"),
 		client.WithDialContext(box.(host.Dialer).DialContext), client.WithAPIVersionNegotiation())
 	assert.NilError(t, err)
-	f := survey.Take(t.Context(), survey.Target{Endpoint: endpoint, API: api, Host: box})
+	f := survey.Take(t.Context(), survey.Target[survey.API]{Endpoint: endpoint, API: api, Host: box}, survey.Options{})
 	api.Close()
 	assert.NilError(t, box.Close())
 	checkEngine(t, s, f)

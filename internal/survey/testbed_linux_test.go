@@ -50,7 +50,7 @@ func over(t *testing.T, h *testbed.Host, user string) survey.Facts {
 	assert.NilError(t, err)
 	defer api.Close()
 	counted := &counting{Host: box}
-	f := survey.Take(t.Context(), survey.Target{Endpoint: endpoint, API: api, Host: counted})
+	f := survey.Take(t.Context(), survey.Target[survey.API]{Endpoint: endpoint, API: api, Host: counted}, survey.Options{})
 	assert.Check(t, counted.looks.Load() <= 3, "%d round trips", counted.looks.Load())
 	return f
 }
@@ -151,7 +151,7 @@ func socketOfTestbed(t *testing.T, h *testbed.Host) {
 	api, err := client.NewClientWithOpts(client.WithHost(socket), client.WithAPIVersionNegotiation())
 	assert.NilError(t, err)
 	defer api.Close()
-	f := survey.Take(t.Context(), survey.Target{Endpoint: socket, API: api, Host: host.Local()})
+	f := survey.Take(t.Context(), survey.Target[survey.API]{Endpoint: socket, API: api, Host: host.Local()}, survey.Options{})
 	assert.NilError(t, f.Engine.Err)
 	assert.ErrorIs(t, f.SubUID.Err, survey.ErrNotThisHost)
 	assert.ErrorIs(t, f.Daemon.Err, survey.ErrNotThisHost)

@@ -39,12 +39,12 @@ var ErrNoContainer = errors.New("no such container runs")
 
 // Look looks at the engine, its host, and every process of the chosen
 // containers: over ssh in one round trip more than a survey takes.
-func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
+func Look(ctx context.Context, t Target, o Options) (Seen, error) {
 	var all []Process
 	var errAll error
 	var wg sync.WaitGroup
-	wg.Go(func() { all, errAll = lookAt(ctx, s.Host, allProcesses) })
-	seen := Seen{Facts: survey.Take(ctx, survey.Target{Context: s.Context, Docker: s.Docker, Endpoint: s.Endpoint, API: s.API, Host: s.Host, Sizes: noSizes, NoMaps: true, Inside: access.ToLookInto})}
+	wg.Go(func() { all, errAll = lookAt(ctx, t.Host, allProcesses) })
+	seen := Seen{Facts: survey.Take(ctx, t, survey.Options{Sizes: noSizes, NoMaps: true, Inside: access.ToLookInto})}
 	seen.Before = o.Before
 	wg.Wait()
 	if seen.Containers.Err == nil {
@@ -58,15 +58,15 @@ func Look(ctx context.Context, s Subject, o Options) (Seen, error) {
 		return seen, nil
 	case seen.Kernel.Err != nil:
 		seen.Weak = true
-		seen.Processes.Value, seen.Processes.Err = askTops(ctx, s.API, seen.Chosen)
+		seen.Processes.Value, seen.Processes.Err = askTops(ctx, t.API, seen.Chosen)
 	case errAll != nil:
 		seen.Processes.Err = errAll
 	default:
 		run := running(seen.Containers.Value)
-		seen.Processes.Value, seen.Processes.Err = settled(ctx, s.Host, all, run)
+		seen.Processes.Value, seen.Processes.Err = settled(ctx, t.Host, all, run)
 		seen.Processes.Value = of(seen.Processes.Value, run, seen.Chosen)
 	}
-	seen.Unseen = unseen(ctx, s.API, seen)
+	seen.Unseen = unseen(ctx, t.API, seen)
 	return seen, nil
 }
 

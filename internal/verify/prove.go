@@ -14,7 +14,7 @@ import (
 
 // prover makes containers where that is asked for.
 type prover struct {
-	Subject
+	Target
 	want  Options
 	probe *probe.Probe
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/apps"
-	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -18,14 +17,8 @@ type API interface {
 	probe.API
 }
 
-// Subject is an engine and the host it runs on.
-type Subject struct {
-	Context  string   // name of the docker context
-	Docker   []string // see [survey.Facts]
-	Endpoint string
-	API      API
-	Host     host.Host // the daemon's own, or this machine's; host.None where out of reach
-}
+// Target is an engine and the host that it runs on.
+type Target = survey.Target[API]
 
 // Options say what is to be proven. The zero Options only look; Probe, Connect
 // and what a Profile may ask for make containers, which are removed again.
@@ -53,12 +46,12 @@ type Options struct {
 // Run looks, makes what containers were asked for, and judges. An Error among
 // the results is what was proven wrong. The error is for what could not be done:
 // [ErrNoContainer], or the context has ended.
-func Run(ctx context.Context, s Subject, o Options) (report.Report, error) {
-	seen, err := Look(ctx, s, o)
+func Run(ctx context.Context, t Target, o Options) (report.Report, error) {
+	seen, err := Look(ctx, t, o)
 	if err != nil {
 		return report.Report{}, err
 	}
-	p := &prover{Subject: s, want: o, probe: &probe.Probe{API: s.API, Host: s.Host, Image: o.Image}}
+	p := &prover{Target: t, want: o, probe: &probe.Probe{API: t.API, Host: t.Host, Image: o.Image}}
 	results := p.prove(ctx, &seen)
 	return report.New(seen.Facts, results), ctx.Err()
 }

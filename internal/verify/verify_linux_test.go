@@ -90,8 +90,8 @@ func (c *counting) Look(ctx context.Context, q host.Questions) (host.Answers, er
 	return c.Host.Look(ctx, q)
 }
 
-func (s scene) subject(t testing.TB, h host.Host) verify.Subject {
-	return verify.Subject{Context: "test", Endpoint: s.Host, API: s.Client(t), Host: h}
+func (s scene) subject(t testing.TB, h host.Host) verify.Target {
+	return verify.Target{Context: "test", Endpoint: s.Host, API: s.Client(t), Host: h}
 }
 
 func (s scene) verify(t testing.TB, h host.Host, o verify.Options) map[string]report.Result {
