@@ -115,7 +115,7 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 	case remap.Partly:
 		c.tell(text.Partly(why))
 		return errReported
-	case remap.Back:
+	case remap.RolledBack:
 		if why != nil {
 			c.tell(text.Except(why))
 		}

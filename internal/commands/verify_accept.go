@@ -14,7 +14,7 @@ import (
 
 // recorded is what the host keeps of the time before remap was turned on.
 func (t *target) recorded(ctx context.Context) survey.Read[*survey.Record] {
-	b, err := remap.Recorded(ctx, t.host)
+	b, err := remap.ReadRecord(ctx, t.host)
 	return survey.Read[*survey.Record]{Value: b, Err: err}
 }
 
@@ -34,7 +34,7 @@ func (t *target) acceptMissing(ctx context.Context, stderr io.Writer) error {
 	if b == nil || b.DataRoot != facts.Engine.Value.DataRoot {
 		return fmt.Errorf("%s: no manifest on the host says what was there before remap was turned on; only '%s' writes one", doing, t.docker("userns", "enable"))
 	}
-	var missing []survey.Recorded
+	var missing []survey.RecordedObject
 	var names []string
 	for _, thing := range b.Missing(facts) {
 		if !thing.Accepted {

@@ -20,11 +20,11 @@ type Outcome string
 
 // The outcomes.
 const (
-	Made    Outcome = "made"      // every step was taken
-	Refused Outcome = "refused"   // nothing was touched
-	Back    Outcome = "undone"    // it was undone, and the old state was seen to be back
-	Partly  Outcome = "partly"    // it was made, and stays; what was to be cleaned up after it was not
-	Unsure  Outcome = "uncertain" // manual recovery is required
+	Made       Outcome = "made"      // every step was taken
+	Refused    Outcome = "refused"   // nothing was touched
+	RolledBack Outcome = "undone"    // it was undone, and the old state was seen to be back
+	Partly     Outcome = "partly"    // it was made, and stays; what was to be cleaned up after it was not
+	Uncertain  Outcome = "uncertain" // manual recovery is required
 )
 
 var errInterrupted = errors.New("interrupted")

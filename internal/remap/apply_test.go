@@ -82,12 +82,12 @@ func TestApplyFails(t *testing.T) {
 		{"no folder can be made", Folder, refuses, Refused, "arm", ""},
 		{"the connection ends before it is armed", Folder, isLost, Refused, "arm", ""},
 		{"it is not armed", "arm", refuses, Refused, "arm", ""},
-		{"it may be armed", "arm", isLost, Back, "arm", "arm: arming the rollback: connection lost"},
-		{"no user", "/usr/sbin/useradd", refuses, Back, "account", "account: creating the user dockremap: no"},
-		{"the daemon does not start", "restart", refuses, Back, "restart", "restart: restarting docker.service: no"},
-		{"the restart takes too long", "restart", tooLate, Back, "restart", "restart: docker.service did not come up within the 5m"},
-		{"it is undone right after the restart", "renew", tooLate, Back, "restart", "restart: docker.service did not come up within the 5m"},
-		{"it is not kept", "keep", refuses, Back, "keep", "keep: disarming the rollback: no"},
+		{"it may be armed", "arm", isLost, RolledBack, "arm", "arm: arming the rollback: connection lost"},
+		{"no user", "/usr/sbin/useradd", refuses, RolledBack, "account", "account: creating the user dockremap: no"},
+		{"the daemon does not start", "restart", refuses, RolledBack, "restart", "restart: restarting docker.service: no"},
+		{"the restart takes too long", "restart", tooLate, RolledBack, "restart", "restart: docker.service did not come up within the 5m"},
+		{"it is undone right after the restart", "renew", tooLate, RolledBack, "restart", "restart: docker.service did not come up within the 5m"},
+		{"it is not kept", "keep", refuses, RolledBack, "keep", "keep: disarming the rollback: no"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := &breaking{facts: plain(), at: tc.at, fail: tc.fail}
@@ -116,7 +116,7 @@ func TestApplyFails(t *testing.T) {
 
 // An interrupt before the rollback is armed leaves nothing to undo.
 func TestApplyIsInterrupted(t *testing.T) {
-	for at, want := range map[string]Outcome{Folder: Refused, "arm": Back, "/usr/sbin/useradd": Back} {
+	for at, want := range map[string]Outcome{Folder: Refused, "arm": RolledBack, "/usr/sbin/useradd": RolledBack} {
 		ctx, cancel := context.WithCancel(t.Context())
 		b := &breaking{facts: plain(), at: at, fail: func() (host.Result, error) {
 			cancel()

@@ -28,8 +28,8 @@ type Plan struct {
 	// NotRemoved are sentences about what was to be removed and is not, since no
 	// change of this program made it, or somebody has changed it since.
 	NotRemoved []string
-	// Strangers are the containers, by ID, that ran outside of the engine before.
-	Strangers []string
+	// Unmanaged are the containers, by ID, that ran outside of the engine before.
+	Unmanaged []string
 	// Restarts reports whether it restarts the daemon, and proves the change.
 	Restarts bool
 	// Restart is what the user has to type afterwards for the daemon to run as
@@ -72,7 +72,7 @@ func planOf(f survey.Facts, verb Verb, before, after State, now time.Time, timeo
 		}
 	}
 	for _, l := range f.Left.Value {
-		p.Strangers = append(p.Strangers, l.ID)
+		p.Unmanaged = append(p.Unmanaged, l.ID)
 	}
 	return p
 }

@@ -128,7 +128,7 @@ func TestRecord(t *testing.T) {
 		Networks:   []Object{{ID: "n1", Name: "data"}},
 	}}
 	got := recordOf(m, accepted{Objects: []acceptedObject{{Kind: survey.KindVolume, Name: "data"}}})
-	assert.DeepEqual(t, got, &survey.Record{Change: m.ID, DataRoot: "/d/1.1", Objects: []survey.Recorded{
+	assert.DeepEqual(t, got, &survey.Record{Change: m.ID, DataRoot: "/d/1.1", Objects: []survey.RecordedObject{
 		{Kind: survey.KindContainer, Name: "web", Ran: true},
 		{Kind: survey.KindContainer, Name: "job"},
 		{Kind: survey.KindVolume, Name: "data", UsedBy: []string{"web"}, Accepted: true},

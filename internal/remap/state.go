@@ -83,22 +83,22 @@ func (p Plan) Unmet(f survey.Facts) []string {
 	if f.Engine.Err != nil {
 		return []string{f.Engine.Err.Error()}
 	}
-	wrong := append(missing(p.After, stateOf(f)), newStrangers(p, f)...)
+	wrong := append(missing(p.After, stateOf(f)), newUnmanaged(p, f)...)
 	if f.Engine.Value.SwitchedStore() {
 		wrong = append(wrong, "the engine has switched back to containerd's image store, where builds fail under remap; take \"containerd-migration\" out of \"features\" in daemon.json")
 	}
 	return wrong
 }
 
-// newStrangers are the containers that run outside of the engine and did not do so
+// newUnmanaged are the containers that run outside of the engine and did not do so
 // before.
-func newStrangers(p Plan, f survey.Facts) []string {
+func newUnmanaged(p Plan, f survey.Facts) []string {
 	if f.Left.Err != nil {
 		return []string{f.Left.Err.Error()}
 	}
 	var wrong []string
 	for _, l := range f.Left.Value {
-		if !slices.Contains(p.Strangers, l.ID) {
+		if !slices.Contains(p.Unmanaged, l.ID) {
 			wrong = append(wrong, l.String())
 		}
 	}

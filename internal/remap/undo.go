@@ -38,9 +38,9 @@ func (a *attempt) undo(ctx context.Context) (Outcome, error) {
 		failed, isFailed := strings.CutPrefix(result, "failed: ")
 		switch {
 		case result == string(Undone) && err == nil:
-			return Back, notes
+			return RolledBack, notes
 		case isFailed: // the host has given up
-			return Unsure, errors.Join(fmt.Errorf("the host could not undo it: %s", failed), notes, err)
+			return Uncertain, errors.Join(fmt.Errorf("the host could not undo it: %s", failed), notes, err)
 		case err == nil && told != nil:
 			err = errors.New("the files and the engine look as before, but the host did not say that it undid the change")
 		case err == nil:
@@ -50,7 +50,7 @@ func (a *attempt) undo(ctx context.Context) (Outcome, error) {
 			seen = errors.Join(notes, err)
 		}
 		if time.Now().After(end) || ctx.Err() != nil {
-			return Unsure, errors.Join(told, seen)
+			return Uncertain, errors.Join(told, seen)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func pause(ctx context.Context, d time.Duration) {
 // kept ends a change whose last step was taken though its answer was lost.
 func (a *attempt) kept(ctx context.Context) (Outcome, error) {
 	if wrong := a.plan.Unmet(a.Prover.Survey(ctx)); len(wrong) > 0 {
-		return Unsure, fmt.Errorf("the change was kept, but the host is not what it should be: %s", strings.Join(wrong, "; "))
+		return Uncertain, fmt.Errorf("the change was kept, but the host is not what it should be: %s", strings.Join(wrong, "; "))
 	}
 	return Made, nil
 }
@@ -151,5 +151,5 @@ func (p Plan) Unrestored(f survey.Facts, files map[string]host.Body, notes strin
 	if f.Engine.Err != nil {
 		return append(wrong, f.Engine.Err.Error())
 	}
-	return append(append(wrong, missing(p.Before, stateOf(f))...), newStrangers(p, f)...)
+	return append(append(wrong, missing(p.Before, stateOf(f))...), newUnmanaged(p, f)...)
 }

@@ -21,12 +21,12 @@ var ObjectKinds = []ObjectKind{KindContainer, KindVolume, KindNetwork, KindImage
 type Record struct {
 	Change   string // its ID
 	DataRoot string // that the change led to
-	Objects  []Recorded
+	Objects  []RecordedObject
 }
 
-// Recorded is an object of a record. An image is in it once for each of its tags;
+// RecordedObject is an object of a record. An image is in it once for each of its tags;
 // one without a tag is left out, since nothing asks for it by name.
-type Recorded struct {
+type RecordedObject struct {
 	Kind     ObjectKind
 	Name     string
 	Ran      bool     // a container that ran
@@ -37,9 +37,9 @@ type Recorded struct {
 // Missing gives the objects that the engine does not have now, and the containers
 // that ran and do not run now. They are found by name: what was recreated has
 // another ID.
-func (r Record) Missing(f Facts) []Recorded {
+func (r Record) Missing(f Facts) []RecordedObject {
 	now, runs := f.Names()
-	return slices.DeleteFunc(slices.Clone(r.Objects), func(o Recorded) bool {
+	return slices.DeleteFunc(slices.Clone(r.Objects), func(o RecordedObject) bool {
 		return now[o.Kind][o.Name] && (!o.Ran || runs[o.Name])
 	})
 }

@@ -77,7 +77,7 @@ func absent(k survey.ObjectKind, n int) string {
 }
 
 // missingNote is what else is known of an object that is missing.
-func missingNote(t survey.Recorded, f survey.Facts) string {
+func missingNote(t survey.RecordedObject, f survey.Facts) string {
 	var notes []string
 	if t.Kind == survey.KindContainer {
 		if now, _ := f.Names(); now[survey.KindContainer][t.Name] {

@@ -42,7 +42,7 @@ func sound() Seen {
 	s.Volumes.Value = []survey.Volume{{Name: "data"}}
 	s.Networks.Value = []survey.Network{{Name: "front"}}
 	s.Images.Value = []survey.Image{{ID: "sha256:2", Tags: []string{"app:1", "app:latest"}}}
-	s.Before.Value = &survey.Record{Change: "20261122T210203Z", DataRoot: "/var/lib/docker/100000.100000", Objects: []survey.Recorded{
+	s.Before.Value = &survey.Record{Change: "20261122T210203Z", DataRoot: "/var/lib/docker/100000.100000", Objects: []survey.RecordedObject{
 		{Kind: survey.KindContainer, Name: "web", Ran: true},
 		{Kind: survey.KindVolume, Name: "data", UsedBy: []string{"web"}}, {Kind: survey.KindNetwork, Name: "front"}, {Kind: survey.KindImage, Name: "app:1"},
 	}}
@@ -276,8 +276,8 @@ var cases = []struct {
 	{"containers-up", "still starting", up(survey.Container{State: "running", Health: "starting"}), report.OK, ""},
 	{"containers-up", "unread", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-containers", "all", func(*Seen) {}, report.OK, "all of 1 container"},
-	{"carried-containers", "one is missing", had(survey.Recorded{Kind: survey.KindContainer, Name: "db", Ran: true}), report.Warning, "1 of 2 containers from before remap is missing or not running; recreate what you need, and accept the rest with: docker userns verify --accept-missing\ndb: it ran"},
-	{"carried-containers", "it is accepted", had(survey.Recorded{Kind: survey.KindContainer, Name: "db", Accepted: true}), report.OK, "1 of 2 containers, the others accepted as missing"},
+	{"carried-containers", "one is missing", had(survey.RecordedObject{Kind: survey.KindContainer, Name: "db", Ran: true}), report.Warning, "1 of 2 containers from before remap is missing or not running; recreate what you need, and accept the rest with: docker userns verify --accept-missing\ndb: it ran"},
+	{"carried-containers", "it is accepted", had(survey.RecordedObject{Kind: survey.KindContainer, Name: "db", Accepted: true}), report.OK, "1 of 2 containers, the others accepted as missing"},
 	{"carried-containers", "it does not run", func(s *Seen) { s.Containers.Value[0].State = "exited" }, report.Warning, "web: exists, but is not running as it was before"},
 	{"carried-containers", "it did not run before", func(s *Seen) { s.Before.Value.Objects[0].Ran, s.Containers.Value[0].State = false, "exited" }, report.OK, ""},
 	{"carried-containers", "nothing recorded", func(s *Seen) { s.Before.Value = nil }, report.Skipped, "no record"},
@@ -286,7 +286,7 @@ var cases = []struct {
 	{"carried-containers", "unlisted", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-volumes", "all", func(*Seen) {}, report.OK, ""},
 	{"carried-volumes", "missing", func(s *Seen) { s.Volumes.Value = nil }, report.Warning, "data: of web"},
-	{"carried-volumes", "one without a name", had(survey.Recorded{Kind: survey.KindVolume, Name: strings.Repeat("ab", 32)}), report.Warning, "no name of its own"},
+	{"carried-volumes", "one without a name", had(survey.RecordedObject{Kind: survey.KindVolume, Name: strings.Repeat("ab", 32)}), report.Warning, "no name of its own"},
 	{"carried-volumes", "unlisted", func(s *Seen) { s.Volumes.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-networks", "all", func(*Seen) {}, report.OK, ""},
 	{"carried-networks", "missing", func(s *Seen) { s.Networks.Value[0].Name = "back" }, report.Warning, "front"},
@@ -308,7 +308,7 @@ func up(c survey.Container) func(*Seen) {
 }
 
 // had adds a thing to those of before.
-func had(t survey.Recorded) func(*Seen) {
+func had(t survey.RecordedObject) func(*Seen) {
 	return func(s *Seen) { s.Before.Value.Objects = append(s.Before.Value.Objects, t) }
 }
 

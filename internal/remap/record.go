@@ -34,10 +34,10 @@ func (a accepted) has(kind survey.ObjectKind, name string) bool {
 	return slices.ContainsFunc(a.Objects, func(o acceptedObject) bool { return o.Kind == kind && o.Name == name })
 }
 
-// Recorded gives what the engine had before the change that turned remap on, with
+// ReadRecord gives what the engine had before the change that turned remap on, with
 // what was accepted as missing. It is nil if enable was not the last change that
 // was kept, or there was none.
-func Recorded(ctx context.Context, h host.Host) (*survey.Record, error) {
+func ReadRecord(ctx context.Context, h host.Host) (*survey.Record, error) {
 	past, err := records(ctx, h)
 	if err != nil {
 		return nil, err
@@ -78,23 +78,23 @@ func readAccepted(ctx context.Context, h host.Host, id string) (accepted, error)
 // recordOf lists what a manifest recorded.
 func recordOf(m Manifest, known accepted) *survey.Record {
 	r := &survey.Record{Change: m.ID, DataRoot: m.After.DataRoot}
-	add := func(o survey.Recorded) {
+	add := func(o survey.RecordedObject) {
 		o.Accepted = known.has(o.Kind, o.Name)
 		r.Objects = append(r.Objects, o)
 	}
 	for _, c := range m.Before.Containers {
-		add(survey.Recorded{Kind: survey.KindContainer, Name: c.Name, Ran: slices.Contains(m.Running, c.ID)})
+		add(survey.RecordedObject{Kind: survey.KindContainer, Name: c.Name, Ran: slices.Contains(m.Running, c.ID)})
 	}
 	for _, v := range m.Before.Volumes {
-		add(survey.Recorded{Kind: survey.KindVolume, Name: v.Name, UsedBy: v.UsedBy})
+		add(survey.RecordedObject{Kind: survey.KindVolume, Name: v.Name, UsedBy: v.UsedBy})
 	}
 	for _, n := range m.Before.Networks {
-		add(survey.Recorded{Kind: survey.KindNetwork, Name: n.Name})
+		add(survey.RecordedObject{Kind: survey.KindNetwork, Name: n.Name})
 	}
 	for _, i := range m.Before.Images {
 		for tag := range strings.SplitSeq(i.Name, ", ") {
 			if tag != "" {
-				add(survey.Recorded{Kind: survey.KindImage, Name: tag})
+				add(survey.RecordedObject{Kind: survey.KindImage, Name: tag})
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func recordOf(m Manifest, known accepted) *survey.Record {
 
 // Accept remembers, in the folder of a change on its host, that objects are known
 // to be missing.
-func Accept(ctx context.Context, h host.Host, change string, missing []survey.Recorded, now time.Time) error {
+func Accept(ctx context.Context, h host.Host, change string, missing []survey.RecordedObject, now time.Time) error {
 	if !idPattern.MatchString(change) {
 		return fmt.Errorf("accepting what is missing: %q is not a change", change)
 	}
