@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/user"
+
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
@@ -17,8 +19,9 @@ const (
 	groupFile  = "/etc/group"
 )
 
-// errUser: the image's accounts could not be read to look up a name.
-var errUser = errors.New("its user is a name that could not be looked up in its image")
+// errUser: the image has no such user, its accounts could not be read, or the number is
+// none that runc takes.
+var errUser = errors.New("its user could not be looked up in its image")
 
 // Who the first process of each container is; of one that does not run, what its
 // image says.
@@ -84,7 +87,7 @@ func (l *look) identity(c inspected) Read[Account] {
 			return Read[Account]{Value: who}
 		}
 	}
-	return c.configured(l.imageAccounts(c))
+	return c.configured(l.topmost(c, passwdFile), l.topmost(c, groupFile))
 }
 
 // Learn finds out who the containers of an image run as that do not run now and whose
@@ -94,7 +97,7 @@ func (l *look) identity(c inspected) Read[Account] {
 func (f *Facts) Learn(imageID, passwd, group string) {
 	for i := range f.Containers.Value {
 		if c := &f.Containers.Value[i]; c.ImageID == imageID && c.Identity.Err == errUser && !c.Running() {
-			c.Identity = c.configured(ParsePasswd(passwd), parseGroup(group))
+			c.Identity = c.configured(passwd, group)
 		}
 	}
 }
@@ -122,57 +125,22 @@ func (l *look) ofProcess(pid int) (Account, bool) {
 	return who.tidy(), true
 }
 
-// configured reads USER as runc and dockerd do (GetExecUser of moby/sys/user):
-// "", "user", "user:group", each a name or a number, and adds the groups of
-// --group-add.
-func (c Container) configured(users, groups []Entry) Read[Account] {
-	user, group, _ := strings.Cut(c.User, ":")
-	var who Account
-	if uid, ok := id(user); ok || user == "" {
-		who.UID = uid
-		if i := slices.IndexFunc(users, func(e Entry) bool { return e.ID == uid }); i >= 0 {
-			who.GID, user = users[i].GID, users[i].Name
-		}
-	} else if i := slices.IndexFunc(users, func(e Entry) bool { return e.Name == user }); i >= 0 {
-		who.UID, who.GID = users[i].ID, users[i].GID
-	} else {
+// configured reads USER as runc and dockerd do, with the passwd and group of the image,
+// and adds the groups of --group-add. Groups that are not in the image are left out.
+func (c Container) configured(passwd, group string) Read[Account] {
+	as, err := user.GetExecUser(c.User, nil, strings.NewReader(passwd), strings.NewReader(group))
+	if err != nil {
 		return Read[Account]{Err: errUser}
 	}
-	if group != "" {
-		gid, ok := groupID(group, groups)
-		if !ok {
-			return Read[Account]{Err: errUser}
-		}
-		who.GID = gid
-	} else {
-		for _, g := range groups {
-			if slices.Contains(g.Members, user) {
-				who.Groups = append(who.Groups, g.ID)
-			}
-		}
+	who := Account{UID: int64(as.Uid), GID: int64(as.Gid)}
+	for _, name := range c.GroupAdd {
+		added, _ := user.GetAdditionalGroups([]string{name}, strings.NewReader(group))
+		as.Sgids = append(as.Sgids, added...)
 	}
-	for _, g := range c.GroupAdd {
-		if gid, ok := groupID(g, groups); ok {
-			who.Groups = append(who.Groups, gid)
-		}
+	for _, g := range as.Sgids {
+		who.Groups = append(who.Groups, int64(g))
 	}
 	return Read[Account]{Value: who.tidy()}
-}
-
-func groupID(group string, groups []Entry) (int64, bool) {
-	if gid, ok := id(group); ok {
-		return gid, true
-	}
-	i := slices.IndexFunc(groups, func(e Entry) bool { return e.Name == group })
-	if i < 0 {
-		return 0, false
-	}
-	return groups[i].ID, true
-}
-
-// imageAccounts are the passwd and group of the topmost layer that has them.
-func (l *look) imageAccounts(c inspected) (users, groups []Entry) {
-	return ParsePasswd(l.topmost(c, passwdFile)), parseGroup(l.topmost(c, groupFile))
 }
 
 // topmost is the body of a file in the first layer that has anything by its name:
