@@ -80,6 +80,7 @@ func (j *join) owners() []Finding {
 			f := Finding{
 				Rule: g.rule, Severity: severity(g.rule), Layer: i, UID: g.uid, GID: g.gid,
 				Count: g.count, Paths: j.keep(g.paths), LaterLayer: fates[g], Mixed: g.mixed, Asked: g.asked, Folders: slices.Clone(g.folders),
+				Common: string(g.common),
 			}
 			f.Cause = j.cause(i, g)
 			if g.rule != Owner {

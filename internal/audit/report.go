@@ -127,8 +127,14 @@ type Finding struct {
 	// directories that were not counted apart.
 	Folders []Folder `json:"-"`
 
+	// Common is the deepest folder that holds all the files, without a leading slash.
+	Common string `json:"-"`
+
 	// Asked: it has a file that is looked for by its path.
 	Asked bool `json:"-"`
+
+	// Ignored is why the finding is accepted (Report.Ignore), "" if it is not.
+	Ignored string `json:"ignored,omitempty"`
 }
 
 // Report joins the facts of an image's layers. Every layer must have been

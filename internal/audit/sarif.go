@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -25,7 +26,8 @@ const rulePage = "cli-plugins/docker-userns/reference/userns_audit-image.md"
 // SARIFOptions say how reports are put into SARIF.
 type SARIFOptions struct {
 	Version    string      // of this program
-	Dockerfile *Dockerfile // whose lines results point at, nil where there is none
+	Dockerfile *Dockerfile // whose lines results point at, nil if there is none
+	Instead    string      // without a Dockerfile, the file that they point at; "" for the image's name
 }
 
 // SARIF writes reports as one SARIF 2.1.0 log that GitHub's code scanning takes:
@@ -76,9 +78,12 @@ func results(r Report, opt SARIFOptions) []*sarif.Result {
 	var all []*sarif.Result
 	for _, f := range r.Findings {
 		for _, folder := range folders(f) {
-			res := result(r, f, folder, place(r, f, lines, opt.Dockerfile))
-			if opt.Dockerfile != nil && f.lines(lines).Start == 0 {
+			res := result(r, f, folder, place(r, f, lines, opt))
+			switch {
+			case opt.Dockerfile != nil && f.lines(lines).Start == 0:
 				*res.Message.Text += ". No line of the Dockerfile was found that made this."
+			case opt.Dockerfile == nil && opt.Instead != "":
+				*res.Message.Text += ". Give --dockerfile to have the line that made this."
 			}
 			all = append(all, res)
 		}
@@ -143,10 +148,11 @@ func fingerprint(r Report, f Finding, folder Folder) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// place is the line of the Dockerfile, or the image's name as the path of a file:
-// code scanning wants one.
-func place(r Report, f Finding, lines []Lines, d *Dockerfile) *sarif.Location {
-	uri, at := artifact(repository(r.Image)), Lines{1, 1}
+// place is the line of the Dockerfile, or the first of another file, or the image's
+// name as the path of one: code scanning wants a file.
+func place(r Report, f Finding, lines []Lines, opt SARIFOptions) *sarif.Location {
+	d := opt.Dockerfile
+	uri, at := artifact(cmp.Or(opt.Instead, repository(r.Image))), Lines{1, 1}
 	if d != nil {
 		uri = artifact(d.Name)
 		if found := f.lines(lines); found.Start > 0 {

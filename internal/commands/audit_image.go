@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command"
@@ -14,7 +15,8 @@ import (
 
 type auditOptions struct {
 	images     []string    // as the user called them
-	refs       []image.Ref // the same, read
+	imagesFrom string      // a file of more
+	refs       []image.Ref // both, read
 	all        bool
 	platform   string
 	idMap      []string
@@ -25,6 +27,10 @@ type auditOptions struct {
 	format     string
 	dockerfile string
 	version    string // of the program
+
+	quiet      bool
+	failOn     string
+	ignoreFile string
 
 	installHook, removeHook bool
 	rewrite                 rewriteOptions
@@ -77,16 +83,15 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 			if opts.installHook || opts.removeHook {
 				return aloneFlag(cmd.Flags(), args)
 			}
-			if err := cmp.Or(valuesGiven(cmd.Flags()), opts.validate()); err != nil {
-				return err
-			}
-			var err error
-			opts.refs, err = parseImages(args)
-			return err
+			return cmp.Or(valuesGiven(cmd.Flags()), opts.validate())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opts.installHook || opts.removeHook {
 				return runHook(cmd.Context(), dockerCLI, opts.installHook)
+			}
+			var err error
+			if opts.refs, err = opts.parseImages(dockerCLI.In()); err != nil {
+				return err
 			}
 			if opts.rewrite.to != "" {
 				return runRewrite(cmd.Context(), dockerCLI, opts)
@@ -105,6 +110,10 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.explain, "explain", "", "Look for what an error message is about: an ID, a path; - reads a log from standard input")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
 	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
+	flags.StringVar(&opts.imagesFrom, "images-from", "", "Audit the images that a file lists, one in a line; - reads standard input")
+	flags.StringVar(&opts.ignoreFile, "ignore-file", "", "A YAML list of findings to ignore, each with its rule, path and reason")
+	flags.StringVar(&opts.failOn, "fail-on", string(audit.Error), `Exit with 1 if there is an "error", also if there is a "warning", or "never"`)
+	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "Print only the names of images that the engine refuses, or that cannot start")
 	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
 	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Take the hint out of docker's configuration again")
 	cmd.MarkFlagsMutuallyExclusive("install-hook", "remove-hook")
@@ -113,14 +122,30 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.BoolVar(&opts.rewrite.dryRun, "dry-run", false, "With --rewrite, show what would change, and write nothing")
 	cmd.MarkFlagsMutuallyExclusive("id-map", "size")
 	cmd.MarkFlagsMutuallyExclusive("id", "explain")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.MarkFlagsMutuallyExclusive("quiet", "format")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatGitHub, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(platformsOffered, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(failOns, cobra.ShellCompDirectiveNoFileComp))
+	for _, flag := range []string{"id-map", "size", "id", "explain"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
+	}
 	return cmd
 }
+
+// failNever keeps the exit code 0 whatever is found.
+const failNever = "never"
+
+// failOns are the values of --fail-on.
+var failOns = []string{string(audit.Error), string(audit.Warning), failNever}
+
+// platformsOffered are those of Docker's official images.
+var platformsOffered = []string{"all", "linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x"}
 
 const auditFormatHelp = `Format output:
 'table':            Print a table and what to do (default)
 'table TEMPLATE':   Print a table with a Go template
 'json':             Print a JSON object a line, one an image
 'sarif':            Print SARIF, as GitHub's code scanning takes it
+'github':           Print annotations, as GitHub's workflows show them
 'patch':            Print what to change in the Dockerfile, as a diff for 'git apply'
 'TEMPLATE':         Print with a Go template`

@@ -24,8 +24,12 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if err != nil {
 		return err
 	}
-	if len(opts.images) == 0 && !opts.all {
+	if len(opts.refs) == 0 && !opts.all {
 		return nil
+	}
+	ignores, err := openIgnores(opts.ignoreFile)
+	if err != nil {
+		return err
 	}
 	dockerfile, err := openDockerfile(opts.dockerfile)
 	if err != nil {
@@ -40,7 +44,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		return err
 	}
 	out, err := render.NewAuditWriter(dockerCLI.Out(), render.AuditOptions{
-		Format: opts.format, Version: opts.version, Map: idMap.Map, MapFrom: idMap.From, MapText: idMap.what(), Asked: asked, Dockerfile: dockerfile,
+		Format: opts.format, Version: opts.version, Map: idMap.Map, MapFrom: idMap.From, MapText: idMap.what(), Asked: asked, Dockerfile: dockerfile, Quiet: opts.quiet,
 	})
 	if err != nil {
 		return err
@@ -53,6 +57,8 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, Asked: asked, Dockerfile: dockerfile}),
 		out:     out,
 		note:    note,
+		failOn:  opts.failOn,
+		ignores: ignores,
 	}
 	for _, s := range sources {
 		run.audit(ctx, s)
@@ -60,7 +66,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	if ctx.Err() != nil {
 		return context.Canceled
 	}
-	if err := out.End(); err != nil {
+	if err := out.End(run.unread); err != nil {
 		return err
 	}
 	return run.result()
@@ -68,11 +74,14 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 
 // auditRun audits one source after the other, and remembers how it went.
 type auditRun struct {
-	auditor       *audit.Auditor
-	out           render.AuditWriter
-	note          *render.Progress
-	images        []image.Image
-	found, failed bool
+	auditor *audit.Auditor
+	out     render.AuditWriter
+	note    *render.Progress
+	failOn  string
+	ignores []audit.Ignore
+	images  []image.Image
+	found   bool
+	unread  int
 }
 
 // audit reports the images of a source. What goes wrong with one is said, and
@@ -94,7 +103,8 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 			continue
 		}
 		report := r.auditor.Report(img, r.images...)
-		r.found = r.found || report.Verdict != audit.Mappable || !report.Startable
+		report.Ignore(r.ignores)
+		r.found = r.found || bad(report, r.failOn)
 		if err := r.out.Add(report); err != nil {
 			r.fail(img.Name, err)
 		}
@@ -102,7 +112,7 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 }
 
 func (r *auditRun) fail(name string, err error) {
-	r.failed = true
+	r.unread++
 	r.note.Say(failure(name, err))
 }
 
@@ -124,12 +134,35 @@ func failure(name string, err error) string {
 
 func (r *auditRun) result() error {
 	switch {
-	case r.failed:
+	case r.unread > 0:
 		return errReported
 	case r.found:
 		return errFound
 	}
 	return nil
+}
+
+// bad reports whether a finding of an image is one that the exit code tells.
+func bad(r audit.Report, failOn string) bool {
+	worst := r.Worst()
+	return failOn != failNever && (worst == audit.Error || worst == audit.Warning && failOn == string(audit.Warning))
+}
+
+// openIgnores reads the findings that are accepted.
+func openIgnores(path string) ([]audit.Ignore, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--ignore-file %w", err)
+	}
+	defer f.Close()
+	all, err := audit.ParseIgnores(f)
+	if err != nil {
+		return nil, fmt.Errorf("--ignore-file %s: %w", path, err)
+	}
+	return all, nil
 }
 
 // openDockerfile reads the file that instructions are looked up in.

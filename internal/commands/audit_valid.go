@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
-	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/pflag"
@@ -27,12 +26,16 @@ func valuesGiven(flags *pflag.FlagSet) (err error) {
 
 func (o auditOptions) validate() error {
 	switch {
-	case len(o.images) == 0 && !o.all && o.explain == "":
+	case len(o.images) == 0 && o.imagesFrom == "" && !o.all && o.explain == "":
 		return usage("docker: 'docker userns audit-image' requires at least 1 argument", "",
 			"Usage:  docker userns audit-image [OPTIONS] IMAGE [IMAGE...]", "", "Run 'docker userns audit-image --help' for more information")
-	case len(o.images) > 0 && o.all:
+	case (len(o.images) > 0 || o.imagesFrom != "") && o.all:
 		return errors.New("--all and IMAGE are mutually exclusive")
-	case o.explain == onStdin && slices.Contains(o.images, onStdin):
+	case !slices.Contains(failOns, o.failOn):
+		return fmt.Errorf("--fail-on %q: give error, warning or never", o.failOn)
+	case o.ignoreFile != "" && (o.id != "" || o.explain != ""):
+		return errors.New("--ignore-file and --id or --explain are mutually exclusive")
+	case o.explain == onStdin && (slices.Contains(o.images, onStdin) || o.imagesFrom == onStdin):
 		return errors.New("- (standard input) can be read once only: it is given for --explain and IMAGE")
 	case o.dockerfile == "" && o.format == render.FormatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
@@ -42,10 +45,10 @@ func (o auditOptions) validate() error {
 
 // validFormat refuses a word that is no format: as a template it would print itself.
 func validFormat(format string) error {
-	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatPatch}, format) || strings.Contains(format, "{{") {
+	if slices.Contains([]string{"", formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatGitHub, render.FormatPatch}, format) || strings.Contains(format, "{{") {
 		return nil
 	}
-	return fmt.Errorf("--format %q: give table, json, sarif, patch or a Go template", format)
+	return fmt.Errorf("--format %q: give table, json, sarif, github, patch or a Go template", format)
 }
 
 func validPlatform(platform string) error {
@@ -56,23 +59,4 @@ func validPlatform(platform string) error {
 		return fmt.Errorf("--platform %q: write OS/ARCH or OS/ARCH/VARIANT, as in linux/arm64, or all", platform)
 	}
 	return nil
-}
-
-// parseImages reads what the user called images.
-func parseImages(args []string) (refs []image.Ref, err error) {
-	stdins := 0
-	for _, arg := range args {
-		ref, err := image.Parse(arg)
-		if err != nil {
-			return nil, err
-		}
-		if ref.Place == image.OnStdin {
-			stdins++
-		}
-		refs = append(refs, ref)
-	}
-	if stdins > 1 {
-		return nil, errors.New("- (standard input) can be read once only")
-	}
-	return refs, nil
 }

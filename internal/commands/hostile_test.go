@@ -107,6 +107,7 @@ func hostileAudit(text string) audit.Report {
 		var f audit.Finding
 		escapetest.Fill(&f, text)
 		f.Rule, f.Severity, f.Layer, f.UID, f.Cause = rule, audit.Error, i%3-1, 70000, audit.CauseNPM
+		f.Ignored = "" // what is ignored is not shown
 		r.Findings = append(r.Findings, f)
 	}
 	return r
@@ -121,11 +122,12 @@ func TestHostileTextInAudit(t *testing.T) {
 			w, err := render.NewAuditWriter(streams.NewOut(&b), render.AuditOptions{Format: format, Map: idmap.Single(100000, 65536), Dockerfile: dockerfile})
 			assert.NilError(t, err)
 			assert.NilError(t, w.Add(hostileAudit(text)))
-			assert.NilError(t, w.End())
+			assert.NilError(t, w.End(0))
 			return b.String()
 		}
 		fitsLines(t, "table", show(""))
 		fitsLines(t, "template", show("{{.Image}}\n{{.ID}}\n{{.Source}}\n{{.Platform}}\n{{range .Layers}}{{.}}\n{{end}}{{range .Findings}}{{.Message}}\n{{.Fix}}\n{{.Paths}}\n{{end}}"))
+		fitsLines(t, "annotations", show(render.FormatGitHub))
 		fitsLines(t, "table template", show("table {{.Image}}\t{{.Platform}}"))
 		for _, format := range []string{"json", "sarif", "{{json .}}"} {
 			escapetest.Harmless(t, format, show(format))
@@ -196,7 +198,7 @@ func TestHostileTextInErrors(t *testing.T) {
 			"wrapped":   fmt.Errorf("loading the image: %w", errors.New(text)),
 			"joined":    errors.Join(errors.New(text), errors.New(text)),
 			"argument":  noVerb(nil, []string{text}),
-			"image":     func() error { _, err := parseImages([]string{text + ":"}); return err }(),
+			"image":     func() error { _, err := auditOptions{images: []string{text + ":"}}.parseImages(nil); return err }(),
 			"platform":  validPlatform(text),
 			"format":    validFormat(text),
 			"range":     func() error { _, err := parseRange(text); return err }(),

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,16 +14,18 @@ import (
 	"github.com/docker/cli/cli/streams"
 )
 
-// AuditWriter writes reports, as they come or when the last one is there.
+// AuditWriter writes reports, as they come or when the last one is there. End is told
+// how many images could not be read.
 type AuditWriter interface {
 	Add(audit.Report) error
-	End() error
+	End(unread int) error
 }
 
 // Formats of reports, besides those of docker's formatter.
 const (
-	FormatSARIF = "sarif"
-	FormatPatch = "patch"
+	FormatSARIF  = "sarif"
+	FormatPatch  = "patch"
+	FormatGitHub = "github"
 )
 
 // AuditOptions are what is written of reports besides them.
@@ -34,23 +38,48 @@ type AuditOptions struct {
 	Asked   *audit.Asked
 	// Dockerfile is the one of the image, nil if none was given.
 	Dockerfile *audit.Dockerfile
+	// Quiet writes the names of the images that are not well, and nothing else.
+	Quiet bool
 }
 
 // NewAuditWriter gives the writer of a format, and an error if that is a template
 // which cannot be parsed.
 func NewAuditWriter(out *streams.Out, o AuditOptions) (AuditWriter, error) {
+	if o.Quiet {
+		return auditNames{out}, nil
+	}
 	switch o.Format {
 	case "", formatter.TableFormatKey:
 		return &auditTable{AuditOptions: o, w: out, style: StyleOf(out)}, nil
 	case formatter.JSONFormatKey:
 		return auditJSON{out, o.MapFrom}, nil
 	case FormatSARIF:
-		return &auditSARIF{w: out, dockerfile: o.Dockerfile, version: o.Version}, nil
+		return &auditAll{write: func(all []audit.Report) error {
+			return audit.SARIF(out, all, audit.SARIFOptions{Version: o.Version, Dockerfile: o.Dockerfile, Instead: shownInstead()})
+		}}, nil
+	case FormatGitHub:
+		return &auditAll{write: func(all []audit.Report) error { return audit.GitHub(out, all, o.Dockerfile) }}, nil
 	case FormatPatch:
-		return &auditPatch{w: out, dockerfile: o.Dockerfile}, nil
+		return &auditAll{write: func(all []audit.Report) error {
+			return audit.Patch(out, all, o.Dockerfile, fromHere(o.Dockerfile.Name))
+		}}, nil
 	}
-	return newAuditTemplate(out, o.Format)
+	return newAuditTemplate(out, o)
 }
+
+// auditNames writes the name of each image that a remapped engine refuses, or that
+// cannot start.
+type auditNames struct{ w io.Writer }
+
+func (a auditNames) Add(r audit.Report) error {
+	if r.Worst() != audit.Error {
+		return nil
+	}
+	_, err := fmt.Fprintln(a.w, escape.Line(cmp.Or(r.Image, r.ID)))
+	return err
+}
+
+func (auditNames) End(int) error { return nil }
 
 // reportJSON is a report with what the command knows of its ID map.
 type reportJSON struct {
@@ -68,39 +97,32 @@ func (a auditJSON) Add(r audit.Report) error {
 	return escape.JSON(a.w, reportJSON{r, a.mapFrom})
 }
 
-func (auditJSON) End() error { return nil }
+func (auditJSON) End(int) error { return nil }
 
-// auditSARIF writes one log of all reports.
-type auditSARIF struct {
-	w          io.Writer
-	reports    []audit.Report
-	dockerfile *audit.Dockerfile
-	version    string
+// auditAll writes all reports at once, without what is ignored.
+type auditAll struct {
+	write   func([]audit.Report) error
+	reports []audit.Report
 }
 
-func (a *auditSARIF) Add(r audit.Report) error {
+func (a *auditAll) Add(r audit.Report) error {
+	r, _ = r.Shown()
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditSARIF) End() error {
-	return audit.SARIF(a.w, a.reports, audit.SARIFOptions{Version: a.version, Dockerfile: a.dockerfile})
-}
+func (a *auditAll) End(int) error { return a.write(a.reports) }
 
-// auditPatch writes what to change in the Dockerfile, as a diff.
-type auditPatch struct {
-	w          io.Writer
-	reports    []audit.Report
-	dockerfile *audit.Dockerfile
-}
-
-func (a *auditPatch) Add(r audit.Report) error {
-	a.reports = append(a.reports, r)
-	return nil
-}
-
-func (a *auditPatch) End() error {
-	return audit.Patch(a.w, a.reports, a.dockerfile, fromHere(a.dockerfile.Name))
+// shownInstead is a file of the working directory that findings can point to if their
+// Dockerfile was not given: code scanning shows none whose file is not in the
+// repository. "" if there is none.
+func shownInstead() string {
+	for _, name := range []string{"Dockerfile", "Containerfile", "compose.yaml", "docker-compose.yml", "README.md"} {
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			return name
+		}
+	}
+	return ""
 }
 
 // fromHere is a path as it is from the working directory, if it is in there: that

@@ -19,14 +19,17 @@ type auditTable struct {
 	w       io.Writer
 	style   Style
 	reports []audit.Report
+	ignored int // findings
 }
 
 func (a *auditTable) Add(r audit.Report) error {
+	r, ignored := r.Shown()
+	a.ignored += ignored
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditTable) End() error {
+func (a *auditTable) End(unread int) error {
 	if len(a.reports) == 0 {
 		return nil
 	}
@@ -36,6 +39,7 @@ func (a *auditTable) End() error {
 	for _, r := range a.reports {
 		a.image(&b, r)
 	}
+	a.total(&b, unread)
 	_, err := io.WriteString(a.w, b.String())
 	return err
 }
@@ -49,6 +53,32 @@ func (a *auditTable) summary(w io.Writer) {
 			yesNo(r.Startable), len(r.Layers), t.entries, t.unmapped, needed(r.Required))
 	}
 	_ = tw.Flush()
+}
+
+// total ends the answer about several images, and says what was left out.
+func (a *auditTable) total(w io.Writer, unread int) {
+	var refused, still int
+	for _, r := range a.reports {
+		switch {
+		case r.Verdict != audit.Mappable:
+			refused++
+		case !r.Startable:
+			still++
+		}
+	}
+	if n := len(a.reports) + unread; n > 1 {
+		fmt.Fprintf(w, "\n%s: %d mappable, %d unmappable", report.Count(n, "image"), len(a.reports)-refused, refused)
+		if still > 0 {
+			fmt.Fprintf(w, ", %d cannot start", still)
+		}
+		if unread > 0 {
+			fmt.Fprintf(w, ", %d could not be read", unread)
+		}
+		fmt.Fprintln(w)
+	}
+	if a.ignored > 0 {
+		fmt.Fprintf(w, "\n%s ignored, as the file says\n", report.Counted(a.ignored, "finding is", "findings are"))
+	}
 }
 
 // shortName is the image's name, or its ID cut short where it has none.

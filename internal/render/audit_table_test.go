@@ -52,7 +52,7 @@ func TestTable(t *testing.T) {
 			for _, r := range tableReports() {
 				assert.NilError(t, a.Add(r))
 			}
-			assert.NilError(t, a.End())
+			assert.NilError(t, a.End(0))
 			golden.Assert(t, b.String(), file+".golden")
 			if !s.colour {
 				assert.Assert(t, !strings.Contains(b.String(), "\x1b"))
@@ -67,6 +67,6 @@ func TestTableOfNothing(t *testing.T) {
 	id := int64(5)
 	a := auditTable{w: &b, AuditOptions: AuditOptions{Map: idmap.Single(100000, 65536), Asked: &audit.Asked{IDs: []int64{id}}}}
 	assert.NilError(t, a.Add(tableReports()[0]))
-	assert.NilError(t, a.End())
+	assert.NilError(t, a.End(0))
 	assert.Assert(t, strings.Contains(b.String(), "- good:1: nothing in it belongs to 5\n"), b.String())
 }

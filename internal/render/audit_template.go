@@ -6,6 +6,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker/cli/cli/command/formatter"
 )
 
@@ -14,14 +15,15 @@ import (
 type auditTemplate struct {
 	w       io.Writer
 	format  formatter.Format
+	mapFrom string
 	reports []audit.Report
 }
 
 // newAuditTemplate refuses a template that cannot be parsed before any image is
 // read.
-func newAuditTemplate(w io.Writer, format string) (*auditTemplate, error) {
-	a := &auditTemplate{w: io.Discard, format: formatter.Format(format)}
-	if err := a.End(); err != nil {
+func newAuditTemplate(w io.Writer, o AuditOptions) (*auditTemplate, error) {
+	a := &auditTemplate{w: io.Discard, format: formatter.Format(o.Format), mapFrom: o.MapFrom}
+	if err := a.End(0); err != nil {
 		return nil, err
 	}
 	a.w = w
@@ -29,15 +31,16 @@ func newAuditTemplate(w io.Writer, format string) (*auditTemplate, error) {
 }
 
 func (a *auditTemplate) Add(r audit.Report) error {
+	r, _ = r.Shown()
 	a.reports = append(a.reports, r)
 	return nil
 }
 
-func (a *auditTemplate) End() error {
+func (a *auditTemplate) End(int) error {
 	ctx := formatter.Context{Output: a.w, Format: a.format}
-	return ctx.Write(newReportContext(audit.Report{}), func(format func(formatter.SubContext) error) error {
+	return ctx.Write(newReportContext(audit.Report{}, a.mapFrom), func(format func(formatter.SubContext) error) error {
 		for _, r := range a.reports {
-			if err := format(newReportContext(r)); err != nil {
+			if err := format(newReportContext(r, a.mapFrom)); err != nil {
 				return err
 			}
 		}
@@ -48,28 +51,42 @@ func (a *auditTemplate) End() error {
 // reportContext is what a template sees of a report: text that can be printed.
 type reportContext struct {
 	formatter.HeaderContext
-	r     audit.Report
-	exact audit.Report // as it was found
+	r       audit.Report
+	exact   audit.Report // as it was found
+	mapFrom string
 }
 
-func newReportContext(r audit.Report) *reportContext {
-	c := reportContext{r: escape.Values(r), exact: r}
+func newReportContext(r audit.Report, mapFrom string) *reportContext {
+	c := reportContext{r: escape.Values(r), exact: r, mapFrom: mapFrom}
 	c.Header = formatter.SubHeaderContext{
 		"Image": "IMAGE", "ID": "IMAGE ID", "Source": "SOURCE", "Platform": "PLATFORM", "Verdict": "VERDICT",
 		"Startable": "STARTABLE", "Layers": "LAYERS", "Entries": "ENTRIES", "Unmapped": "UNMAPPED",
 		"RequiredUID": "REQUIRED UIDS", "RequiredGID": "REQUIRED GIDS", "Findings": "FINDINGS",
+		"SchemaVersion": "SCHEMA VERSION", "IDMap": "ID MAP", "IDMapFrom": "ID MAP FROM", "Required": "REQUIRED",
 	}
 	return &c
 }
 
 // MarshalJSON is for {{json .}}, which has the values as they were found.
 func (c *reportContext) MarshalJSON() ([]byte, error) {
-	text, err := formatter.MarshalJSON(&reportContext{r: c.exact})
+	text, err := formatter.MarshalJSON(&reportContext{r: c.exact, mapFrom: c.mapFrom})
 	if err != nil {
 		return nil, err
 	}
 	return escape.JSONText(text), nil
 }
+
+// SchemaVersion is that of the JSON.
+func (c *reportContext) SchemaVersion() int { return c.r.SchemaVersion }
+
+// IDMap is the map that the image was audited for.
+func (c *reportContext) IDMap() idmap.Map { return c.r.IDMap }
+
+// IDMapFrom says where the map comes from, as the JSON does.
+func (c *reportContext) IDMapFrom() string { return c.mapFrom }
+
+// Required are the smallest sizes of maps that take the image.
+func (c *reportContext) Required() audit.Required { return c.r.Required }
 
 // Image is the image's name.
 func (c *reportContext) Image() string { return c.r.Image }
