@@ -46,13 +46,12 @@ func TestApplications(t *testing.T) {
 	baseline := filepath.Join(t.TempDir(), "starts.json")
 	text := strings.NewReplacer("URL", server.URL, "SOCKET", e.Host, "BASELINE", baseline).Replace(applications)
 	p := newProbe(t, e)
-	target := Target{API: p.API, Host: p.Host, Probe: p}
 	check := func(t *testing.T, text string) map[string]report.Result {
 		t.Helper()
 		profile, err := ParseProfile([]byte(text))
 		assert.NilError(t, err)
 		byID := map[string]report.Result{}
-		for _, r := range profile.Check(t.Context(), target) {
+		for _, r := range profile.Check(t.Context(), p) {
 			byID[r.ID] = r
 		}
 		return byID
@@ -95,7 +94,7 @@ func TestApplications(t *testing.T) {
 		other.Program = dynamic
 		profile, err := ParseProfile([]byte("version: 1\nsockets:\n- {address: /x, container: workspace}\nstarts: {count: 1}\n"))
 		assert.NilError(t, err)
-		for _, r := range profile.Check(t.Context(), Target{API: p.API, Host: p.Host, Probe: other}) {
+		for _, r := range profile.Check(t.Context(), other) {
 			assert.Check(t, r.Status == report.Unknown && strings.Contains(r.Message, "--image"), "%s: %s: %s", r.ID, r.Status, r.Message)
 		}
 	})
@@ -104,7 +103,7 @@ func TestApplications(t *testing.T) {
 		assert.NilError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		for _, r := range profile.Check(ctx, target) {
+		for _, r := range profile.Check(ctx, p) {
 			assert.Check(t, r.Status != report.OK, r.Message)
 		}
 	})

@@ -52,7 +52,7 @@ func (c Health) Check(ctx context.Context, h host.Host) error {
 	defer cancel()
 	body, err := c.get(ctx, h)
 	if err == nil && !c.Expr.None() {
-		err = c.judge(ctx, body)
+		err = c.matches(ctx, body)
 	}
 	switch {
 	case err == nil:
@@ -102,7 +102,7 @@ func sameServer(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-func (c Health) judge(ctx context.Context, body []byte) error {
+func (c Health) matches(ctx context.Context, body []byte) error {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
 		return fmt.Errorf("the answer is no JSON (%w): %s", err, report.Beginning(body))

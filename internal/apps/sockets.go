@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
 // SocketTime is how long a socket may take to answer where no time is given.
@@ -107,12 +108,12 @@ func taken(ctx context.Context, c net.Conn) error {
 }
 
 // check is Reach, or Connect from inside of the container.
-func (s Socket) check(ctx context.Context, t Target) error {
+func (s Socket) check(ctx context.Context, engine *probe.Probe) error {
 	within := s.Timeout.or(SocketTime)
 	if s.Container == "" {
-		return s.Address.Reach(ctx, t.Host, within)
+		return s.Address.Reach(ctx, engine.Host, within)
 	}
-	found, err := t.Probe.Connect(ctx, s.Container, []string{s.Address.Unix()})
+	found, err := engine.Connect(ctx, s.Container, []string{s.Address.Unix()})
 	if err != nil {
 		return err
 	}

@@ -44,11 +44,10 @@ func TestSocketsInside(t *testing.T) {
 	probetest.Docker(t, e, "run", "-d", "--network=none", "--name=app", "--user=app", "-v", dir+":/run/it:ro", "bb", "sleep", "600")
 	t.Cleanup(func() { probetest.Docker(t, e, "rm", "-f", "app") })
 	p := newProbe(t, e)
-	target := Target{API: p.API, Host: p.Host, Probe: p}
 	reach := func(path string) error {
 		a, err := ParseAddress(path)
 		assert.NilError(t, err)
-		return Socket{Address: a, Container: "app"}.check(t.Context(), target)
+		return Socket{Address: a, Container: "app"}.check(t.Context(), p)
 	}
 	assert.Check(t, reach("/run/it/users"))
 	assert.Check(t, is.ErrorContains(reach("/run/it/roots"), "/run/it/roots in container app: permission denied"))

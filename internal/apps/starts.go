@@ -48,7 +48,7 @@ func (s Starts) Time(ctx context.Context, p *probe.Probe) ([]time.Duration, erro
 	return all, nil
 }
 
-// check times starts and judges them.
+// check times starts, and makes a result of it.
 func (s Starts) check(ctx context.Context, p *probe.Probe) report.Result {
 	all, err := s.Time(ctx, p)
 	switch {
@@ -59,7 +59,7 @@ func (s Starts) check(ctx context.Context, p *probe.Probe) report.Result {
 	}
 	now := Baseline{Starts: len(all), P50: Percentile(all, 50), P95: Percentile(all, 95)}
 	if s.Baseline == "" {
-		return s.judge(now, nil)
+		return s.result(now, nil)
 	}
 	before, err := loadBaseline(s.Baseline)
 	switch {
@@ -69,20 +69,20 @@ func (s Starts) check(ctx context.Context, p *probe.Probe) report.Result {
 		if err := now.save(s.Baseline); err != nil {
 			return report.Unsure("could not compare the start times: %v", err)
 		}
-		r := s.judge(now, nil)
+		r := s.result(now, nil)
 		r.Message += "; recorded in " + s.Baseline
 		return r
 	}
-	return s.judge(now, before)
+	return s.result(now, before)
 }
 
 // slower is how many times the P95 of before is too slow: the limit that the
 // runbook rolls back at is three times the usual.
 const slower = 3
 
-// judge holds what was measured against the limit, and against what was
+// result holds what was measured against the limit, and against what was
 // measured before.
-func (s Starts) judge(now Baseline, before *Baseline) report.Result {
+func (s Starts) result(now Baseline, before *Baseline) report.Result {
 	text := fmt.Sprintf("%s: P50 %s, P95 %s", report.Count(now.Starts, "start"), rounded(now.P50), rounded(now.P95))
 	if before != nil {
 		text += fmt.Sprintf("; before P50 %s, P95 %s", rounded(before.P50), rounded(before.P95))

@@ -53,7 +53,7 @@ func TestStartsAreJudged(t *testing.T) {
 		{"three times", Starts{}, &Baseline{20, time.Second, time.Second}, report.OK, "before P50 1s, P95 1s"},
 		{"more than three times", Starts{}, &Baseline{20, 900 * time.Millisecond, 900 * time.Millisecond}, report.Error, "more than 3 times slower"},
 	} {
-		got := tc.starts.judge(now, tc.before)
+		got := tc.starts.result(now, tc.before)
 		assert.Check(t, is.Equal(got.Status, tc.want), tc.name)
 		assert.Check(t, is.Contains(got.Message, tc.says), tc.name)
 	}

@@ -75,7 +75,7 @@ func (p *Probe) sweepDirs(ctx context.Context) {
 	}
 	var old []string
 	for _, name := range found.Dirs[dirParent].Names {
-		if owner, ok := dirOwner(name); ok && leftBehind(owner, time.Now(), time.Now()) {
+		if owner, ok := dirMaker(name); ok && leftBehind(owner, time.Now(), time.Now()) {
 			old = append(old, dirParent+"/"+name)
 		}
 	}
@@ -87,8 +87,8 @@ func dirName(owner string) string {
 	return Name + "." + strings.NewReplacer("/", "+", " ", ",").Replace(owner) + "." + token()
 }
 
-// dirOwner is whose directory it is, if it is one of a probe.
-func dirOwner(name string) (string, bool) {
+// dirMaker is whose directory it is, if it is one of a probe.
+func dirMaker(name string) (string, bool) {
 	parts := dirNames.FindStringSubmatch(name)
 	if parts == nil {
 		return "", false

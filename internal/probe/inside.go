@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// lookScript is what Main's "look" does, for an image that holds a sh: it
+// insideScript is what Main's "look" does, for an image that holds a sh: it
 // says its ID maps and its IDs, makes an empty file at each path and opens its
 // directory to all, as far as it may, and then waits until stdin ends.
-const lookScript = `for map in uid_map gid_map; do
+const insideScript = `for map in uid_map gid_map; do
 	while read -r line; do echo "$map $line"; done </proc/self/$map
 done
 while read -r key rest; do
@@ -37,7 +37,7 @@ func Main(args []string, stdin io.Reader, stdout io.Writer) int {
 	case len(args) == 1 && args[0] == "stay":
 		time.Sleep(lifetime)
 	case len(args) > 1 && args[0] == "look":
-		lookInside(args[1:], stdout)
+		reportInside(args[1:], stdout)
 		_, _ = io.Copy(io.Discard, stdin)
 	case len(args) > 1 && args[0] == "connect":
 		connectInside(args[1:], stdout)
@@ -48,7 +48,7 @@ func Main(args []string, stdin io.Reader, stdout io.Writer) int {
 	return 0
 }
 
-func lookInside(paths []string, stdout io.Writer) {
+func reportInside(paths []string, stdout io.Writer) {
 	for _, name := range []string{"uid_map", "gid_map"} {
 		eachLine("/proc/self/"+name, func(line string) { fmt.Fprintln(stdout, name, line) })
 	}

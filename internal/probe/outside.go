@@ -13,9 +13,9 @@ import (
 // errElsewhere: the host is not the machine that the daemon runs on.
 var errElsewhere = errors.New("the process is not in sight there: it is not the host of the daemon, or another PID namespace")
 
-// lookOutside fills in what the host sees of the process and of its files. Where
+// observeOutside fills in what the host sees of the process and of its files. Where
 // the host is out of reach, the engine says which IDs the process has.
-func (p *Probe) lookOutside(ctx context.Context, c started, u *User, mark string) {
+func (p *Probe) observeOutside(ctx context.Context, c started, u *User, mark string) {
 	proc := fmt.Sprintf("/proc/%d/", u.PID)
 	q := host.Questions{Files: []string{proc + "status", proc + "uid_map", proc + "gid_map", proc + "cmdline"}}
 	for _, file := range []string{u.Volume.Path, u.Bind.Path} {
@@ -29,7 +29,7 @@ func (p *Probe) lookOutside(ctx context.Context, c started, u *User, mark string
 	}
 	if err != nil {
 		u.Volume.Seen, u.Bind.Seen = err, err
-		p.lookByTop(ctx, c, u, err)
+		p.observeByTop(ctx, c, u, err)
 		return
 	}
 	for _, f := range []*File{&u.Volume, &u.Bind} {
@@ -63,8 +63,8 @@ func (u *User) fromProc(seen host.Answers, proc, mark string) error {
 // runs it outside of the container (daemon/top_unix.go).
 const topColumns = "pid,ruid,euid,suid,fuid,rgid,egid,sgid,fgid"
 
-// lookByTop asks the engine instead of the host.
-func (p *Probe) lookByTop(ctx context.Context, c started, u *User, why error) {
+// observeByTop asks the engine instead of the host.
+func (p *Probe) observeByTop(ctx context.Context, c started, u *User, why error) {
 	top, err := p.API.ContainerTop(ctx, c.name, []string{"-eo", topColumns})
 	if err != nil {
 		u.Err = fmt.Errorf("%w; asking the engine with docker top instead: %w", why, err)

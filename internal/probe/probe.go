@@ -84,7 +84,7 @@ const (
 // Run makes one container, has root and UID 1000 in it say what they see and
 // write a file each into a volume and into a bind mount, and looks at both from
 // outside. An error means that there was no proof to be had, not that it failed:
-// what was seen is judged by [Report.Results].
+// [Report.Results] says whether it is as it should be.
 func (p *Probe) Run(ctx context.Context) (Report, error) {
 	if err := p.prepare(ctx); err != nil {
 		return Report{}, err
@@ -102,7 +102,7 @@ func (p *Probe) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	defer p.removeContainer(c.name)
-	return p.look(ctx, c, dirErr)
+	return p.observe(ctx, c, dirErr)
 }
 
 // Start creates a container and starts it, sees that it runs, removes it, and

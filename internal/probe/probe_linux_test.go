@@ -199,9 +199,9 @@ func TestLeftBehind(t *testing.T) {
 	} {
 		assert.Check(t, is.Equal(leftBehind(tc.owner, now.Add(-tc.age), now), tc.want), tc.name)
 	}
-	owner, ok := dirOwner(dirName(thisProcess()))
+	owner, ok := dirMaker(dirName(thisProcess()))
 	assert.Check(t, ok && owner == thisProcess(), owner)
-	_, ok = dirOwner("docker-userns")
+	_, ok = dirMaker("docker-userns")
 	assert.Check(t, !ok)
 }
 

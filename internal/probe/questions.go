@@ -26,9 +26,9 @@ type question struct {
 }
 
 var questions = []question{
-	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(judgeMap)},
-	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(judgeProcess)},
-	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: secondUser(judgeProcess)},
+	{Question: report.Question{ID: "probe-map", Category: Category, Title: "A new container has the ID map of the engine", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(mapResult)},
+	{Question: report.Question{ID: "probe-root", Category: Category, Title: "The root of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: firstUser(processResult)},
+	{Question: report.Question{ID: "probe-user", Category: Category, Title: "UID 1000 of a new container is the mapped user on the host", Item: itemUsers, Flag: "--probe"}, needed: true, answer: secondUser(processResult)},
 	{Question: report.Question{ID: "probe-volume", Category: Category, Title: "Files that a new container writes to a volume belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, needed: true, answer: volumeFiles},
 	{Question: report.Question{ID: "probe-bind", Category: Category, Title: "Files that a new container writes to a bind mount belong to the mapped users", Item: ItemFiles, Flag: "--probe"}, answer: bindFiles},
 }
@@ -48,7 +48,7 @@ func Needed(id string) bool {
 	return slices.ContainsFunc(questions, func(q question) bool { return q.ID == id && q.needed })
 }
 
-// Results judge what a probe saw by the ID map that it was expected under.
+// Results compare what a probe saw with the ID map that it was expected under.
 func (r Report) Results() []report.Result {
 	var results []report.Result
 	for _, q := range questions {

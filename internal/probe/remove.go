@@ -80,7 +80,7 @@ func (p *Probe) sweep(ctx context.Context) {
 // abandoned reports whether a thing with that mark and name is a probe's whose
 // process has ended.
 func abandoned(mark, name string, like *regexp.Regexp, made, now time.Time) bool {
-	owner, ok := ownerOf(mark, name)
+	owner, ok := makerOf(mark, name)
 	return ok && like.MatchString(name) && leftBehind(owner, made, now)
 }
 

@@ -24,25 +24,25 @@ func expected(m idmap.Map, uid, gid int64) (hostUID, hostGID int64) {
 	return hostUID, hostGID
 }
 
-// firstUser judges the process of root, secondUser that of UID 1000.
-func firstUser(judge func(User, idmap.Map) report.Result) func(Report) report.Result {
-	return userAt(0, judge)
+// firstUser makes a result of the process of root, secondUser of that of UID 1000.
+func firstUser(result func(User, idmap.Map) report.Result) func(Report) report.Result {
+	return userAt(0, result)
 }
 
-func secondUser(judge func(User, idmap.Map) report.Result) func(Report) report.Result {
-	return userAt(1, judge)
+func secondUser(result func(User, idmap.Map) report.Result) func(Report) report.Result {
+	return userAt(1, result)
 }
 
-func userAt(i int, judge func(User, idmap.Map) report.Result) func(Report) report.Result {
+func userAt(i int, result func(User, idmap.Map) report.Result) func(Report) report.Result {
 	return func(r Report) report.Result {
 		if i >= len(r.Users) {
 			return report.Unsure("could not find a process of the test container")
 		}
-		return judge(r.Users[i], r.Map)
+		return result(r.Users[i], r.Map)
 	}
 }
 
-func judgeMap(u User, m idmap.Map) report.Result {
+func mapResult(u User, m idmap.Map) report.Result {
 	got := u.Inside.Map
 	details := []report.Detail{{Name: "uid_map", Note: got.UID.String()}, {Name: "gid_map", Note: got.GID.String()}}
 	if m.Empty() {
@@ -59,7 +59,7 @@ func judgeMap(u User, m idmap.Map) report.Result {
 	return report.Pass("UIDs %s, GIDs %s", got.UID, got.GID)
 }
 
-func judgeProcess(u User, m idmap.Map) report.Result {
+func processResult(u User, m idmap.Map) report.Result {
 	if u.Err != nil {
 		return report.Unread(fmt.Sprintf("the host IDs of UID %d of a new container", u.UID), u.Err)
 	}
@@ -92,15 +92,15 @@ func sameGroups(u User, m idmap.Map) bool {
 }
 
 func volumeFiles(r Report) report.Result {
-	return r.judgeFiles(func(u User) File { return u.Volume })
+	return r.filesResult(func(u User) File { return u.Volume })
 }
 
 func bindFiles(r Report) report.Result {
-	return r.judgeFiles(func(u User) File { return u.Bind })
+	return r.filesResult(func(u User) File { return u.Bind })
 }
 
-// judgeFiles judges the files of all users in one mount.
-func (r Report) judgeFiles(of func(User) File) report.Result {
+// filesResult makes a result of the files of all users in one mount.
+func (r Report) filesResult(of func(User) File) report.Result {
 	if len(r.Users) == 0 {
 		return report.Unsure("could not find a process of the test container")
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 )
 
-// ran is what became of a command in a container.
+// Output is what became of a command in a container.
 type Output struct {
 	Stdout, Stderr []byte // the first maxText bytes
 	Code           int
@@ -17,7 +17,7 @@ type Output struct {
 
 // RunOnce runs a new container until it ends, and removes it. It carries
 // Label, so that it goes where this process is killed meanwhile.
-func RunOnce(ctx context.Context, p *Probe, config *container.Config, hostConfig *container.HostConfig) (Output, error) {
+func (p *Probe) RunOnce(ctx context.Context, config *container.Config, hostConfig *container.HostConfig) (Output, error) {
 	name := newName("-")
 	config.AttachStdout, config.AttachStderr = true, true
 	hostConfig.LogConfig = container.LogConfig{Type: "none"}

@@ -46,7 +46,7 @@ func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Con
 	defer remove()
 	ctx, cancel := context.WithTimeout(ctx, lifetime)
 	defer cancel()
-	ran, err := RunOnce(ctx, p, asContainer(like, paths), asHost(like, carrier))
+	ran, err := p.RunOnce(ctx, asContainer(like, paths), asHost(like, carrier))
 	if err != nil {
 		return nil, fmt.Errorf("trying the sockets of container %s: %w", name, err)
 	}

@@ -22,18 +22,18 @@ var carriedQuestions = []question{
 
 // carried holds what the engine has of a kind against what it had before remap
 // was turned on. What is missing is a warning until it is accepted.
-func carried(k survey.ObjectKind) func(*judge) report.Result {
-	return func(j *judge) report.Result {
-		b := j.Before.Value
+func carried(k survey.ObjectKind) func(*input) report.Result {
+	return func(in *input) report.Result {
+		b := in.Before.Value
 		switch {
-		case j.Before.Err != nil:
-			return report.Unread("which "+string(k)+"s existed before", j.Before.Err)
+		case in.Before.Err != nil:
+			return report.Unread("which "+string(k)+"s existed before", in.Before.Err)
 		case b == nil:
 			return report.Skip("the host has no record of what existed before remap was turned on")
-		case b.DataRoot != j.Engine.Value.DataRoot:
+		case b.DataRoot != in.Engine.Value.DataRoot:
 			return report.Skip("the record of change %s is about data root %s, which is not in use", b.Change, b.DataRoot)
-		case j.Unlisted(k) != nil:
-			return report.Unread("which "+string(k)+"s exist", j.Unlisted(k))
+		case in.Unlisted(k) != nil:
+			return report.Unread("which "+string(k)+"s exist", in.Unlisted(k))
 		}
 		had := 0
 		for _, t := range b.Objects {
@@ -43,18 +43,18 @@ func carried(k survey.ObjectKind) func(*judge) report.Result {
 		}
 		var details []report.Detail
 		accepted := 0
-		for _, t := range b.Missing(j.Facts) {
+		for _, t := range b.Missing(in.Facts) {
 			switch {
 			case t.Kind != k:
 			case t.Accepted:
 				accepted++
 			default:
-				details = append(details, report.Detail{Name: t.Name, Note: missingNote(t, j.Facts)})
+				details = append(details, report.Detail{Name: t.Name, Note: missingNote(t, in.Facts)})
 			}
 		}
 		if len(details) > 0 {
 			return report.Warn("%d of %s from before remap %s; recreate what you need, and accept the rest with: %s",
-				len(details), report.Count(had, string(k)), absent(k, len(details)), report.Docker(j.Facts, "userns", "verify", "--accept-missing")).With(bounded(details)...)
+				len(details), report.Count(had, string(k)), absent(k, len(details)), report.Docker(in.Facts, "userns", "verify", "--accept-missing")).With(bounded(details)...)
 		}
 		r := report.Pass("all of %s", report.Count(had, string(k)))
 		if accepted > 0 {

@@ -12,7 +12,7 @@ import (
 )
 
 // connect tries the sockets that containers mount.
-func (p *prover) connect(ctx context.Context, seen Seen) report.Result {
+func (p *verification) connect(ctx context.Context, seen Seen) report.Result {
 	if seen.Containers.Err != nil {
 		return report.Unread("what containers mount", seen.Containers.Err)
 	}

@@ -24,89 +24,89 @@ var daemonQuestions = []question{
 	{Question: report.Question{ID: "map-in-force", Category: catDaemon, Title: "The kernel uses the map that /etc/subuid and /etc/subgid give"}, answer: mapInForce},
 }
 
-func daemonAnswers(j *judge) report.Result {
-	if j.Engine.Err != nil {
-		return report.Fail("%v", j.Engine.Err).Because(j.Engine.Err)
+func daemonAnswers(in *input) report.Result {
+	if in.Engine.Err != nil {
+		return report.Fail("%v", in.Engine.Err).Because(in.Engine.Err)
 	}
-	return report.Pass("Docker %s at %s", j.Engine.Value.Version, j.Endpoint)
+	return report.Pass("Docker %s at %s", in.Engine.Value.Version, in.Endpoint)
 }
 
-func daemonRemapped(j *judge) report.Result {
-	switch e := j.Engine.Value; {
+func daemonRemapped(in *input) report.Result {
+	switch e := in.Engine.Value; {
 	case e.Option("rootless"):
 		return report.Fail("the engine is rootless: its containers are in the user namespace of the user who started it, and it cannot use userns-remap")
 	case !e.Remapped():
 		return report.Fail(`userns-remap is off ("name=userns" is not among the engine's security options): root in a container is root on the host`).
-			Fixed(report.Docker(j.Facts, "userns", "check"), report.Docker(j.Facts, "userns", "enable"))
+			Fixed(report.Docker(in.Facts, "userns", "check"), report.Docker(in.Facts, "userns", "enable"))
 	case e.SwitchedStore():
 		return report.Fail(`remap is on, but images are in the containerd image store: builds fail, and images are not checked when they are loaded; remove "containerd-migration" from "features" in daemon.json and restart the engine`)
 	}
 	return report.Pass(`"name=userns" is among its security options`)
 }
 
-func dataRoot(j *judge) report.Result {
-	dir := j.Engine.Value.DataRoot
+func dataRoot(in *input) report.Result {
+	dir := in.Engine.Value.DataRoot
 	switch uid, gid, ok := dockerd.RootIDs(dir); {
 	case !ok:
 		return report.Fail("the data root %s does not end in UID.GID of the mapped root, as that of a remapped engine does", dir)
 	case uid == 0 || gid == 0:
 		return report.Fail("the data root is %s, so root in a container is root on the host", dir)
-	case j.want.Expect != nil && path.Base(dir) != j.want.Expect.Suffix():
-		return report.Fail("the data root %s does not end in %s, as it would with the map %s", dir, j.want.Expect.Suffix(), j.want.Expect)
+	case in.want.Expect != nil && path.Base(dir) != in.want.Expect.Suffix():
+		return report.Fail("the data root %s does not end in %s, as it would with the map %s", dir, in.want.Expect.Suffix(), in.want.Expect)
 	}
 	return report.Pass("%s", dir)
 }
 
-// owner is who a directory belongs to, and its permissions.
-type owner struct {
+// ownership is who a directory belongs to, and its permissions.
+type ownership struct {
 	uid, gid int64
 	mode     fs.FileMode
 }
 
-func (o owner) String() string { return fmt.Sprintf("%04o %d:%d", o.mode, o.uid, o.gid) }
+func (o ownership) String() string { return fmt.Sprintf("%04o %d:%d", o.mode, o.uid, o.gid) }
 
-// owners are what an engine sets of its remapped root and of the data root that
+// expectedOwners are what an engine sets of its remapped root and of the data root that
 // it lies in, at each start (setupDaemonRoot of daemon/daemon_unix.go): up to
 // 20.10.2 the mapped root has the first for itself, from 20.10.3 on
 // (CVE-2021-21284) it may only pass through, from 20.10.9 on by its group.
-func owners(version dockerd.Version, uid, gid int64) (remapped, above owner) {
+func expectedOwners(version dockerd.Version, uid, gid int64) (remapped, above ownership) {
 	switch {
 	case !version.AtLeast(20, 10, 3):
-		return owner{uid, gid, 0o700}, owner{0, 0, 0o711}
+		return ownership{uid, gid, 0o700}, ownership{0, 0, 0o711}
 	case !version.AtLeast(20, 10, 9):
-		return owner{0, 0, 0o701}, owner{0, 0, 0o701}
+		return ownership{0, 0, 0o701}, ownership{0, 0, 0o701}
 	}
-	return owner{0, gid, 0o710}, owner{0, gid, 0o710}
+	return ownership{0, gid, 0o710}, ownership{0, gid, 0o710}
 }
 
-func dataRootOwner(j *judge) report.Result {
-	uid, gid, ok := dockerd.RootIDs(j.Engine.Value.DataRoot)
-	s := j.Storage.Value
+func dataRootOwner(in *input) report.Result {
+	uid, gid, ok := dockerd.RootIDs(in.Engine.Value.DataRoot)
+	s := in.Storage.Value
 	switch {
-	case j.Storage.Err != nil:
-		return report.Unread("the owner of the data root", j.Storage.Err)
+	case in.Storage.Err != nil:
+		return report.Unread("the owner of the data root", in.Storage.Err)
 	case !ok:
 		return report.Skip("the data root is not a remapped one")
 	}
-	version, known := dockerd.ParseVersion(j.Engine.Value.Version)
+	version, known := dockerd.ParseVersion(in.Engine.Value.Version)
 	if !known {
-		return report.Unsure("could not determine which owner the data root should have: the engine reports the unknown version %q", j.Engine.Value.Version)
+		return report.Unsure("could not determine which owner the data root should have: the engine reports the unknown version %q", in.Engine.Value.Version)
 	}
-	inner, outer := owners(version, uid, gid)
-	r := report.Pass("%s is %s", j.Engine.Value.DataRoot, inner)
+	inner, outer := expectedOwners(version, uid, gid)
+	r := report.Pass("%s is %s", in.Engine.Value.DataRoot, inner)
 	for _, dir := range []struct {
 		name string
 		stat host.Stat
-		want owner
-	}{{s.DataRoot, s.Path.Stat, outer}, {j.Engine.Value.DataRoot, j.remappedRoot(), inner}} {
-		r = worse(r, judgeOwner(dir.name, dir.stat, dir.want, uid, gid))
+		want ownership
+	}{{s.DataRoot, s.Path.Stat, outer}, {in.Engine.Value.DataRoot, in.remappedRoot(), inner}} {
+		r = worse(r, ownerResult(dir.name, dir.stat, dir.want, uid, gid))
 	}
 	return r
 }
 
 // remappedRoot is the directory in use among those of the data root.
-func (j *judge) remappedRoot() host.Stat {
-	for _, t := range j.Storage.Value.Trees {
+func (in *input) remappedRoot() host.Stat {
+	for _, t := range in.Storage.Value.Trees {
 		if t.InUse {
 			return t.Stat
 		}
@@ -114,11 +114,11 @@ func (j *judge) remappedRoot() host.Stat {
 	return host.Stat{Err: fs.ErrNotExist}
 }
 
-func judgeOwner(name string, s host.Stat, want owner, uid, gid int64) report.Result {
+func ownerResult(name string, s host.Stat, want ownership, uid, gid int64) report.Result {
 	if s.Err != nil {
 		return report.Unread("the owner of "+name, s.Err)
 	}
-	is := owner{s.UID, s.GID, s.Mode.Perm()}
+	is := ownership{s.UID, s.GID, s.Mode.Perm()}
 	root := access.Process{UID: uid, GID: gid}
 	switch {
 	case is == want:

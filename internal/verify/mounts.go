@@ -15,32 +15,32 @@ var mountQuestions = []question{
 	{Question: report.Question{ID: "sockets", Category: catMounts, Title: "Containers may connect to the sockets that they mount"}, answer: mountedSockets},
 }
 
-func bindMounts(j *judge) report.Result {
-	return j.mounted("mounted path", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
+func bindMounts(in *input) report.Result {
+	return in.mounted("mounted path", func(m fs.FileMode) bool { return m&fs.ModeSocket == 0 })
 }
 
-func mountedSockets(j *judge) report.Result {
-	return j.mounted("mounted socket", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
+func mountedSockets(in *input) report.Result {
+	return in.mounted("mounted socket", func(m fs.FileMode) bool { return m&fs.ModeSocket != 0 })
 }
 
-// mounted judges every bind mount of a kind.
-func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
+// mounted gives the answer for all bind mounts of a kind.
+func (in *input) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 	switch {
-	case j.Containers.Err != nil:
-		return report.Unread("what containers mount", j.Containers.Err)
-	case j.Paths.Err != nil:
-		return report.Unread("the owners of what containers mount", j.Paths.Err)
+	case in.Containers.Err != nil:
+		return report.Unread("what containers mount", in.Containers.Err)
+	case in.Paths.Err != nil:
+		return report.Unread("the owners of what containers mount", in.Paths.Err)
 	}
 	seen := 0
 	all := report.Pass("")
-	for _, c := range j.Chosen {
+	for _, c := range in.Chosen {
 		for _, mount := range c.Mounts {
-			path, known := j.Paths.Value[mount.Source]
+			path, known := in.Paths.Value[mount.Source]
 			if c.HostUserns() || mount.Type != "bind" || known && path.Stat.Err == nil && !of(path.Stat.Mode) {
 				continue
 			}
 			seen++
-			one := j.judgeMount(c, mount, path, known)
+			one := in.mountResult(c, mount, path, known)
 			all.Status = worse(all, one).Status
 			all = all.With(one.Details...).Fixed(one.Fix...)
 		}
@@ -59,17 +59,17 @@ func (j *judge) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 	return all
 }
 
-// judgeMount compares what the container's user, as it is mapped, may do with a
+// mountResult compares what the container's user, as it is mapped, may do with a
 // path with what the same user might do without remap. To lose the right to read
 // or to pass through is an error. To lose the right to write is one for a socket,
 // which nobody connects to without; else it is a warning, since what is mounted
 // writable is often only read.
-func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.Path, known bool) report.Result {
+func (in *input) mountResult(c survey.Container, mount survey.Mount, path survey.Path, known bool) report.Result {
 	name := fmt.Sprintf("%s: %s at %s", c.Name, mount.Source, mount.Destination)
 	if err := access.Untold(c, path, known); err != nil {
 		return report.Unsure("").With(report.Detail{Name: name, Note: err.Error()})
 	}
-	m, ok := j.mapOf(c)
+	m, ok := in.mapOf(c)
 	if !ok {
 		return report.Unsure("").With(report.Detail{Name: name, Note: "the map of the container is unknown"})
 	}
@@ -81,14 +81,14 @@ func (j *judge) judgeMount(c survey.Container, mount survey.Mount, path survey.P
 	if loss.Lacks == access.Write && path.Stat.Mode&fs.ModeSocket == 0 || loss.Inside && loss.UID == 0 {
 		r = report.Warn("")
 	}
-	todo := loss.Mend(j.Facts)
+	todo := loss.Mend(in.Facts)
 	return r.With(report.Detail{Name: name, Note: loss.String() + "; " + todo.Note}).Fixed(todo.Fix...)
 }
 
 // mapOf is the map of a container: the kernel's, else the engine's.
-func (j *judge) mapOf(c survey.Container) (idmap.Map, bool) {
-	if m, ok := j.kernel[c.ID]; ok {
+func (in *input) mapOf(c survey.Container) (idmap.Map, bool) {
+	if m, ok := in.kernel[c.ID]; ok {
 		return m, true
 	}
-	return mapOfEngine(j.Seen, j.want)
+	return mapOfEngine(in.Seen, in.want)
 }

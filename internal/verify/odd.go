@@ -11,14 +11,14 @@ import (
 // oddity is what is wrong with one process.
 type oddity struct {
 	root bool // it is root on the host
-	note string
+	what string
 }
 
 // oddities holds the IDs of a process and of each of its threads against the map
 // of its own user namespace and that of its container's first process. A user
 // namespace that was made in a container has a part of the container's map.
 func oddities(p Process, maps map[string]idmap.Map) []oddity {
-	if p.Stays {
+	if p.HostUserns {
 		return nil
 	}
 	limits := []idmap.Map{p.Map}
@@ -35,14 +35,14 @@ func oddities(p Process, maps map[string]idmap.Map) []oddity {
 			where = fmt.Sprintf("thread %d: ", t.TID)
 		}
 		if ids := idsThat(t, func(_ idmap.Extents, id int64) bool { return id == 0 }, limits); ids != "" {
-			out = append(out, oddity{root: true, note: where + ids})
+			out = append(out, oddity{root: true, what: where + ids})
 		}
 		if ids := idsThat(t, func(e idmap.Extents, id int64) bool { return id != 0 && !e.Holds(id) }, limits); ids != "" {
-			out = append(out, oddity{note: where + ids + " not in the map"})
+			out = append(out, oddity{what: where + ids + " not in the map"})
 		}
 	}
 	if len(p.Map.UID) == 0 && len(out) == 0 {
-		out = append(out, oddity{note: "in the host's user namespace"})
+		out = append(out, oddity{what: "in the host's user namespace"})
 	}
 	return out
 }

@@ -17,8 +17,8 @@ type Process struct {
 	PID, Parent int
 	Name        string // comm
 	Container   string // ID
-	// Stays says that its container was told to stay in the host's user namespace.
-	Stays bool
+	// HostUserns says that its container was told to stay in the host's user namespace.
+	HostUserns bool
 	// Threads are those with credentials of their own kind: the first is the
 	// process's first thread, the others differ from it. A thread can change its
 	// IDs for itself (setfsuid(2), or the system calls behind setuid(2)).
@@ -54,12 +54,12 @@ const (
 	gidMapLines = "gid_map of processes"
 )
 
-// lookAt reads all that is to be known of the processes that globs such as
+// readProcesses reads all that is to be known of the processes that globs such as
 // "/proc/[0-9]*" match. It is one round trip.
 //
 // Of the cgroups the first hierarchies are enough: runc puts a process into the
 // container's group in each of them.
-func lookAt(ctx context.Context, h host.Host, globs []string) ([]Process, error) {
+func readProcesses(ctx context.Context, h host.Host, globs []string) ([]Process, error) {
 	a, err := h.Look(ctx, host.Questions{Lines: []host.Lines{
 		{Name: statusLines, Globs: below(globs, "task/[0-9]*/status"), Prefixes: []string{"Name:", "PPid:", "Uid:", "Gid:", "Groups:"}},
 		{Name: cgroupLines, Globs: below(globs, "cgroup"), Prefixes: []string{"0::", "1:", "2:"}},

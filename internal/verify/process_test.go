@@ -78,7 +78,7 @@ func TestOwners(t *testing.T) {
 	whose := map[int]string{}
 	for _, p := range owned {
 		whose[p.PID] = p.Container[:1]
-		assert.Equal(t, p.Stays, p.Container == idB)
+		assert.Equal(t, p.HostUserns, p.Container == idB)
 	}
 	assert.DeepEqual(t, whose, map[int]string{10: "a", 11: "a", 12: "a", 13: "a", 20: "b", 21: "b"})
 	assert.Equal(t, len(strays), 1)

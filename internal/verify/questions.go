@@ -15,48 +15,48 @@ const (
 	catMounts    = "mounts"
 )
 
-// look is one that a look answers.
+// question is one that the facts of [Take] answer.
 type question struct {
 	report.Question
-	// ground: where this fails nothing after it can hold.
+	// ground: if this fails, nothing after it can hold.
 	ground bool
 	// inherited: an error may come from before a change, and is no reason to undo it.
 	inherited bool
-	answer    func(*judge) report.Result
+	answer    func(*input) report.Result
 }
 
-// lookedAt gives the questions that one look answers, in their order.
-func lookedAt() []question {
+// questions gives those that the facts of [Take] answer, in their order.
+func questions() []question {
 	return slices.Concat(daemonQuestions, processQuestions, mountQuestions, carriedQuestions)
 }
 
 // ReasonToUndo reports whether an error in the question with that ID is a reason to
 // undo a change: what does not stay up came with an earlier remap, and what runs
-// outside of the engine is held against what did before.
+// outside of the engine is compared with what did before.
 func ReasonToUndo(id string) bool {
-	return !slices.ContainsFunc(lookedAt(), func(q question) bool { return q.ID == id && q.inherited })
+	return !slices.ContainsFunc(questions(), func(q question) bool { return q.ID == id && q.inherited })
 }
 
-// judge is what the answers are made of.
-type judge struct {
+// input is what the answers are made of.
+type input struct {
 	Seen
 	want   Options
 	kernel map[string]idmap.Map // of the containers' first processes, by ID
 }
 
-func newJudge(s Seen, o Options) *judge {
-	return &judge{Seen: s, want: o, kernel: mapsOf(s.Processes.Value, s.Chosen)}
+func newInput(s Seen, o Options) *input {
+	return &input{Seen: s, want: o, kernel: mapsOf(s.Processes.Value, s.Chosen)}
 }
 
-// Judge answers the questions on what was seen, in the order of [All].
-func Judge(s Seen, o Options) []report.Result {
-	j := newJudge(s, o)
+// Answer answers the questions on what was seen, in the order of [All].
+func Answer(s Seen, o Options) []report.Result {
+	in := newInput(s, o)
 	var results []report.Result
 	cause := ""
-	for _, q := range lookedAt() {
+	for _, q := range questions() {
 		r := report.After(cause)
 		if cause == "" {
-			r = q.answer(j)
+			r = q.answer(in)
 			if q.ground && r.Status != report.OK {
 				cause = q.ID
 			}

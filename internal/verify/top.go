@@ -61,7 +61,7 @@ func topped(c survey.Container, top container.TopResponse) ([]Process, error) {
 		if !ok {
 			return nil, fmt.Errorf("reading the processes of %s: unexpected line %q of ps", c.Name, row)
 		}
-		p.Container, p.Stays = c.ID, c.HostUserns()
+		p.Container, p.HostUserns = c.ID, c.HostUserns()
 		out = append(out, p)
 	}
 	return out, nil

@@ -43,16 +43,16 @@ type Options struct {
 	Profile apps.Profile
 }
 
-// Run looks, makes what containers were asked for, and judges. An Error among
-// the results is what was proven wrong. The error is for what could not be done:
+// Run looks, makes what containers were asked for, and answers the questions. An
+// Error among the results is what was proven wrong. The error is for what could not be done:
 // [ErrNoContainer], or the context has ended.
 func Run(ctx context.Context, t Target, o Options) (report.Report, error) {
-	seen, err := Look(ctx, t, o)
+	seen, err := Take(ctx, t, o)
 	if err != nil {
 		return report.Report{}, err
 	}
-	p := &prover{Target: t, want: o, probe: &probe.Probe{API: t.API, Host: t.Host, Image: o.Image}}
-	results := p.prove(ctx, &seen)
+	p := &verification{Target: t, options: o, probe: &probe.Probe{API: t.API, Host: t.Host, Image: o.Image}}
+	results := p.results(ctx, &seen)
 	return report.New(seen.Facts, results), ctx.Err()
 }
 

@@ -158,7 +158,7 @@ func TestThreadsAndChildren(t *testing.T) {
 	child, err := strconv.Atoi(top[slices.Index(top, "100033")-1])
 	assert.NilError(t, err)
 	move(t, child, os.Getpid())
-	seen, err := verify.Look(t.Context(), s.subject(t, host.Local()), verify.Options{})
+	seen, err := verify.Take(t.Context(), s.subject(t, host.Local()), verify.Options{})
 	assert.NilError(t, err)
 	assert.NilError(t, seen.Processes.Err)
 	assert.Equal(t, len(seen.Processes.Value), 3, "%v", seen.Processes.Value) // the shell has become threads
@@ -178,7 +178,7 @@ func TestThreadsAndChildren(t *testing.T) {
 	}
 	slices.Sort(users)
 	assert.DeepEqual(t, slices.Compact(users), []int64{100000, 101000, 165535})
-	for _, r := range verify.Judge(seen, verify.Options{})[5:8] {
+	for _, r := range verify.Answer(seen, verify.Options{})[5:8] {
 		assert.Check(t, is.Equal(r.Status, report.OK), "%s: %s", r.ID, r.Message)
 	}
 }
@@ -273,7 +273,7 @@ func TestEndingAndStaying(t *testing.T) {
 	}
 	assert.Check(t, is.Equal(got["processes"].Message, "1 process of 1 container"))
 	assert.Check(t, is.Equal(got["userns-host"].Status, report.Warning))
-	assert.Check(t, is.DeepEqual(got["userns-host"].Details, []report.Detail{{Name: "stays", Note: "--userns=host: its root is root of the host, with 1 process"}}))
+	assert.Check(t, is.DeepEqual(got["userns-host"].Details, []report.Detail{{Name: "stays", Note: "its root is root on the host, with 1 process"}}))
 	got = s.verify(t, host.Local(), verify.Options{Containers: []string{"web"}})
 	assert.Check(t, is.Equal(got["userns-host"].Status, report.OK))
 	_, err := verify.Run(t.Context(), s.subject(t, host.Local()), verify.Options{Containers: []string{"brief"}})

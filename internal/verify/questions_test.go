@@ -176,7 +176,7 @@ var cases = []struct {
 	{"left-processes", "unread", func(s *Seen) { s.Left.Err = errTest }, report.Unknown, "no luck"},
 	{"userns-host", "none", func(*Seen) {}, report.OK, "none of 1 container"},
 	{"userns-host", "one", func(s *Seen) {
-		s.Chosen[0].UsernsMode, s.Processes.Value[0].Stays = "host", true
+		s.Chosen[0].UsernsMode, s.Processes.Value[0].HostUserns = "host", true
 	}, report.Warning, "with 1 process"},
 	{"userns-host", "unread", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
 	{"host-root", "none", func(*Seen) {}, report.OK, "none of 1 process of 1 container"},
@@ -193,7 +193,7 @@ var cases = []struct {
 	}, report.Error, "1 process is root on the host"},
 	{"host-root", "told to stay", func(s *Seen) {
 		p := process(11, 0)
-		p.Map, p.Stays = idmap.Map{}, true
+		p.Map, p.HostUserns = idmap.Map{}, true
 		s.Processes.Value = append(s.Processes.Value, p)
 	}, report.OK, ""},
 	{"host-root", "out of sight", func(s *Seen) { s.Processes.Value, s.Unseen = nil, []string{"web"} }, report.Unknown, "could not find any process of 1 running container"},
@@ -317,7 +317,7 @@ func TestJudge(t *testing.T) {
 		t.Run(tc.id+"/"+tc.name, func(t *testing.T) {
 			s := sound()
 			tc.change(&s)
-			for _, r := range Judge(s, Options{}) {
+			for _, r := range Answer(s, Options{}) {
 				if r.ID != tc.id {
 					continue
 				}
@@ -337,7 +337,7 @@ func TestJudge(t *testing.T) {
 // Every question is proven in one case, not proven in another, and cannot be told
 // in a third, save for what the engine itself always tells.
 func TestEveryQuestionHasItsCases(t *testing.T) {
-	for _, q := range lookedAt() {
+	for _, q := range questions() {
 		seen := map[report.Status]bool{}
 		for _, tc := range cases {
 			if tc.id == q.ID {
@@ -352,13 +352,13 @@ func TestEveryQuestionHasItsCases(t *testing.T) {
 // The map that was asked for is held against all that shows one.
 func TestExpect(t *testing.T) {
 	want := idmap.Single(100000, 65536)
-	for _, r := range Judge(sound(), Options{Expect: &want}) {
+	for _, r := range Answer(sound(), Options{Expect: &want}) {
 		assert.Check(t, is.Equal(r.Status, report.OK), "%s: %s", r.ID, r.Message)
 	}
 	size, root := idmap.Single(100000, 70000), idmap.Single(300000, 65536)
 	for _, m := range []*idmap.Map{&size, &root} {
 		var wrong []string
-		for _, r := range Judge(sound(), Options{Expect: m}) {
+		for _, r := range Answer(sound(), Options{Expect: m}) {
 			if r.Status == report.Error {
 				wrong = append(wrong, r.ID)
 			}
@@ -373,12 +373,12 @@ func TestExpect(t *testing.T) {
 
 // Nothing that was not learnt may end in a pass, nor in a panic.
 func TestNothingSeen(t *testing.T) {
-	Judge(Seen{}, Options{})
+	Answer(Seen{}, Options{})
 	s := Seen{}
 	s.Engine.Value = sound().Engine.Value
 	weak(&s)
 	s.Containers.Err, s.Processes.Err, s.Left.Err = errTest, errTest, errTest
-	for _, r := range Judge(s, Options{}) {
+	for _, r := range Answer(s, Options{}) {
 		if !strings.HasPrefix(r.ID, "daemon-") && r.ID != "data-root" {
 			assert.Check(t, r.Status == report.Unknown, "%s: %s: %s", r.ID, r.Status, r.Message)
 		}
@@ -392,7 +392,7 @@ func TestNoGrantOnTheEngine(t *testing.T) {
 		s.Chosen[0].Identity.Value = survey.Account{}
 		s.Chosen[0].Mounts = []survey.Mount{{Type: "bind", Source: source, Destination: "/d"}}
 		s.Paths.Value[source] = survey.Path{Real: source, Parents: parents("/", "/srv"), Stat: host.Stat{Mode: fs.ModeSocket | 0o660, UID: 33}}
-		for _, r := range Judge(s, Options{}) {
+		for _, r := range Answer(s, Options{}) {
 			if r.ID == "sockets" {
 				assert.Check(t, is.Len(r.Fix, fixes), "%v", r.Fix)
 			}
@@ -405,7 +405,7 @@ func TestManyDetails(t *testing.T) {
 	for pid := range 300 {
 		s.Processes.Value = append(s.Processes.Value, process(1000+pid, 5))
 	}
-	for _, r := range Judge(s, Options{}) {
+	for _, r := range Answer(s, Options{}) {
 		if r.ID == "processes" {
 			assert.Check(t, is.Contains(r.Message, "300 processes have"))
 			assert.Check(t, is.Len(r.Details, maxDetails+1))

@@ -10,14 +10,14 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// probed are the users that a probe starts processes of.
+// users are the users that a probe starts processes of.
 var users = []int64{0, 1000}
 
 // look has each user say what it sees, and looks at it from outside meanwhile.
-func (p *Probe) look(ctx context.Context, c started, dirErr error) (Report, error) {
+func (p *Probe) observe(ctx context.Context, c started, dirErr error) (Report, error) {
 	r := Report{Image: p.Image, Map: p.Map, Took: c.took}
 	for _, id := range users {
-		u, err := p.lookAs(ctx, c, id, dirErr)
+		u, err := p.observeUser(ctx, c, id, dirErr)
 		if err != nil {
 			return r, fmt.Errorf("looking as UID %d of a container: %w", id, err)
 		}
@@ -26,7 +26,7 @@ func (p *Probe) look(ctx context.Context, c started, dirErr error) (Report, erro
 	return r, nil
 }
 
-func (p *Probe) lookAs(ctx context.Context, c started, id int64, dirErr error) (User, error) {
+func (p *Probe) observeUser(ctx context.Context, c started, id int64, dirErr error) (User, error) {
 	u := User{UID: id, GID: id}
 	mark := fmt.Sprintf("%s-%s-%d", Name, token(), id) // in the arguments of the process, and nowhere else on the host
 	paths := []string{path.Join(volumeDir, mark)}
@@ -34,7 +34,7 @@ func (p *Probe) lookAs(ctx context.Context, c started, id int64, dirErr error) (
 		paths = append(paths, path.Join(bindDir, mark))
 	}
 	e, err := execIn(ctx, p.API, c.name, container.ExecOptions{
-		User: fmt.Sprintf("%d:%d", id, id), AttachStdin: true, Cmd: p.lookCommand(paths),
+		User: fmt.Sprintf("%d:%d", id, id), AttachStdin: true, Cmd: p.insideCommand(paths),
 	})
 	if err != nil {
 		return u, err
@@ -54,13 +54,13 @@ func (p *Probe) lookAs(ctx context.Context, c started, id int64, dirErr error) (
 		return u, err
 	}
 	u.Volume.Path, u.Bind.Path = hostPath(c.volume, mark), hostPath(c.bind, mark)
-	p.lookOutside(ctx, c, &u, mark)
+	p.observeOutside(ctx, c, &u, mark)
 	return u, nil
 }
 
-func (p *Probe) lookCommand(paths []string) []string {
+func (p *Probe) insideCommand(paths []string) []string {
 	if p.Image != "" {
-		return append([]string{"sh", "-c", lookScript, "sh"}, paths...)
+		return append([]string{"sh", "-c", insideScript, "sh"}, paths...)
 	}
 	return append([]string{programPath, "look"}, paths...)
 }

@@ -11,7 +11,7 @@ import (
 // Label is on every container, image and volume that a probe makes. Its
 // value says which process made it, and the name of the container or image that it
 // was made for. Containers inherit the labels of their image, so the label alone
-// proves nothing: see [ownerOf].
+// proves nothing: see [makerOf].
 const Label = "io.docker-userns.probe"
 
 // foreignAge is when things that a process of another machine made count as left
@@ -36,10 +36,10 @@ var (
 // labelFor is the label of one thing that this process makes.
 func labelFor(name string) string { return thisProcess() + " " + name }
 
-// ownerOf gives the owner of a thing by its label, if that was made for a
+// makerOf gives the owner of a thing by its label, if that was made for a
 // thing of this name. An image cannot know the name that its containers get, so a
 // label that was inherited from an image is none.
-func ownerOf(mark, name string) (owner string, ok bool) {
+func makerOf(mark, name string) (owner string, ok bool) {
 	return strings.CutSuffix(mark, " "+name)
 }
 

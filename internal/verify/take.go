@@ -37,13 +37,13 @@ type Seen struct {
 // ErrNoContainer: a container that was asked for is not there, or does not run.
 var ErrNoContainer = errors.New("no such container runs")
 
-// Look looks at the engine, its host, and every process of the chosen
+// Take looks at the engine, its host, and every process of the chosen
 // containers: over ssh in one round trip more than a survey takes.
-func Look(ctx context.Context, t Target, o Options) (Seen, error) {
+func Take(ctx context.Context, t Target, o Options) (Seen, error) {
 	var all []Process
 	var errAll error
 	var wg sync.WaitGroup
-	wg.Go(func() { all, errAll = lookAt(ctx, t.Host, allProcesses) })
+	wg.Go(func() { all, errAll = readProcesses(ctx, t.Host, allProcesses) })
 	seen := Seen{Facts: survey.Take(ctx, t, survey.Options{Sizes: noSizes, NoMaps: true, Inside: access.ToLookInto})}
 	seen.Before = o.Before
 	wg.Wait()
@@ -150,7 +150,7 @@ const settle = 300 * time.Millisecond
 func settled(ctx context.Context, h host.Host, all []Process, containers []survey.Container) ([]Process, error) {
 	if lacking(all, containers) {
 		var err error
-		if all, err = lookAt(ctx, h, allProcesses); err != nil {
+		if all, err = readProcesses(ctx, h, allProcesses); err != nil {
 			return nil, err
 		}
 	}
@@ -175,7 +175,7 @@ func settled(ctx context.Context, h host.Host, all []Process, containers []surve
 		return nil, ctx.Err()
 	case <-time.After(settle):
 	}
-	again, err := lookAt(ctx, h, globsOf(odd))
+	again, err := readProcesses(ctx, h, globsOf(odd))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func replaced(first []Process, odd []int, second []Process) []Process {
 			if !there {
 				continue
 			}
-			q.Container, q.Stays = p.Container, p.Stays
+			q.Container, q.HostUserns = p.Container, p.HostUserns
 			p = q
 		}
 		out = append(out, p)

@@ -25,7 +25,7 @@ func ofContainers(all []Process, containers []survey.Container) (owned, strays [
 	var rest []Process
 	for _, p := range all {
 		p.Container = owner[p.PID]
-		p.Stays = stays[p.Container]
+		p.HostUserns = stays[p.Container]
 		if p.Container != "" {
 			owned = append(owned, p)
 		} else if len(p.Map.UID) > 0 {

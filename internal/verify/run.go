@@ -12,31 +12,31 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// prover makes containers where that is asked for.
-type prover struct {
+// verification makes containers where that is asked for.
+type verification struct {
 	Target
-	want  Options
-	probe *probe.Probe
+	options Options
+	probe   *probe.Probe
 }
 
-// prove adds to what was seen what a probe sees, answers all questions, and asks
+// results adds to what was seen what a probe sees, answers all questions, and asks
 // the applications.
-func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
+func (p *verification) results(ctx context.Context, seen *Seen) []report.Result {
 	if seen.Engine.Err != nil {
-		return Judge(*seen, p.want)
+		return Answer(*seen, p.options)
 	}
 	var probed []report.Result
 	if remapped, _ := seen.Remapped(); remapped {
-		p.probe.Map, _ = mapOfEngine(*seen, p.want)
-		if p.want.Probe {
+		p.probe.Map, _ = mapOfEngine(*seen, p.options)
+		if p.options.Probe {
 			probed = p.runProbe(ctx, seen)
 		}
 	}
-	results := Judge(*seen, p.want)
-	if p.want.Connect {
+	results := Answer(*seen, p.options)
+	if p.options.Connect {
 		results = append(results, socketsConnect.Answer(p.connect(ctx, *seen)))
 	}
-	results = slices.Concat(results, probed, p.want.Profile.Check(ctx, apps.Target{API: p.API, Host: p.Host, Probe: p.probe}))
+	results = slices.Concat(results, probed, p.options.Profile.Check(ctx, p.probe))
 	if err := p.probe.Close(); err != nil {
 		results = append(results, probeRemoved.Answer(report.Warn("%v", err)))
 	}
@@ -44,7 +44,7 @@ func (p *prover) prove(ctx context.Context, seen *Seen) []report.Result {
 }
 
 // runProbe runs the probe, and keeps the map that the kernel gave it.
-func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
+func (p *verification) runProbe(ctx context.Context, seen *Seen) []report.Result {
 	got, err := p.probe.Run(ctx)
 	if err != nil {
 		return probe.Unproven(err)
@@ -52,8 +52,8 @@ func (p *prover) runProbe(ctx context.Context, seen *Seen) []report.Result {
 	if len(got.Users) > 0 {
 		seen.Probed = got.Users[0].Inside.Map
 	}
-	if _, known := mapOfEngine(*seen, p.want); known && got.Map.Empty() {
-		got.Map, _ = mapOfEngine(*seen, p.want)
+	if _, known := mapOfEngine(*seen, p.options); known && got.Map.Empty() {
+		got.Map, _ = mapOfEngine(*seen, p.options)
 	}
 	return got.Results()
 }
@@ -65,8 +65,8 @@ func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {
 	if o.Expect != nil {
 		return *o.Expect, true
 	}
-	j := newJudge(s, o)
-	for _, h := range j.distinct() {
+	in := newInput(s, o)
+	for _, h := range in.distinct() {
 		if h.m.Suffix() == path.Base(s.Engine.Value.DataRoot) {
 			return h.m, true
 		}
@@ -86,7 +86,7 @@ var (
 // they are shown.
 func All() []report.Question {
 	var all []report.Question
-	for _, q := range lookedAt() {
+	for _, q := range questions() {
 		all = append(all, q.Question)
 	}
 	all = append(all, socketsConnect)

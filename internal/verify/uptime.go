@@ -16,23 +16,23 @@ const (
 	often  = 3
 )
 
-func containersUp(j *judge) report.Result {
-	if j.Containers.Err != nil {
-		return report.Unread("which containers run", j.Containers.Err)
+func containersUp(in *input) report.Result {
+	if in.Containers.Err != nil {
+		return report.Unread("which containers run", in.Containers.Err)
 	}
-	subjects := j.Chosen
-	if len(j.want.Containers) == 0 {
-		subjects = j.Containers.Value // one that has given up does not run any more
+	subjects := in.Chosen
+	if len(in.want.Containers) == 0 {
+		subjects = in.Containers.Value // one that has given up does not run any more
 	}
-	r := report.Pass("all of %s", report.Count(len(j.Chosen), "container"))
+	r := report.Pass("all of %s", report.Count(len(in.Chosen), "container"))
 	for _, c := range subjects {
-		if status, note := steadiness(c, j.Engine.Value.Time); status != report.OK {
+		if status, note := steadiness(c, in.Engine.Value.Time); status != report.OK {
 			r.Status = worse(r, report.Result{Status: status}).Status
 			r = r.With(report.Detail{Name: c.Name, Note: note})
 		}
 	}
 	if n := len(r.Details); n > 0 {
-		r.Message = fmt.Sprintf("%s; see why with: %s", report.Counted(n, "container does not stay up or is unhealthy", "containers do not stay up or are unhealthy"), report.Docker(j.Facts, "logs", "CONTAINER"))
+		r.Message = fmt.Sprintf("%s; see why with: %s", report.Counted(n, "container does not stay up or is unhealthy", "containers do not stay up or are unhealthy"), report.Docker(in.Facts, "logs", "CONTAINER"))
 		r.Details = bounded(r.Details)
 	}
 	return r

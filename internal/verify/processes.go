@@ -21,31 +21,31 @@ var processQuestions = []question{
 
 // leftProcesses: what runs outside of the engine has no map of this engine, and
 // writes on to volumes that a second container may be given.
-func leftProcesses(j *judge) report.Result {
-	r := report.LeftProcesses(j.Facts, "")
+func leftProcesses(in *input) report.Result {
+	r := report.LeftProcesses(in.Facts, "")
 	r.Details = bounded(r.Details)
 	return r
 }
 
-func usernsHost(j *judge) report.Result {
-	if j.Containers.Err != nil {
-		return report.Unread("which containers run", j.Containers.Err)
+func usernsHost(in *input) report.Result {
+	if in.Containers.Err != nil {
+		return report.Unread("which containers run", in.Containers.Err)
 	}
 	var stay []report.Detail
-	for _, c := range j.Chosen {
+	for _, c := range in.Chosen {
 		if c.HostUserns() {
-			stay = append(stay, report.Detail{Name: c.Name, Note: "its root is root on the host" + j.counted(c)})
+			stay = append(stay, report.Detail{Name: c.Name, Note: "its root is root on the host" + in.counted(c)})
 		}
 	}
 	if len(stay) > 0 {
 		return report.Warn("%s --userns=host, as configured", report.Counted(len(stay), "container uses", "containers use")).With(stay...)
 	}
-	return report.Pass("none of %s", report.Count(len(j.Chosen), "container"))
+	return report.Pass("none of %s", report.Count(len(in.Chosen), "container"))
 }
 
-func (j *judge) counted(c survey.Container) string {
+func (in *input) counted(c survey.Container) string {
 	n := 0
-	for _, p := range j.Processes.Value {
+	for _, p := range in.Processes.Value {
 		if p.Container == c.ID {
 			n++
 		}
@@ -56,57 +56,57 @@ func (j *judge) counted(c survey.Container) string {
 	return ", with " + report.Counted(n, "process", "processes")
 }
 
-func hostRoot(j *judge) report.Result {
-	r, ok := j.unreadProcesses()
+func hostRoot(in *input) report.Result {
+	r, ok := in.unreadProcesses()
 	if !ok {
 		return r
 	}
-	bad := j.odd(func(o oddity) bool { return o.root })
+	bad := in.odd(func(o oddity) bool { return o.root })
 	if len(bad) > 0 {
-		return report.Fail("%s root on the host", report.Counted(j.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
+		return report.Fail("%s root on the host", report.Counted(in.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
 	}
-	if len(j.Unseen) > 0 {
-		return j.outOfSight()
+	if len(in.Unseen) > 0 {
+		return in.outOfSight()
 	}
-	return report.Pass("none of %s", j.tally())
+	return report.Pass("none of %s", in.tally())
 }
 
-func (j *judge) outOfSight() report.Result {
+func (in *input) outOfSight() report.Result {
 	var details []report.Detail
-	for _, name := range j.Unseen {
+	for _, name := range in.Unseen {
 		details = append(details, report.Detail{Name: name})
 	}
-	return report.Unsure("could not find any process of %s; run this as root", report.Counted(len(j.Unseen), "running container", "running containers")).With(bounded(details)...)
+	return report.Unsure("could not find any process of %s; run this as root", report.Counted(len(in.Unseen), "running container", "running containers")).With(bounded(details)...)
 }
 
-func inMap(j *judge) report.Result {
-	r, ok := j.unreadProcesses()
+func inMap(in *input) report.Result {
+	r, ok := in.unreadProcesses()
 	if !ok {
 		return r
 	}
-	bad := j.odd(func(o oddity) bool { return !o.root })
+	bad := in.odd(func(o oddity) bool { return !o.root })
 	switch {
 	case len(bad) > 0:
-		return report.Fail("%s IDs that are not in the map", report.Counted(j.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
-	case len(j.Unseen) > 0:
-		return j.outOfSight()
-	case j.Weak && !j.limitKnown():
+		return report.Fail("%s IDs that are not in the map", report.Counted(in.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
+	case len(in.Unseen) > 0:
+		return in.outOfSight()
+	case in.Weak && !in.limitKnown():
 		return report.Unsure("according to the engine's ps, the host IDs of %s begin at %d; could not determine where the map ends and which IDs their threads have: %s",
-			j.tally(), j.floor().UID.Root(), report.Why(j.Kernel.Err)).Because(j.Kernel.Err)
-	case j.Weak:
-		return report.Pass("%s, according to the engine's ps, which is weaker proof: it shows neither threads nor the kernel's map", j.tally())
+			in.tally(), in.floor().UID.Root(), report.Why(in.Kernel.Err)).Because(in.Kernel.Err)
+	case in.Weak:
+		return report.Pass("%s, according to the engine's ps, which is weaker proof: it shows neither threads nor the kernel's map", in.tally())
 	}
-	return report.Pass("%s", j.tally())
+	return report.Pass("%s", in.tally())
 }
 
-// unreadProcesses gives the answer where there are no processes to judge.
-func (j *judge) unreadProcesses() (report.Result, bool) {
+// unreadProcesses gives the answer where there are no processes to answer from.
+func (in *input) unreadProcesses() (report.Result, bool) {
 	switch {
-	case j.Containers.Err != nil:
-		return report.Unread("which containers run", j.Containers.Err), false
-	case j.Processes.Err != nil:
-		return report.Unread("which processes run", j.Processes.Err), false
-	case len(j.Chosen) == 0:
+	case in.Containers.Err != nil:
+		return report.Unread("which containers run", in.Containers.Err), false
+	case in.Processes.Err != nil:
+		return report.Unread("which processes run", in.Processes.Err), false
+	case len(in.Chosen) == 0:
 		return report.Skip("no container runs"), false
 	}
 	return report.Result{}, true
@@ -114,10 +114,10 @@ func (j *judge) unreadProcesses() (report.Result, bool) {
 
 // tally counts what was looked at: "312 processes of 14 containers". Containers
 // that ended meanwhile, and those of the host's user namespace, do not count.
-func (j *judge) tally() string {
+func (in *input) tally() string {
 	processes, containers := 0, map[string]bool{}
-	for _, p := range j.Processes.Value {
-		if !p.Stays {
+	for _, p := range in.Processes.Value {
+		if !p.HostUserns {
 			processes++
 			containers[p.Container] = true
 		}
@@ -126,26 +126,26 @@ func (j *judge) tally() string {
 }
 
 // odd names the processes with an oddity of a kind.
-func (j *judge) odd(kind func(oddity) bool) []report.Detail {
+func (in *input) odd(kind func(oddity) bool) []report.Detail {
 	names := map[string]string{}
-	for _, c := range j.Chosen {
+	for _, c := range in.Chosen {
 		names[c.ID] = c.Name
 	}
 	var details []report.Detail
-	for _, p := range j.Processes.Value {
-		for _, o := range oddities(j.limited(p), j.kernel) {
+	for _, p := range in.Processes.Value {
+		for _, o := range oddities(in.limited(p), in.kernel) {
 			if kind(o) {
-				details = append(details, report.Detail{Name: fmt.Sprintf("%s: process %d (%s)", names[p.Container], p.PID, p.Name), Note: o.note})
+				details = append(details, report.Detail{Name: fmt.Sprintf("%s: process %d (%s)", names[p.Container], p.PID, p.Name), Note: o.what})
 			}
 		}
 	}
 	return details
 }
 
-func (j *judge) oddCount(root bool) int {
+func (in *input) oddCount(root bool) int {
 	n := 0
-	for _, p := range j.Processes.Value {
-		for _, o := range oddities(j.limited(p), j.kernel) {
+	for _, p := range in.Processes.Value {
+		for _, o := range oddities(in.limited(p), in.kernel) {
 			if o.root == root {
 				n++
 				break
@@ -157,25 +157,25 @@ func (j *judge) oddCount(root bool) int {
 
 // limited gives a process that only the engine has told of the map to hold it
 // against.
-func (j *judge) limited(p Process) Process {
-	if j.Weak {
-		p.Map = j.floor()
+func (in *input) limited(p Process) Process {
+	if in.Weak {
+		p.Map = in.floor()
 	}
 	return p
 }
 
 // limitKnown says whether the whole map is known where the host is not.
-func (j *judge) limitKnown() bool { return j.want.Expect != nil || !j.Probed.Empty() }
+func (in *input) limitKnown() bool { return in.want.Expect != nil || !in.Probed.Empty() }
 
 // floor is the map that was asked for or that a probe was seen to have, else all
 // that is known of it without the host: where it begins.
-func (j *judge) floor() idmap.Map {
+func (in *input) floor() idmap.Map {
 	switch {
-	case j.want.Expect != nil:
-		return *j.want.Expect
-	case !j.Probed.Empty():
-		return j.Probed
+	case in.want.Expect != nil:
+		return *in.want.Expect
+	case !in.Probed.Empty():
+		return in.Probed
 	}
-	uid, gid, _ := dockerd.RootIDs(j.Engine.Value.DataRoot)
+	uid, gid, _ := dockerd.RootIDs(in.Engine.Value.DataRoot)
 	return idmap.Map{UID: idmap.Single(uid, 1<<32-uid).UID, GID: idmap.Single(gid, 1<<32-gid).GID}
 }

@@ -16,28 +16,28 @@ import (
 // process, with the one that was asked for, with the data root's name, and with
 // the one that the files would give a daemon that starts now. dockerd reads the
 // files when it starts and never again, so a file that differs was edited since.
-func mapInForce(j *judge) report.Result {
-	maps := j.distinct()
+func mapInForce(in *input) report.Result {
+	maps := in.distinct()
 	switch {
 	case len(maps) > 0:
-	case j.Kernel.Err != nil:
-		return report.Unread("which map the kernel uses", j.Kernel.Err)
-	case j.Processes.Err != nil:
-		return report.Unread("which map the kernel uses", j.Processes.Err)
+	case in.Kernel.Err != nil:
+		return report.Unread("which map the kernel uses", in.Kernel.Err)
+	case in.Processes.Err != nil:
+		return report.Unread("which map the kernel uses", in.Processes.Err)
 	default:
-		return j.withoutKernel()
+		return in.withoutKernel()
 	}
 	m := maps[0].m
-	suffix := path.Base(j.Engine.Value.DataRoot)
+	suffix := path.Base(in.Engine.Value.DataRoot)
 	switch {
 	case len(maps) > 1:
 		return report.Fail("containers run with %d different maps, but an engine has only one", len(maps)).With(named(maps)...)
 	case m.Suffix() != suffix:
 		return report.Fail("the kernel uses the map %s, but the data root is the one of %s", m, suffix).With(named(maps)...)
-	case j.want.Expect != nil && !m.Same(*j.want.Expect):
-		return report.Fail("the kernel uses the map %s instead of %s", m, j.want.Expect)
+	case in.want.Expect != nil && !m.Same(*in.want.Expect):
+		return report.Fail("the kernel uses the map %s instead of %s", m, in.want.Expect)
 	}
-	next, err := ranges.SettingsOf(j.Facts, "").Next()
+	next, err := ranges.SettingsOf(in.Facts, "").Next()
 	switch refusal := (ranges.RefusedError{}); {
 	case errors.As(err, &refusal):
 		return report.Fail("the kernel uses the map %s, but %s", m, afterRestart(refusal))
@@ -65,9 +65,9 @@ func consequence(now, next idmap.Map) string {
 }
 
 // withoutKernel is the answer where no container runs that would show a map.
-func (j *judge) withoutKernel() report.Result {
-	next, err := ranges.SettingsOf(j.Facts, "").Next()
-	suffix := path.Base(j.Engine.Value.DataRoot)
+func (in *input) withoutKernel() report.Result {
+	next, err := ranges.SettingsOf(in.Facts, "").Next()
+	suffix := path.Base(in.Engine.Value.DataRoot)
 	switch refusal := (ranges.RefusedError{}); {
 	case errors.As(err, &refusal):
 		return report.Fail("%s", afterRestart(refusal))
@@ -75,41 +75,41 @@ func (j *judge) withoutKernel() report.Result {
 		return report.Unread("which map the files give", err)
 	case next.Suffix() != suffix:
 		return report.Fail("the data root is the one of %s, but /etc/subuid and /etc/subgid were edited since the daemon started: after a restart the map would be %s", suffix, next)
-	case j.want.Expect != nil && !next.Same(*j.want.Expect):
-		return report.Fail("the files give the map %s instead of %s", next, j.want.Expect)
+	case in.want.Expect != nil && !next.Same(*in.want.Expect):
+		return report.Fail("the files give the map %s instead of %s", next, in.want.Expect)
 	}
 	return report.Unsure("no container is running that would show the kernel's map (--probe starts one); the files give %s, which matches the data root", next)
 }
 
-// held is a map and the names of the containers that run under it.
-type held struct {
+// mapInUse is a map and the names of the containers that run under it.
+type mapInUse struct {
 	m          idmap.Map
 	containers []string
 }
 
 // distinct are the maps that the kernel has, most containers first.
-func (j *judge) distinct() []held {
-	var all []held
+func (in *input) distinct() []mapInUse {
+	var all []mapInUse
 	add := func(m idmap.Map, name string) {
-		i := slices.IndexFunc(all, func(h held) bool { return h.m.Same(m) })
+		i := slices.IndexFunc(all, func(h mapInUse) bool { return h.m.Same(m) })
 		if i < 0 {
-			all, i = append(all, held{m: m}), len(all)
+			all, i = append(all, mapInUse{m: m}), len(all)
 		}
 		all[i].containers = append(all[i].containers, name)
 	}
-	for _, c := range j.Chosen {
-		if m, ok := j.kernel[c.ID]; ok && !c.HostUserns() {
+	for _, c := range in.Chosen {
+		if m, ok := in.kernel[c.ID]; ok && !c.HostUserns() {
 			add(m, c.Name)
 		}
 	}
-	if !j.Probed.Empty() {
-		add(j.Probed, "the probe")
+	if !in.Probed.Empty() {
+		add(in.Probed, "the probe")
 	}
-	slices.SortStableFunc(all, func(a, b held) int { return len(b.containers) - len(a.containers) })
+	slices.SortStableFunc(all, func(a, b mapInUse) int { return len(b.containers) - len(a.containers) })
 	return all
 }
 
-func named(maps []held) []report.Detail {
+func named(maps []mapInUse) []report.Detail {
 	var details []report.Detail
 	for _, h := range maps {
 		details = append(details, report.Detail{Name: h.m.String(), Note: strings.Join(h.containers, ", ")})
