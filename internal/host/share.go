@@ -110,7 +110,10 @@ func (s *shared) joinable(ctx context.Context) <-chan struct{} {
 			}
 			select {
 			case <-watcher.Events:
-			case <-watcher.Errors:
+			case err := <-watcher.Errors:
+				if err != nil { // then the shell's answer tells
+					return
+				}
 			case <-ctx.Done():
 				return
 			}
