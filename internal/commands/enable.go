@@ -170,7 +170,7 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 		}
 	}
 	out := dockerCLI.Out()
-	if err := render.Results(out, notable(report.New(f, results)), "", false); err != nil {
+	if err := render.Results(out, render.Notable(report.New(f, results)), "", false); err != nil {
 		return err
 	}
 	if len(bad) > 0 {
@@ -178,13 +178,4 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 	}
 	_, err := io.WriteString(out, render.EnablePlan(p, sides, render.StyleOf(out)))
 	return err
-}
-
-// notable leaves out what is as it should be, and the two questions that only a
-// person can answer, who is asked below.
-func notable(r report.Report) report.Report {
-	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(one report.Result) bool {
-		return one.Status == report.OK || one.Status == report.Skipped || one.Category == check.Person
-	})
-	return r
 }

@@ -28,7 +28,7 @@ var apart = map[string][]string{
 }
 
 // forTests are the packages that only tests, and what makes test images, may use.
-var forTests = []string{"imagetest", "testengine", "testbed", "e2e", "host/hosttest", "probe/probetest", "escape/escapetest"}
+var forTests = []string{"imagetest", "testengine", "testbed", "e2e", "host/hosttest", "probe/probetest", "escape/escapetest", "survey/surveytest"}
 
 func TestImportsPointDown(t *testing.T) {
 	seen := map[string]bool{}

@@ -2,8 +2,10 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -31,4 +33,13 @@ func imagesLeft(p remap.Plan, s Style) string {
 	text := fmt.Sprintf("%s in %s and must be pulled or loaded again: %s",
 		report.Counted(len(names), "image stays", "images stay"), where, strings.Join(names, ", "))
 	return "\n" + s.wrapped(text, 0, 0) + "\n"
+}
+
+// Notable leaves out what is as it should be, and the two questions that only a
+// person can answer, who is asked below.
+func Notable(r report.Report) report.Report {
+	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(one report.Result) bool {
+		return one.Status == report.OK || one.Status == report.Skipped || one.Category == check.Person
+	})
+	return r
 }

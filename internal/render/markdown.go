@@ -58,6 +58,7 @@ func Markdown(r report.Report, questions []report.Question, at time.Time) string
 			fmt.Fprintf(&b, "- %s%s\n", escape.Markdown(d.Name), prefixed(": ", escape.Markdown(d.Note)))
 		}
 	}
+	markdownContainers(&b, r.Containers)
 	fmt.Fprintf(&b, "\n%s\n", counts(r))
 	return b.String()
 }

@@ -13,7 +13,7 @@ import (
 func Plan(p remap.Plan, s Style) string {
 	var b strings.Builder
 	for n, step := range p.Steps {
-		fmt.Fprintf(&b, "%s %s\n", s.strong(fmt.Sprintf("%2d.", n+1)), escape.Line(step.Title))
+		fmt.Fprintf(&b, "%s %s\n", s.strong(fmt.Sprintf("%2d.", n+1)), s.wrapped(escape.Line(step.Title), 4, 4))
 		for _, line := range step.Shown {
 			fmt.Fprintf(&b, "      %s\n", s.faint(escape.Line(line)))
 		}

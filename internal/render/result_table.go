@@ -36,6 +36,7 @@ func (t *resultTable) report(r report.Report) {
 			t.category(one.Category)
 		}
 	}
+	t.containers(r.Containers)
 	t.fixes(r)
 	fmt.Fprintf(&t.b, "\n%s\n", counts(r))
 }
@@ -170,9 +171,7 @@ func Command(command string) string {
 
 // counts says how many results have each status.
 func counts(r report.Report) string {
-	var parts []string
-	for _, s := range report.Statuses {
-		parts = append(parts, fmt.Sprintf("%d %s", r.Summary[s], s))
-	}
-	return strings.Join(parts, ", ")
+	n := r.Summary
+	return fmt.Sprintf("%d passed, %s, %s, %d skipped, %d unknown",
+		n[report.OK], report.Count(n[report.Warning], "warning"), report.Count(n[report.Error], "error"), n[report.Skipped], n[report.Unknown])
 }

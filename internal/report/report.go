@@ -60,12 +60,31 @@ type Detail struct {
 
 // Report is what `check --format json` and `verify --format json` print.
 type Report struct {
-	SchemaVersion int            `json:"schemaVersion"`
-	Context       string         `json:"context"`
-	Endpoint      string         `json:"endpoint"`
-	Host          string         `json:"host"` // local, sudo, ssh or none
-	Results       []Result       `json:"results"`
-	Summary       map[Status]int `json:"summary"`
+	SchemaVersion int      `json:"schemaVersion"`
+	Context       string   `json:"context"`
+	Endpoint      string   `json:"endpoint"`
+	Host          string   `json:"host"` // local, sudo, ssh or none
+	Results       []Result `json:"results"`
+	// Containers are who the processes of containers are; verify alone has them.
+	Containers []Container    `json:"containers,omitempty"`
+	Summary    map[Status]int `json:"summary"`
+}
+
+// Container is one container, with the users that its processes run as.
+type Container struct {
+	Name      string `json:"name"`
+	Processes int    `json:"processes"`
+	Users     []User `json:"users"`
+}
+
+// User is who processes of a container are: in it, nil if that is unknown or if it has
+// no such ID, and on the host.
+type User struct {
+	Processes int    `json:"processes"`
+	UID       *int64 `json:"uid"`
+	GID       *int64 `json:"gid"`
+	HostUID   int64  `json:"hostUID"`
+	HostGID   int64  `json:"hostGID"`
 }
 
 // Status gives the status of the result with that ID, "" if there is none.
@@ -78,7 +97,8 @@ func (r Report) Status(id string) Status {
 	return ""
 }
 
-// New puts results under the names of where they come from.
+// New puts results under the names of where they come from. A result that is unknown
+// for the reason of an earlier one is explained by it.
 func New(f survey.Facts, results []Result) Report {
 	r := Report{
 		SchemaVersion: 1, Context: f.Context, Endpoint: f.Endpoint, Host: f.HostKind, Results: results,
@@ -87,8 +107,16 @@ func New(f survey.Facts, results []Result) Report {
 	for _, s := range Statuses {
 		r.Summary[s] = 0
 	}
+	first := map[string]string{} // the ID of the first result with a reason
 	for i, one := range results {
 		r.Summary[one.Status]++
+		switch cause := first[one.Reason]; {
+		case one.Reason == "" || one.Cause != "":
+		case cause == "":
+			first[one.Reason] = one.ID
+		case one.Status == Unknown && len(one.Details) == 0:
+			r.Results[i].Cause = cause
+		}
 		if one.Fix == nil {
 			r.Results[i].Fix = []string{}
 		}

@@ -53,7 +53,14 @@ func Run(ctx context.Context, t Target, o Options) (report.Report, error) {
 	}
 	p := &verification{Target: t, options: o, probe: &probe.Probe{API: t.API, Host: t.Host, Image: o.Image}}
 	results := p.results(ctx, &seen)
-	return report.New(seen.Facts, results), ctx.Err()
+	return seen.Report(o, results), ctx.Err()
+}
+
+// Report puts answers together with who the processes of containers are.
+func (s Seen) Report(o Options, results []report.Result) report.Report {
+	r := report.New(s.Facts, results)
+	r.Containers = s.evidence(mapOfEngine(s, o))
+	return r
 }
 
 // noSizes keeps a survey from waiting for the sizes of volumes, which no question

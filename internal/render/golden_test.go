@@ -1,0 +1,184 @@
+package render
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/idmap"
+	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
+	"github.com/docker-userns/docker-userns/internal/survey/surveytest"
+	"github.com/docker-userns/docker-userns/internal/verify"
+	"gotest.tools/v3/assert"
+	"gotest.tools/v3/golden"
+)
+
+// The golden files of these tests are what the README and the reference show. They come
+// from facts, without a host, and say what the verbs print on a terminal of 100 columns.
+
+var screen = Style{utf8: true, width: 100}
+
+// shop is a host with a shop in two containers, and remap off.
+func shop() survey.Facts {
+	f := surveytest.Sound()
+	f.Endpoint, f.HostKind, f.Context, f.Docker = "ssh://root@db1", host.KindSSH, "prod", []string{"docker", "--context", "prod"}
+	f.Containers.Value = []survey.Container{
+		{
+			ID: "c1", Name: "web", Image: "nginx:1.29", ImageID: "sha256:1", State: "running", PID: 4711, NetworkMode: "shop",
+			Mounts: []survey.Mount{{Type: "bind", Source: "/srv/uploads", Destination: "/uploads", Writable: true}},
+		},
+		{
+			ID: "c2", Name: "db", Image: "postgres:18", ImageID: "sha256:2", State: "running", PID: 4712, NetworkMode: "shop",
+			Mounts: []survey.Mount{{Type: "volume", Name: "shop-db", Destination: "/var/lib/postgresql"}},
+		},
+	}
+	f.Containers.Value[0].Identity.Value = survey.Account{UID: 101, GID: 101}
+	f.Paths.Value["/srv/uploads"] = survey.Path{
+		Real: "/srv/uploads", Parents: surveytest.Dirs("/", 0o755, "/srv", 0o755),
+		Stat: host.Stat{Mode: fs.ModeDir | 0o755, UID: 101, GID: 101}, Inside: &survey.Inside{Kinds: []survey.Kind{{Mode: 0o644, UID: 101, GID: 101}}},
+	}
+	f.Volumes.Value = []survey.Volume{{Name: "shop-db", Driver: "local", Size: 3.4e9, Containers: 1, Mountpoint: "/var/lib/docker/volumes/shop-db/_data"}}
+	f.Networks.Value = []survey.Network{{ID: "n1", Name: "shop", Driver: "bridge", Containers: []string{"db", "web"}}}
+	f.Images.Value = []survey.Image{{ID: "sha256:1", Tags: []string{"nginx:1.29"}, Size: 192e6}, {ID: "sha256:2", Tags: []string{"postgres:18"}, Size: 438e6}}
+	f.Engine.Value.ImageCount, f.Engine.Value.Running = 2, 2
+	return f
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.MarshalIndent(v, "", "  ")
+	assert.NilError(t, err)
+	return string(text) + "\n"
+}
+
+func mappable(ids ...string) (all []audit.Report) {
+	for _, id := range ids {
+		all = append(all, audit.Report{ID: id, Verdict: audit.Mappable, Startable: true})
+	}
+	return all
+}
+
+func checked(f survey.Facts) report.Report {
+	return report.New(f, check.Run(f, check.Options{Audits: survey.Read[[]audit.Report]{Value: mappable("sha256:1", "sha256:2")}}))
+}
+
+func shown(r report.Report, verbose bool) string {
+	t := resultTable{style: screen, verbose: verbose}
+	t.report(r)
+	return t.b.String()
+}
+
+func enablePlan(t *testing.T, f survey.Facts) remap.Plan {
+	t.Helper()
+	p, err := remap.PlanEnable(f, remap.EnableOptions{User: "dockremap", Timeout: 5 * time.Minute, Now: time.Date(2026, 11, 22, 21, 2, 3, 0, time.UTC)})
+	assert.NilError(t, err)
+	return p
+}
+
+// told is what is printed of a change that goes well, each of whose steps takes a second.
+func told(c Change) string {
+	var b strings.Builder
+	for i, s := range c.Plan.Steps {
+		b.WriteString(c.Step(i+1, s) + c.Took(time.Second))
+	}
+	return b.String()
+}
+
+func changeOf(p remap.Plan) Change {
+	return Change{Plan: p, On: "db1", Docker: func(words ...string) string {
+		return strings.Join(append([]string{"docker", "--context", "prod"}, words...), " ")
+	}}
+}
+
+// TestScreens holds what each verb prints to its golden file.
+func TestScreens(t *testing.T) {
+	f := shop()
+	p := enablePlan(t, f)
+	for file, text := range map[string]func(t *testing.T) string{
+		"check":         func(*testing.T) string { return shown(checked(f), false) },
+		"check-verbose": func(*testing.T) string { return shown(checked(f), true) },
+		"check-down":    func(*testing.T) string { return shown(checked(down()), false) },
+		"enable-plan": func(*testing.T) string {
+			return shown(Notable(checked(f)), false) + EnablePlan(p, remap.Sides{}, screen)
+		},
+		"enable-run":    func(*testing.T) string { return told(changeOf(p)) + changeOf(p).Enabled("") },
+		"enable-undone": func(*testing.T) string { return undone(changeOf(p)) },
+		"verify":        func(*testing.T) string { return shown(verified(p), false) },
+		"verify-json":   func(t *testing.T) string { return jsonOf(t, verified(p).Containers) },
+		"disable-plan":  func(t *testing.T) string { return Leaving{Facts: on(p), Plan: disablePlan(t, p)}.Text(screen) },
+		"disable-run": func(t *testing.T) string {
+			c := changeOf(disablePlan(t, p))
+			return told(c) + c.Disabled()
+		},
+	} {
+		t.Run(file, func(t *testing.T) { golden.Assert(t, text(t), file+".golden") })
+	}
+}
+
+// down is the host with a daemon that does not answer.
+func down() survey.Facts {
+	f := shop()
+	err := survey.ErrDaemonDown
+	f.Engine, f.Containers.Err, f.Images.Err, f.Volumes.Err, f.Networks.Err, f.Plugins.Err = survey.Read[survey.Engine]{Err: err}, err, err, err, err, err
+	f.Unit.Value.Active, f.Unit.Value.Result = "failed", "exit-code"
+	return f
+}
+
+// undone is what is printed of a change whose proof fails.
+func undone(c Change) string {
+	var b strings.Builder
+	for i, s := range c.Plan.Steps[:len(c.Plan.Steps)-1] {
+		b.WriteString(c.Step(i+1, s) + c.Took(time.Second))
+	}
+	return b.String() + c.Undoing(errors.New("1 process has IDs that are not in the map (processes)")) + c.RolledBack(nil)
+}
+
+// on is the host once remap was turned on, with the web server made again.
+func on(p remap.Plan) survey.Facts {
+	f := shop()
+	f.Engine.Value.SecurityOptions = append(f.Engine.Value.SecurityOptions, "name=userns")
+	f.Engine.Value.DataRoot = p.After.DataRoot
+	f.Config.Value.Data = []byte("{\n  \"log-driver\": \"local\",\n  \"userns-remap\": \"dockremap\"\n}\n")
+	surveytest.WithAccount(&f, "dockremap:165536:65536\n")
+	owner := host.Stat{Mode: fs.ModeDir | 0o710, GID: 165536}
+	f.Storage.Value.Path.Stat = owner
+	f.Storage.Value.Trees = []survey.Tree{{Name: "165536.165536", UID: 165536, GID: 165536, Images: 7, InUse: true, Stat: owner}}
+	f.Containers.Value = f.Containers.Value[:1]
+	f.Images.Value, f.Volumes.Value = f.Images.Value[:1], nil
+	return f
+}
+
+func verified(p remap.Plan) report.Report {
+	m := idmap.Single(165536, 65536)
+	f := on(p)
+	f.Paths.Value["/srv/uploads"] = survey.Path{Real: "/srv/uploads", Parents: surveytest.Dirs("/", 0o755, "/srv", 0o755), Stat: host.Stat{Mode: fs.ModeDir | 0o755, UID: 165637, GID: 165637}}
+	s := verify.Seen{Facts: f, Chosen: f.Containers.Value}
+	for pid, id := range map[int]int64{4711: 165536, 4750: 165637, 4751: 165637} {
+		ids := verify.IDs{TID: pid, UID: [4]int64{id, id, id, id}, GID: [4]int64{id, id, id, id}}
+		s.Processes.Value = append(s.Processes.Value, verify.Process{PID: pid, Name: "nginx", Container: "c1", Count: 1, Map: m, Threads: []verify.IDs{ids}})
+	}
+	s.Before.Value = &survey.Record{Change: p.ID, DataRoot: p.After.DataRoot, Objects: []survey.RecordedObject{
+		{Kind: survey.KindContainer, Name: "web", Ran: true}, {Kind: survey.KindContainer, Name: "db", Ran: true},
+		{Kind: survey.KindVolume, Name: "shop-db", UsedBy: []string{"db"}}, {Kind: survey.KindNetwork, Name: "shop"},
+		{Kind: survey.KindImage, Name: "nginx:1.29"}, {Kind: survey.KindImage, Name: "postgres:18"},
+	}}
+	return s.Report(verify.Options{}, verify.Judge(s, verify.Options{}))
+}
+
+func disablePlan(t *testing.T, p remap.Plan) remap.Plan {
+	t.Helper()
+	past := remap.Past{Verdict: remap.Kept, HaveConfig: true, Config: shop().Config.Value.Data, Manifest: remap.Manifest{
+		ID: p.ID, Verb: p.Verb, Unit: p.Unit, Before: p.Before, After: p.After, Files: p.Files(), Account: p.Account, Running: p.Running, Restarts: p.Restarts,
+	}}
+	d, err := remap.PlanDisable(on(p), []remap.Past{past}, remap.DisableOptions{Timeout: 5 * time.Minute, Now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)})
+	assert.NilError(t, err)
+	return d
+}
