@@ -18,7 +18,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/testengine"
 )
 
-// The runbook's questions, with what stands in for them where there is no
+// The runbook's questions, with what stands in for them if there is no
 // network: a shell for python, git and pip.
 const applications = `
 version: 1

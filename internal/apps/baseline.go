@@ -27,7 +27,7 @@ type baselineFile struct {
 
 const maxBaseline = 64 << 10 // bytes
 
-// loadBaseline reads a file that save wrote; nil where there is none.
+// loadBaseline reads a file that save wrote; nil if there is none.
 func loadBaseline(path string) (*Baseline, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -17,7 +17,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// CommandTime is how long a command may take where no time is given.
+// CommandTime is how long a command may take if no time is given.
 const CommandTime = time.Minute
 
 // Command is a command that has to work in a container that runs, or in a new

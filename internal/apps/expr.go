@@ -47,7 +47,7 @@ func (e Expr) String() string { return e.text }
 // None says that there is none.
 func (e Expr) None() bool { return e.code == nil }
 
-// Holds says whether the expression gives true, once, of a value as
+// Holds reports whether the expression gives true, once, of a value as
 // encoding/json reads it. The error says what it gave instead.
 func (e Expr) Holds(ctx context.Context, value any) error {
 	if e.None() {

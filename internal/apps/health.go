@@ -16,7 +16,7 @@ import (
 
 // Limits of one health check.
 const (
-	HealthTime    = 10 * time.Second // where no time is given
+	HealthTime    = 10 * time.Second // if no time is given
 	healthMaxBody = 1 << 20          // bytes
 	maxRedirects  = 5
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
-// SocketTime is how long a socket may take to answer where no time is given.
+// SocketTime is how long a socket may take to answer if no time is given.
 const SocketTime = 5 * time.Second
 
 // Socket is a socket that has to take connections: on the daemon's host, or
@@ -62,7 +62,7 @@ func (a Address) Unix() string {
 	return a.addr
 }
 
-// Reach connects to the socket and hangs up: nil where something took the
+// Reach connects to the socket and hangs up: nil if something took the
 // connection. A unix socket and an address of localhost are meant on the daemon's
 // host h, and reached through it over ssh; any other is dialed from here.
 func (a Address) Reach(ctx context.Context, h host.Host, within time.Duration) error {
@@ -86,7 +86,7 @@ func (a Address) Reach(ctx context.Context, h host.Host, within time.Duration) e
 const takenTime = 2 * time.Second
 
 // taken waits for word that nobody listens: over ssh a stream is there before the
-// other end has answered, and ends at once where none does
+// other end has answered, and ends at once if none does
 // ([host.StreamDialer]). One that stays open, or says something, was taken.
 func taken(ctx context.Context, c net.Conn) error {
 	ended := make(chan error, 1)

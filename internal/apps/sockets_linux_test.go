@@ -80,7 +80,7 @@ func TestSocketsOfTheHost(t *testing.T) {
 }
 
 // sshHost is another machine, as far as a stream can tell: what is dialed there
-// is there at once, and ends at once where nobody listens.
+// is there at once, and ends at once if nobody listens.
 type sshHost struct {
 	host.None
 	serve func(net.Conn)

@@ -68,7 +68,7 @@ func dialer(h host.Host, own bool) func(ctx context.Context, network, addr strin
 	return new(net.Dialer).DialContext
 }
 
-// isLoopback says whether a name means the machine itself.
+// isLoopback reports whether a name means the machine itself.
 func isLoopback(name string) bool {
 	ip, err := netip.ParseAddr(name)
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && ip.IsLoopback()

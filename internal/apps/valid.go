@@ -55,7 +55,7 @@ func (s Socket) wrong() string {
 	return ""
 }
 
-// at is an error with the line of a node, where there is one.
+// at is an error with the line of a node, if there is one.
 func at(n *yaml.Node, format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	if n == nil {
@@ -64,7 +64,7 @@ func at(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("line %d: %s", n.Line, text)
 }
 
-// valueOf is the value of a key of the document's mapping; nil where there is none.
+// valueOf is the value of a key of the document's mapping; nil if there is none.
 func valueOf(root *yaml.Node, key string) *yaml.Node {
 	if len(root.Content) == 0 {
 		return nil

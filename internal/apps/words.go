@@ -12,7 +12,7 @@ import (
 // Duration is written as "10s", "1m30s".
 type Duration time.Duration
 
-// or is the duration, or another one where it is 0.
+// or is the duration, or another one if it is 0.
 func (d Duration) or(otherwise time.Duration) time.Duration {
 	if d == 0 {
 		return otherwise
@@ -66,7 +66,7 @@ type Pattern struct {
 	re   *regexp.Regexp
 }
 
-// Match says whether the pattern is in the text; none is in every text.
+// Match reports whether the pattern is in the text; none is in every text.
 func (p Pattern) Match(text []byte) bool { return p.re == nil || p.re.Match(text) }
 
 // String is the pattern as it was given.

@@ -15,11 +15,11 @@ import (
 type started struct {
 	name   string
 	volume string // where the volume is on the host
-	bind   string // where the bind mount is on the host, "" where there is none
+	bind   string // where the bind mount is on the host, "" if there is none
 	took   time.Duration
 }
 
-// runContainer creates a container and starts it. It is gone again where that
+// runContainer creates a container and starts it. It is gone again if that
 // does not succeed.
 func (p *Probe) runContainer(ctx context.Context, dir string) (started, error) {
 	c := started{name: newName("-"), bind: dir}
@@ -135,7 +135,7 @@ func (p *Probe) explained(err error) error {
 	return err
 }
 
-// mountMissing says whether a container could not be made because the engine
+// mountMissing reports whether a container could not be made because the engine
 // does not see a directory of the host.
 func mountMissing(err error, dir string) bool {
 	return err != nil && dir != "" && strings.Contains(err.Error(), dir)

@@ -43,7 +43,7 @@ func makerOf(mark, name string) (owner string, ok bool) {
 	return strings.CutSuffix(mark, " "+name)
 }
 
-// leftBehind says whether something was made by a process that has ended.
+// leftBehind reports whether something was made by a process that has ended.
 func leftBehind(owner string, made, now time.Time) bool {
 	machine, process, _ := strings.Cut(owner, " ")
 	if machine == "" || machine != bootAndNamespace() {

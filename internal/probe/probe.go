@@ -41,7 +41,7 @@ type API interface {
 
 // Probe makes throw-away containers: without a network, without capabilities,
 // with a read-only root file system, labelled [Label]. What it makes is
-// removed again, also where the context ends meanwhile; what a killed process
+// removed again, also if the context ends meanwhile; what a killed process
 // left behind is removed by the first use of the next Probe.
 //
 //	p := &probe.Probe{API: engine, Host: h, Map: m}
@@ -53,12 +53,12 @@ type API interface {
 // the engine is restarted with another data root: make another Probe then.
 type Probe struct {
 	API API
-	// Host is the daemon's own; host.None where it is out of reach. A host that
+	// Host is the daemon's own; host.None if it is out of reach. A host that
 	// turns out to be another machine is not believed.
 	Host host.Host
 	// Image is one that the engine has and that holds a sh; its containers run
 	// that. Without it they run this very program, which has to be static and of
-	// the engine's platform: [ErrImage] where it is not.
+	// the engine's platform: [ErrImage] if it is not.
 	Image string
 	// Map is what the containers are expected under. The zero Map is an engine
 	// that does not remap: IDs inside are those of the host.

@@ -7,7 +7,7 @@ import (
 	"runtime"
 )
 
-// samePlatform says whether this program runs on an engine of that platform.
+// samePlatform reports whether this program runs on an engine of that platform.
 func samePlatform(engineOS, arch string) error {
 	if engineOS == runtime.GOOS && arch == runtime.GOARCH && runtime.GOOS == "linux" {
 		return nil
@@ -16,7 +16,7 @@ func samePlatform(engineOS, arch string) error {
 }
 
 // openProgram opens the program that runs, or the one at path. /proc/self/exe
-// leads to it even where its file has been replaced since, proc(5). One that
+// leads to it even if its file has been replaced since, proc(5). One that
 // needs a dynamic linker would not start in an image that has nothing else.
 func openProgram(path string) (*os.File, int64, error) {
 	if path == "" {

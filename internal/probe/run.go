@@ -16,7 +16,7 @@ type Output struct {
 }
 
 // RunOnce runs a new container until it ends, and removes it. It carries
-// Label, so that it goes where this process is killed meanwhile.
+// Label, so that it goes if this process is killed meanwhile.
 func (p *Probe) RunOnce(ctx context.Context, config *container.Config, hostConfig *container.HostConfig) (Output, error) {
 	name := newName("-")
 	config.AttachStdout, config.AttachStderr = true, true

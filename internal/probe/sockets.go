@@ -15,17 +15,17 @@ import (
 // Connected is a socket that was tried from inside of a container.
 type Connected struct {
 	Path    string // in the container
-	Refused string // why connect(2) was refused; "" where it was not
+	Refused string // why connect(2) was refused; "" if it was not
 }
 
 // Connect tries the sockets at the paths, which are the container's, or below
-// them where they are directories, with connect(2): as the user whom the container
+// them if they are directories, with connect(2): as the user whom the container
 // runs as, with its groups, capabilities, security options, user namespace and
 // mounts. It is done in a container of its own, made of the same image: nothing
 // is run in the one that is asked about, nor anything of the image. A tmpfs and
 // files in the container's own layers are not there. Up to 64 sockets are tried.
 //
-// It takes this very program: [ErrImage] where it cannot run there.
+// It takes this very program: [ErrImage] if it cannot run there.
 func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Connected, error) {
 	if p.Image != "" {
 		if err := p.checkPlatform(ctx); err != nil {

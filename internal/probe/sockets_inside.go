@@ -22,7 +22,7 @@ const (
 	connectTime = 2 * time.Second
 )
 
-// connectInside connects to each path, or where it is a directory to each socket
+// connectInside connects to each path, or, if it is a directory, to each socket
 // in it, and says what came of it: a line with "connected" or "refused", the path
 // quoted as Go does, and the reason.
 func connectInside(paths []string, stdout io.Writer) {

@@ -76,7 +76,7 @@ func socketsOf(c survey.Container, paths survey.Read[map[string]survey.Path]) (f
 	return found, shared
 }
 
-// isFolder says whether a folder of the host is mounted at a place.
+// isFolder reports whether a folder of the host is mounted at a place.
 func isFolder(c survey.Container, paths survey.Read[map[string]survey.Path], at string) bool {
 	return slices.ContainsFunc(c.Mounts, func(m survey.Mount) bool {
 		return m.Destination == at && paths.Value[m.Source].Stat.Mode.IsDir()

@@ -13,7 +13,7 @@ import (
 )
 
 // ofContainers gives the processes of the containers, each with whose it is: by
-// its cgroup, else by the nearest ancestor that has one of a container or is a
+// its cgroup, otherwise by the nearest ancestor that has one of a container or is a
 // container's first process, so that a process that left its cgroup counts too.
 // Strays have the map of a container and no such ancestor.
 func ofContainers(all []Process, containers []survey.Container) (owned, strays []Process) {

@@ -64,7 +64,7 @@ func consequence(now, next idmap.Map) string {
 	return ", with another data root, without the present containers and images"
 }
 
-// withoutKernel is the answer where no container runs that would show a map.
+// withoutKernel is the answer if no container runs that would show a map.
 func (in *input) withoutKernel() report.Result {
 	next, err := ranges.SettingsOf(in.Facts, "").Next()
 	suffix := path.Base(in.Engine.Value.DataRoot)

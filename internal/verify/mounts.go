@@ -62,7 +62,7 @@ func (in *input) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 // mountResult compares what the container's user, as it is mapped, may do with a
 // path with what the same user might do without remap. To lose the right to read
 // or to pass through is an error. To lose the right to write is one for a socket,
-// which nobody connects to without; else it is a warning, since what is mounted
+// which nobody connects to without; otherwise it is a warning, since what is mounted
 // writable is often only read.
 func (in *input) mountResult(c survey.Container, mount survey.Mount, path survey.Path, known bool) report.Result {
 	name := fmt.Sprintf("%s: %s at %s", c.Name, mount.Source, mount.Destination)
@@ -85,7 +85,7 @@ func (in *input) mountResult(c survey.Container, mount survey.Mount, path survey
 	return r.With(report.Detail{Name: name, Note: loss.String() + "; " + todo.Note}).Fixed(todo.Fix...)
 }
 
-// mapOf is the map of a container: the kernel's, else the engine's.
+// mapOf is the map of a container: the kernel's, otherwise the engine's.
 func (in *input) mapOf(c survey.Container) (idmap.Map, bool) {
 	if m, ok := in.kernel[c.ID]; ok {
 		return m, true

@@ -75,7 +75,7 @@ func gids(m idmap.Map) idmap.Extents { return m.GID }
 // hostIDs is the map of a process in the host's own user namespace.
 var hostIDs = idmap.Single(0, 1<<32-1)
 
-// eachOf names those of the four IDs of a kind of which something is true; where
+// eachOf names those of the four IDs of a kind of which something is true; if
 // all four are one ID, that once.
 func eachOf(kind string, ids [4]int64, is func(int64) bool) []string {
 	if ids == [4]int64{ids[0], ids[0], ids[0], ids[0]} {

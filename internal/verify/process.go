@@ -17,15 +17,15 @@ type Process struct {
 	PID, Parent int
 	Name        string // comm
 	Container   string // ID
-	// HostUserns says that its container was told to stay in the host's user namespace.
+	// HostUserns says that its container is configured to stay in the host's user namespace.
 	HostUserns bool
 	// Threads are those with credentials of their own kind: the first is the
 	// process's first thread, the others differ from it. A thread can change its
 	// IDs for itself (setfsuid(2), or the system calls behind setuid(2)).
 	Threads []IDs
 	Count   int // of all its threads
-	// Map is the map of its user namespace; empty where that is the host's own,
-	// or where only the engine was asked.
+	// Map is the map of its user namespace; empty if that is the host's own,
+	// or if only the engine was asked.
 	Map idmap.Map
 
 	cgroups []string

@@ -61,7 +61,7 @@ func TestInCgroup(t *testing.T) {
 	}
 }
 
-// A process is of the container whose cgroup it is in, else of the one that its
+// A process is of the container whose cgroup it is in, otherwise of the one that its
 // ancestors are of.
 func TestOwners(t *testing.T) {
 	containers := []survey.Container{{ID: idA, PID: 10}, {ID: idB, PID: 20, UsernsMode: "host"}}

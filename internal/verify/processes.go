@@ -99,7 +99,7 @@ func inMap(in *input) report.Result {
 	return report.Pass("%s", in.tally())
 }
 
-// unreadProcesses gives the answer where there are no processes to answer from.
+// unreadProcesses gives the answer if there are no processes to answer from.
 func (in *input) unreadProcesses() (report.Result, bool) {
 	switch {
 	case in.Containers.Err != nil:
@@ -164,10 +164,10 @@ func (in *input) limited(p Process) Process {
 	return p
 }
 
-// limitKnown says whether the whole map is known where the host is not.
+// limitKnown reports whether the whole map is known though the host is not.
 func (in *input) limitKnown() bool { return in.want.Expect != nil || !in.Probed.Empty() }
 
-// floor is the map that was asked for or that a probe was seen to have, else all
+// floor is the map that was asked for or that a probe was seen to have, otherwise all
 // that is known of it without the host: where it begins.
 func (in *input) floor() idmap.Map {
 	switch {

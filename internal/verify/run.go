@@ -12,7 +12,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// verification makes containers where that is asked for.
+// verification makes containers if that is asked for.
 type verification struct {
 	Target
 	options Options
@@ -58,7 +58,7 @@ func (p *verification) runProbe(ctx context.Context, seen *Seen) []report.Result
 	return got.Results()
 }
 
-// mapOfEngine is the map that containers have: the one that was asked for, else
+// mapOfEngine is the map that containers have: the one that was asked for, otherwise
 // the kernel's, of a container or of the probe, if it fits the data root, otherwise
 // the one that the files give.
 func mapOfEngine(s Seen, o Options) (idmap.Map, bool) {

@@ -30,7 +30,7 @@ type Seen struct {
 	// Before is what the engine had before remap was turned on; nil if nothing
 	// recorded it.
 	Before survey.Read[*survey.Record]
-	// Probed is the map of a probe, as it was seen there; empty where none ran.
+	// Probed is the map of a probe, as it was seen there; empty if none ran.
 	Probed idmap.Map
 }
 
@@ -182,7 +182,7 @@ func settled(ctx context.Context, h host.Host, all []Process, containers []surve
 	return replaced(processes, odd, again), nil
 }
 
-// lacking says whether the first process of a container was not seen.
+// lacking reports whether the first process of a container was not seen.
 func lacking(all []Process, containers []survey.Container) bool {
 	return slices.ContainsFunc(containers, func(c survey.Container) bool {
 		return c.PID > 0 && !slices.ContainsFunc(all, func(p Process) bool { return p.PID == c.PID })

@@ -32,7 +32,7 @@ type Options struct {
 	// Before is what the engine had before remap was turned on; nil if nothing
 	// recorded it.
 	Before survey.Read[*survey.Record]
-	// Probe asks for a throw-away container, made of Image or, where that is "",
+	// Probe asks for a throw-away container, made of Image or, if that is "",
 	// of this very program.
 	Probe bool
 	Image string
