@@ -28,7 +28,7 @@ type rewriter struct {
 	to   Destination
 	from image.Image
 	at   map[string]int     // the lowest layer of each blob, by its name
-	done map[string]written // by the DiffIDs of the original
+	done map[string]written // by the names of blobs, or by DiffIDs if those are unknown
 	each func()             // is called for each layer that was sent
 }
 
@@ -37,6 +37,7 @@ var _ image.BlobVisitor = (*rewriter)(nil)
 // written is what became of a layer.
 type written struct {
 	Blob
+	was    digest.Digest // the DiffID of the original
 	diffID digest.Digest
 	form   unpack.Form
 }
@@ -73,31 +74,34 @@ func (r *rewriter) blob(ctx context.Context, name string, size int64, src io.Rea
 	in := bufio.NewReaderSize(src, 64<<10)
 	i, ok := r.at[name]
 	if !ok || r.plan.Layers[i] {
-		return r.change(ctx, in)
+		w, err := r.change(ctx, in)
+		if !ok {
+			name = w.was.String()
+		}
+		r.done[name] = w
+		return err
 	}
 	head, err := in.Peek(unpack.HeadSize)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	l := r.from.Layers[i]
-	w := written{diffID: digest.Digest(l.DiffID), form: unpack.Sniff(head)}
+	w := written{was: digest.Digest(l.DiffID), diffID: digest.Digest(l.DiffID), form: unpack.Sniff(head)}
 	known := Blob{digest.Digest(l.Digest), size}
 	if w.form == unpack.PlainTar {
 		known.Digest = cmp.Or(known.Digest, w.diffID)
 	}
-	if w.Blob, err = r.to.Add(ctx, known, in); err != nil {
-		return err
-	}
-	r.done[l.DiffID] = w
-	return nil
+	w.Blob, err = r.to.Add(ctx, known, in)
+	r.done[name] = w
+	return err
 }
 
 // change sends a layer with other owners.
-func (r *rewriter) change(ctx context.Context, src io.Reader) error {
+func (r *rewriter) change(ctx context.Context, src io.Reader) (written, error) {
 	m := unpack.NewMeter(ctx, src)
 	old, err := unpack.Open(bufio.NewReaderSize(m, 64<<10), m)
 	if err != nil {
-		return err
+		return written{}, err
 	}
 	defer old.Close()
 	sums := [2]digest.Digester{digest.SHA256.Digester(), digest.SHA256.Digester()}
@@ -113,11 +117,7 @@ func (r *rewriter) change(ctx context.Context, src io.Reader) error {
 	if failed := g.Wait(); failed != nil && !errors.Is(failed, err) {
 		err = failed
 	}
-	if err != nil {
-		return err
-	}
-	r.done[sums[0].Digest().String()] = written{blob, sums[1].Digest(), old.Form()}
-	return nil
+	return written{blob, sums[0].Digest(), sums[1].Digest(), old.Form()}, err
 }
 
 var errClosed = errors.New("the destination has stopped reading")
@@ -142,8 +142,11 @@ func (r *rewriter) Image(original image.Image) (Image, error) {
 	}
 	var layers []written
 	for i, l := range original.Layers {
-		w, ok := r.done[l.DiffID]
+		w, ok := r.done[r.from.Layers[i].Name]
 		if !ok {
+			w = r.done[l.DiffID]
+		}
+		if w.was.String() != l.DiffID {
 			return Image{}, fmt.Errorf("layer %d did not come, or its contents are not %s, as the configuration says", i+1, l.DiffID)
 		}
 		layers = append(layers, w)
