@@ -170,7 +170,7 @@ func verified(p remap.Plan) report.Report {
 		{Kind: survey.KindVolume, Name: "shop-db", UsedBy: []string{"db"}}, {Kind: survey.KindNetwork, Name: "shop"},
 		{Kind: survey.KindImage, Name: "nginx:1.29"}, {Kind: survey.KindImage, Name: "postgres:18"},
 	}}
-	return s.Report(verify.Options{}, verify.Judge(s, verify.Options{}))
+	return s.Report(verify.Options{}, verify.Answer(s, verify.Options{}))
 }
 
 func disablePlan(t *testing.T, p remap.Plan) remap.Plan {

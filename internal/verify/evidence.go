@@ -46,7 +46,7 @@ func user(p Process, m idmap.Map, known bool) report.User {
 	ids := p.Threads[0]
 	u := report.User{Processes: 1, HostUID: ids.UID[1], HostGID: ids.GID[1]}
 	switch {
-	case p.Stays:
+	case p.HostUserns:
 		m = hostIDs
 	case !p.Map.Empty():
 		m = p.Map

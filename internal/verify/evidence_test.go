@@ -16,7 +16,7 @@ func TestEvidence(t *testing.T) {
 	id := func(n int64) *int64 { return &n }
 	s := sound()
 	other := process(12, 0)
-	other.Container, other.Stays, other.Map = "old-id", true, idmap.Map{}
+	other.Container, other.HostUserns, other.Map = "old-id", true, idmap.Map{}
 	bare := process(13, 100000)
 	bare.Map = idmap.Map{}
 	s.Chosen = append(s.Chosen, survey.Container{ID: "old-id", Name: "old"}, survey.Container{ID: "gone-id", Name: "gone"})
