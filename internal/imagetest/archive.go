@@ -14,7 +14,9 @@ import (
 // Step is one instruction of a Dockerfile.
 type Step struct {
 	By    string // as an image's history has it, e.g. "RUN /bin/sh -c npm i # buildkit"
-	Layer []byte // an uncompressed tar, nil where it makes no layer
+	Layer []byte // an uncompressed tar, nil if it makes no layer
+	// Packed is the layer as the archive has it, nil for the tar itself.
+	Packed []byte
 }
 
 // File is an entry of a layer: a directory where the name ends in a slash.
@@ -57,7 +59,11 @@ func Archive(tag, user string, steps ...Step) []byte {
 			continue
 		}
 		name := fmt.Sprintf("%d-%s/layer.tar", i, sha(s.Layer)[:12])
-		put(w, tar.Header{Name: name, Mode: 0o644, Size: int64(len(s.Layer))}, s.Layer)
+		body := s.Layer
+		if s.Packed != nil {
+			body = s.Packed
+		}
+		put(w, tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))}, body)
 		diffIDs, layers = append(diffIDs, "sha256:"+sha(s.Layer)), append(layers, name)
 	}
 	config := encode(map[string]any{

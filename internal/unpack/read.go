@@ -60,7 +60,7 @@ func Whole(ctx context.Context, r io.Reader, by digest.Algorithm, take func(io.R
 			return Result{Err: err}
 		}
 		form := Sniff(head)
-		return Result{Packed: form == Gzip || form == Zstd, Err: take(src)}
+		return Result{Packed: form == Gzip || form == Zstd || form == Bzip2, Err: take(src)}
 	})
 }
 

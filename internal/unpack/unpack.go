@@ -6,6 +6,8 @@ package unpack
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,8 +28,8 @@ const (
 	PlainTar
 	Gzip
 	Zstd
+	Bzip2
 	JSON
-	bzip2ed
 	xzed
 )
 
@@ -41,12 +43,12 @@ func Sniff(head []byte) Form {
 	switch {
 	case len(head) == 0 || tarwalk.IsHeader(head) || bytes.Equal(head, emptyTar[:]):
 		return PlainTar
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
+	case bytes.HasPrefix(head, gzipMagic):
 		return Gzip
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}), skippable(head):
 		return Zstd
 	case bytes.HasPrefix(head, []byte("BZh")):
-		return bzip2ed
+		return Bzip2
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
 		return xzed
 	}
@@ -94,7 +96,7 @@ func Open(src *bufio.Reader, in *Meter) (*Unpacker, error) {
 		if err != nil {
 			return nil, u.wrap(err)
 		}
-		u.r = z
+		u.r = &members{z: z, src: src}
 	case Zstd:
 		u.form = "zstd"
 		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(false), zstd.WithDecoderMaxWindow(maxWindow))
@@ -102,12 +104,36 @@ func Open(src *bufio.Reader, in *Meter) (*Unpacker, error) {
 			return nil, u.wrap(err)
 		}
 		u.r, u.end = z, z.Close
+	case Bzip2:
+		u.form, u.r = "bzip2", bzip2.NewReader(src)
 	case PlainTar:
 	default:
 		return nil, NotTar(head)
 	}
 	return u, nil
 }
+
+// members reads the members of a gzip file, and passes over what follows the last, as
+// unpigz does, with which dockerd unpacks (cmdStream of pkg/archive). Tapes and
+// some programs fill the last block up with zeros.
+type members struct {
+	z   *gzip.Reader
+	src *bufio.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	m.z.Multistream(false)
+	n, err := m.z.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	if next, _ := m.src.Peek(len(gzipMagic)); !bytes.Equal(next, gzipMagic) {
+		return n, io.EOF
+	}
+	return n, m.z.Reset(m.src)
+}
+
+var gzipMagic = []byte{0x1f, 0x8b, 8}
 
 // Form is PlainTar, or how the blob is compressed.
 func (u *Unpacker) Form() Form {
@@ -116,6 +142,8 @@ func (u *Unpacker) Form() Form {
 		return Gzip
 	case "zstd":
 		return Zstd
+	case "bzip2":
+		return Bzip2
 	}
 	return PlainTar
 }
@@ -151,10 +179,8 @@ func (u *Unpacker) wrap(err error) error {
 
 // NotTar says what a blob is instead of a tar that can be read.
 func NotTar(head []byte) error {
-	switch Sniff(head) {
-	case bzip2ed, xzed:
-		packer := map[Form]string{bzip2ed: "bzip2", xzed: "xz"}[Sniff(head)]
-		return fmt.Errorf("it is compressed with %s, which is not read here: unpack it, or use gzip or zstd", packer)
+	if Sniff(head) == xzed {
+		return errors.New("it is compressed with xz, which is not read here: unpack it, or use gzip or zstd")
 	}
 	return fmt.Errorf("it is not a tar: it begins with %s", strings.ToValidUTF8(fmt.Sprintf("%.24q", head), "?"))
 }
