@@ -22,10 +22,11 @@ const (
 
 // ociDocument is an index or a manifest: what it is shows in its contents.
 type ociDocument struct {
-	ArtifactType string               `json:"artifactType"`
-	Manifests    []ocispec.Descriptor `json:"manifests"`
-	Config       *ocispec.Descriptor  `json:"config"`
-	Layers       []ocispec.Descriptor `json:"layers"`
+	SchemaVersion int                  `json:"schemaVersion"`
+	ArtifactType  string               `json:"artifactType"`
+	Manifests     []ocispec.Descriptor `json:"manifests"`
+	Config        *ocispec.Descriptor  `json:"config"`
+	Layers        []ocispec.Descriptor `json:"layers"`
 }
 
 // A leaf is a manifest that an index leads to.
@@ -142,6 +143,9 @@ func (t *tree) parse(name string) (ociDocument, []byte, error) {
 		return ociDocument{}, nil, err
 	}
 	m, err := parseOCI(raw)
+	if err == nil && m.Manifests == nil && m.Config == nil && m.SchemaVersion == 1 {
+		err = errors.New("it is a manifest of docker's schema 1, which newer engines do not pull: push the image again with one of them")
+	}
 	if err == nil && m.Manifests == nil && m.Config == nil {
 		err = errors.New("it is neither an index nor a manifest of OCI or of docker's schema 2")
 	}

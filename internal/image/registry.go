@@ -40,7 +40,7 @@ type Limits struct {
 
 // Images visits the wanted images, one after the other, two layers at a time,
 // and each blob once. What is wrong with an image, or with its registry, is its
-// Err. Nothing is tried twice.
+// Err. What a registry has no time for is asked again when it says so.
 func (r Registry) Images(ctx context.Context, v Visitor) ([]Image, error) {
 	var all []Image
 	seen := newVisits()

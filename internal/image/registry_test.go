@@ -235,6 +235,7 @@ func TestRegistryFaults(t *testing.T) {
 		"manifest not JSON": {"manifests/1", write("", "<html>"), "it is not JSON"},
 		"manifest of all":   {"manifests/1", write("", `{"manifests":[],"layers":[],"config":{}}`), "an index and a manifest at once"},
 		"manifest of none":  {"manifests/1", write("", `{}`), "neither an index nor a manifest"},
+		"manifest of old":   {"manifests/1", write("", `{"schemaVersion":1,"fsLayers":[]}`), "docker's schema 1"},
 		"manifest too long": {"manifests/1", write("", `{"x":"`+strings.Repeat("x", maxDocument)+`"}`), "larger than"},
 		"manifest hangs":    {"manifests/1", hang, "timeout awaiting response headers"},
 		"config other":      {hex(one.config()), write("", "{}"), "digest mismatch"},

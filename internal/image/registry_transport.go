@@ -30,8 +30,8 @@ func newTransport(l Limits) *guarded {
 	}}
 }
 
-// RoundTrip is of http.RoundTripper.
-func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
+// once asks a registry.
+func (g *guarded) once(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()) {
 		return nil, fmt.Errorf("%s speaks plain http, which is for registries on this machine only", req.URL.Host)
 	}
