@@ -103,13 +103,8 @@ func (j *join) found() map[int64]bool {
 	return all
 }
 
-// number chooses the new numbers, from 10001 downwards where the map goes so far:
-// above what distributions give away, below nobody.
+// number chooses the new numbers. Accounts get those that a new image would have.
 func (p *plan) number(j *join, uses []dockerfile.Use, accounts []account) {
-	taken := j.taken()
-	for _, u := range p.recipe.Uses {
-		taken[u.ID] = true
-	}
 	found := j.found()
 	var ids []int64
 	for _, u := range uses {
@@ -130,16 +125,19 @@ func (p *plan) number(j *join, uses []dockerfile.Use, accounts []account) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	slices.Reverse(ids)
-	next := min(nearTop-1, j.gentle()-1)
+	shared, _ := j.numbers(p.recipe.Uses, Given{}) // what is not in it gets none here either
+	free := j.free(p.recipe.Uses)
+	for _, to := range shared {
+		free.taken[to] = true
+	}
 	for _, id := range ids {
-		for next > 0 && (!j.uid.good(next) || !j.gid.good(next) || taken[next]) {
-			next--
+		to, ok := shared[id]
+		if !ok {
+			to, ok = free.take()
 		}
-		if next <= 0 {
-			return
+		if ok {
+			p.ids[id] = to
 		}
-		p.ids[id] = next
-		next--
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
@@ -38,7 +39,7 @@ func (a *Auditor) Renumber(img image.Image, given Given) (*Renumbering, error) {
 	if !r.uid.good(0) || !r.gid.good(0) {
 		return nil, fmt.Errorf("the ID map does not have ID 0, which files without an account are given to")
 	}
-	numbers, err := j.numbers(given)
+	numbers, err := j.numbers(j.recipe().Uses, given)
 	if err != nil {
 		return nil, err
 	}
@@ -81,40 +82,61 @@ func (r *Renumbering) env(all []string) (found []string) {
 	return found
 }
 
-// numbers are the new numbers of accounts and of a numeric USER.
-func (j *join) numbers(given Given) (map[int64]int64, error) {
+// numbers are the new numbers of accounts and of a numeric USER: those of cures, too.
+func (j *join) numbers(uses []dockerfile.Use, given Given) (map[int64]int64, error) {
 	all := map[int64]int64{}
-	taken := j.taken()
-	for _, to := range given.UID {
-		taken[to] = true
+	free := j.free(uses)
+	for _, chosen := range []map[int64]int64{given.UID, given.GID} {
+		for _, to := range chosen {
+			free.taken[to] = true
+		}
 	}
-	for _, to := range given.GID {
-		taken[to] = true
-	}
-	next := min(nearTop-1, j.gentle()-1)
 	number := func(ids []int64) error {
 		slices.Sort(ids)
-		for _, id := range ids {
+		for _, id := range slices.Backward(ids) {
 			if _, known := all[id]; known || id < 0 || given.has(id) || j.uid.good(id) && j.gid.good(id) {
 				continue
 			}
-			for next > 0 && (taken[next] || !j.uid.good(next) || !j.gid.good(next)) {
-				next--
-			}
-			if next <= 0 {
+			to, ok := free.take()
+			if !ok {
 				return fmt.Errorf("the ID map has no free number for the account with ID %d", id)
 			}
-			all[id] = next
-			next--
+			all[id] = to
 		}
 		return nil
 	}
 	for _, l := range j.layers {
 		if err := number(append(l.passwd.ids("etc/passwd"), l.group.ids("etc/group")...)); err != nil {
-			return nil, err
+			return all, err
 		}
 	}
 	return all, number(userIDs(j.img.Config.User))
+}
+
+// free are numbers that the map takes and the image does not have, from 10001 downwards:
+// above what distributions give away, below nobody.
+type free struct {
+	j     *join
+	taken map[int64]bool
+	next  int64
+}
+
+// free leaves out what instructions name, though no file may have it.
+func (j *join) free(uses []dockerfile.Use) *free {
+	f := &free{j, j.taken(), min(nearTop-1, j.gentle()-1)}
+	for _, u := range uses {
+		f.taken[u.ID] = true
+	}
+	return f
+}
+
+// take gives a number once, and false if there is none left.
+func (f *free) take() (int64, bool) {
+	for f.next > 0 && (f.taken[f.next] || !f.j.uid.good(f.next) || !f.j.gid.good(f.next)) {
+		f.next--
+	}
+	f.next--
+	return f.next + 1, f.next >= 0
 }
 
 // userIDs are the numbers of a USER, -1 for what is none.

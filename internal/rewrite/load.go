@@ -164,6 +164,6 @@ func (s *loading) discard() error {
 	}
 	s.ended = true
 	s.w.CloseWithError(errors.New("the image was given up"))
-	_ = <-s.answer // it says that it was given up
+	<-s.answer //nolint:errcheck // it says that the image was given up
 	return nil
 }

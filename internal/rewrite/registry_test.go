@@ -82,7 +82,7 @@ func withPlatform(t *testing.T, img v1.Image, arch string) *v1.ConfigFile {
 // inLayout is an OCI layout with an index of two platforms, and an attestation.
 func inLayout(t *testing.T) string {
 	t.Helper()
-	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, arch := range []string{"amd64", "arm64"} {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: pictured(t, arch), Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
 	}

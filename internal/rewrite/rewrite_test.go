@@ -98,18 +98,18 @@ func TestAccountsGetFreeNumbers(t *testing.T) {
 	if report.Verdict != audit.Mappable || !report.Startable || len(report.Findings) > 0 {
 		t.Errorf("the new image is %+v", report)
 	}
-	if img.Config.User != "10001:10000" || img.Name != "new:1" || slices.Contains(plan.Layers, true) {
+	if img.Config.User != "10000:10001" || img.Name != "new:1" || slices.Contains(plan.Layers, true) {
 		t.Errorf("%s runs as %s; of its layers change %v", img.Name, img.Config.User, plan.Layers)
 	}
-	if last := img.Config.History[len(img.Config.History)-1]; !last.Empty || !strings.Contains(last.Comment, "UID 1000000 to 10001, UID 1516583083 to 0, GID 1000001 to 10000") {
+	if last := img.Config.History[len(img.Config.History)-1]; !last.Empty || !strings.Contains(last.Comment, "UID 1000000 to 10000, UID 1516583083 to 0, GID 1000001 to 10001") {
 		t.Errorf("its history ends with %+v", last)
 	}
 	all := blobsOf(t, path, img)
-	if files := entries(t, all[1]); files[0].Body != "root:x:0:0::/root:/bin/sh\napp:x:10001:10000::/:/bin/sh\n" ||
-		files[1].Body != "root:x:0:\napp:x:10000:\n" || files[2].Uid != 10001 || files[2].Gid != 10000 || files[3].Uid != 0 || files[3].Gid != 20 {
+	if files := entries(t, all[1]); files[0].Body != "root:x:0:0::/root:/bin/sh\napp:x:10000:10001::/:/bin/sh\n" ||
+		files[1].Body != "root:x:0:\napp:x:10001:\n" || files[2].Uid != 10000 || files[2].Gid != 10001 || files[3].Uid != 0 || files[3].Gid != 20 {
 		t.Errorf("the layer of the account has %+v", files)
 	}
-	if whiteout := entries(t, all[2])[0]; whiteout.Uid != 10001 {
+	if whiteout := entries(t, all[2])[0]; whiteout.Uid != 10000 {
 		t.Errorf("the whiteout is of %d", whiteout.Uid)
 	}
 }
@@ -136,7 +136,7 @@ func TestGivenNumbersCount(t *testing.T) {
 	_, path := rewritten(t, place, audit.Given{UID: map[int64]int64{1516583083: 33, 1000000: 10}})
 	img, _, _ := audited(t, image.DockerArchive(path, image.Options{}), audit.Given{})
 	files := entries(t, blobsOf(t, path, img)[1])
-	if files[2].Uid != 10 || files[2].Gid != 10000 || files[3].Uid != 33 || !strings.Contains(files[0].Body, "app:x:10:10000:") {
+	if files[2].Uid != 10 || files[2].Gid != 10001 || files[3].Uid != 33 || !strings.Contains(files[0].Body, "app:x:10:10001:") {
 		t.Errorf("the layer of the account has %+v", files)
 	}
 }
