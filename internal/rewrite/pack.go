@@ -9,6 +9,15 @@ import (
 	"github.com/klauspost/pgzip"
 )
 
+// formOf is how a layer is compressed when it is written anew: as it was, but that there is
+// nothing here to write bzip2 with.
+func formOf(old unpack.Form) unpack.Form {
+	if old == unpack.Bzip2 {
+		return unpack.Gzip
+	}
+	return old
+}
+
 // pack compresses what is written to it in a form. The same bytes give the same blob on
 // every machine. Nothing is complete before Close.
 func pack(w io.Writer, form unpack.Form) (io.WriteCloser, error) {

@@ -117,14 +117,14 @@ func (r *rewriter) change(ctx context.Context, src io.Reader) (written, error) {
 	if failed := g.Wait(); failed != nil && !errors.Is(failed, err) {
 		err = failed
 	}
-	return written{blob, sums[0].Digest(), sums[1].Digest(), old.Form()}, err
+	return written{blob, sums[0].Digest(), sums[1].Digest(), formOf(old.Form())}, err
 }
 
 var errClosed = errors.New("the destination has stopped reading")
 
 // copy writes a layer as it is compressed, and sums it as it was and as it becomes.
 func (r *rewriter) copy(ctx context.Context, dst io.Writer, src *unpack.Unpacker, sums [2]digest.Digester) error {
-	packed, err := pack(dst, src.Form())
+	packed, err := pack(dst, formOf(src.Form()))
 	if err != nil {
 		return err
 	}
