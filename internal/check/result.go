@@ -1,7 +1,7 @@
 package check
 
 import (
-	"fmt"
+	"github.com/docker/go-units"
 
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/sh"
@@ -42,14 +42,10 @@ var (
 // count for what a person has to take care of one by one: containers, mounts.
 const maxDetails = 100
 
-// size writes bytes for people, in the units of docker.
+// size writes bytes for people, as docker does.
 func size(bytes int64) string {
 	if bytes < 0 {
 		return "size unknown"
 	}
-	n, unit := float64(bytes), 0
-	for n >= 999.5 && unit < 5 {
-		n, unit = n/1000, unit+1
-	}
-	return fmt.Sprintf("%.3g %s", n, [...]string{"B", "kB", "MB", "GB", "TB", "PB"}[unit])
+	return units.HumanSizeWithPrecision(float64(bytes), 3)
 }

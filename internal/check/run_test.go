@@ -115,7 +115,7 @@ func TestReportJSON(t *testing.T) {
 }
 
 func TestSize(t *testing.T) {
-	for bytes, want := range map[int64]string{-1: "size unknown", 0: "0 B", 999: "999 B", 1000: "1 kB", 52.4e6: "52.4 MB", 3e9: "3 GB", 999.9e9: "1 TB", 2e15: "2 PB"} {
+	for bytes, want := range map[int64]string{-1: "size unknown", 0: "0B", 999: "999B", 1000: "1kB", 52.4e6: "52.4MB", 3e9: "3GB", 2e15: "2PB"} {
 		assert.Equal(t, size(bytes), want)
 	}
 }

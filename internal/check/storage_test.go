@@ -36,7 +36,7 @@ var storageCases = []testCase{
 	{"data-root-path", "unread", noStorage, Unknown, ""},
 	{"data-root-path", "a parent unread", storage(func(s *survey.Storage) { s.Path.Parents[1].Stat = host.Stat{Err: errTest} }), Unknown, ""},
 	{"data-root-path", "no map", noSubUID, Unknown, ""},
-	{"data-root-space", "enough", storage(func(*survey.Storage) {}), OK, "1 image in use takes 50 MB"},
+	{"data-root-space", "enough", storage(func(*survey.Storage) {}), OK, "1 image in use takes 50MB"},
 	{"data-root-space", "short", func(f *survey.Facts, o *Options) {
 		storage(func(s *survey.Storage) { s.Space.Free = 4e9 })(f, o)
 		f.Images.Value[0].Size = 5e9
