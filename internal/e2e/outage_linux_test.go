@@ -162,6 +162,15 @@ func TestLeftProcesses(t *testing.T) {
 	assert.Equal(t, v.Details[0].Name, id[:12])
 	assert.Check(t, strings.Contains(v.Details[0].Note, "root on the host"), v.Details[0].Note)
 
+	// It is found although nothing holds it any more. containerd would end what is left, if it knew of it.
+	host.Shell(t, "systemctl stop containerd; rm -r /run/containerd/io.containerd.runtime.v2.task/moby/"+id+
+		"; kill -9 $(pgrep -f '^/[^ ]*containerd-shim[^ ]* .*-id "+id+"'); systemctl start containerd; systemctl restart docker")
+	assert.Check(t, writes(t, host, "old"))
+	v = verifyOver(t, host, "root").of(t, "left-processes")
+	assert.Equal(t, v.Status, "error", v.Message)
+	assert.Equal(t, len(v.Details), 1)
+	assert.Check(t, strings.Contains(v.Details[0].Note, "root on the host") && strings.Contains(v.Details[0].Note, "has ended"), v.Details[0].Note)
+
 	// The same the other way round.
 	host.Busybox(t, "bb")
 	host.Shell(t, starts("new", "--network=none")+"rm /etc/docker/daemon.json; systemctl reset-failed docker; systemctl restart docker")

@@ -21,7 +21,7 @@ import (
 type Left struct {
 	ID        string
 	Namespace string // of containerd, e.g. "moby", "moby-100000.100000"
-	Shim      int    // PID of the process that holds the others
+	Shim      int    // PID of the process that holds the others; 0 if it has ended
 	PIDs      []int  // that it holds
 	Root      bool   // one of them is root on the host
 }
@@ -34,6 +34,9 @@ func (l Left) String() string {
 	}
 	if l.Root {
 		said += ", root on the host"
+	}
+	if l.Shim == 0 {
+		return said + " (the process that held it has ended)"
 	}
 	return said + fmt.Sprintf(" (held by process %d, containerd namespace %s)", l.Shim, l.Namespace)
 }
@@ -49,14 +52,19 @@ const (
 // maxLeft is how many shims that the engine does not know are looked into.
 const maxLeft = 200
 
-// shim is a process that says that it is one.
+// shim is a process that says that it is one, and the container that it holds; pid is 0
+// if there is none any more, and pids are what it has left behind.
 type shim struct {
 	pid           int
 	namespace, id string
+	pids          []int
 }
 
 var leftTopic = topic{
-	second: func(l *look, q *host.Questions) { q.Links = append(q.Links, l.askShims()...) },
+	second: func(l *look, q *host.Questions) {
+		q.Links = append(q.Links, l.askShims()...)
+		q.Lines = append(q.Lines, askCgroups())
+	},
 	unread: func(f *Facts, err error) { f.Left.Err = err },
 }
 
@@ -123,10 +131,10 @@ func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
 		return nil, f.Containers.Err
 	case f.Root != nil:
 		return nil, f.Root
-	case l.seen.Lines[names].Truncated:
+	case l.seen.Lines[names].Truncated, l.seen.Lines[cgroups].Truncated:
 		return nil, fmt.Errorf("looking for processes of containers: the host has more of them than are looked at in one go")
 	}
-	strange := slices.DeleteFunc(l.shims(), func(s shim) bool { return f.knows(s.id) })
+	strange := slices.DeleteFunc(append(l.shims(), l.orphans()...), func(s shim) bool { return f.knows(s.id) })
 	if len(strange) == 0 {
 		return nil, nil
 	}
@@ -153,48 +161,68 @@ func (f *Facts) knows(id string) bool {
 		slices.ContainsFunc(f.Plugins.Value, func(p Plugin) bool { return p.ID == id })
 }
 
-// proven gives those that are shims: of root, in the host's namespaces, and their
-// program is a file of root's. One that holds no live process does no harm.
+// proven gives those that hold, or left, live processes, and if they are shims: of root,
+// in the host's namespaces, and their program is a file of root's. One that holds no live
+// process does no harm.
 func (l *look) proven(ctx context.Context, shims []shim) ([]Left, error) {
-	var q host.Questions
-	for _, s := range shims {
-		q.Links = append(append(q.Links, proc(s.pid, "exe")), spaces(proc(s.pid, ""))...)
-	}
-	q.Lines = []host.Lines{{Name: shimHolds, Globs: procFiles(pidsOf(shims), "task/[0-9]*/children")}}
-	if len(shims) == 0 {
-		return nil, nil
-	}
-	if err := l.round(ctx, q); err != nil {
+	if err := l.askHeld(ctx, shims); err != nil {
 		return nil, err
 	}
-	holds := map[int][]int{}
-	q = host.Questions{}
-	var children []int
-	for p, lines := range l.seen.Lines[shimHolds].Files {
-		for _, field := range strings.Fields(strings.Join(lines, " ")) {
-			if pid, err := strconv.Atoi(field); err == nil {
-				holds[pidOf(p)] = append(holds[pidOf(p)], pid)
-				children = append(children, pid)
-			}
+	q := host.Questions{}
+	var held []int
+	for _, s := range shims {
+		held = append(held, s.pids...)
+		if s.pid > 0 {
+			q.Stats = append(q.Stats, l.program(s))
 		}
 	}
-	for _, s := range shims {
-		q.Stats = append(q.Stats, l.program(s))
-	}
-	q.Lines = []host.Lines{{Name: heldUsers, Globs: procFiles(children, "status"), Prefixes: []string{"Uid:", "State:"}}}
-	if len(children) == 0 {
+	if len(held) == 0 {
 		return nil, nil
 	}
+	q.Lines = []host.Lines{{Name: heldUsers, Globs: procFiles(held, "status"), Prefixes: []string{"Uid:", "State:"}}}
 	if err := l.round(ctx, l.unasked(q)); err != nil {
 		return nil, err
 	}
 	var all []Left
 	for _, s := range shims {
-		if one := l.leftBy(s, holds[s.pid]); len(one.PIDs) > 0 && l.believed(s) {
+		if one := l.leftBy(s); len(one.PIDs) > 0 && (s.pid == 0 || l.believed(s)) {
 			all = append(all, one)
 		}
 	}
 	return all, nil
+}
+
+// askHeld fills in what the shims that run hold, and asks who they are.
+func (l *look) askHeld(ctx context.Context, shims []shim) error {
+	var q host.Questions
+	var pids []int
+	for _, s := range shims {
+		if s.pid > 0 {
+			pids = append(pids, s.pid)
+			q.Links = append(append(q.Links, proc(s.pid, "exe")), spaces(proc(s.pid, ""))...)
+		}
+	}
+	if len(pids) == 0 {
+		return nil
+	}
+	q.Lines = []host.Lines{{Name: shimHolds, Globs: procFiles(pids, "task/[0-9]*/children")}}
+	if err := l.round(ctx, q); err != nil {
+		return err
+	}
+	holds := map[int][]int{}
+	for p, lines := range l.seen.Lines[shimHolds].Files {
+		for _, field := range strings.Fields(strings.Join(lines, " ")) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				holds[pidOf(p)] = append(holds[pidOf(p)], pid)
+			}
+		}
+	}
+	for i, s := range shims {
+		if s.pid > 0 {
+			shims[i].pids = holds[s.pid]
+		}
+	}
+	return nil
 }
 
 // believed: what is known of a shim up to here root itself has said, in whatever
@@ -210,10 +238,10 @@ func (l *look) program(s shim) string {
 	return strings.TrimSuffix(l.link(proc(s.pid, "exe")), " (deleted)")
 }
 
-func (l *look) leftBy(s shim, pids []int) Left {
+func (l *look) leftBy(s shim) Left {
 	one := Left{ID: s.id, Namespace: s.namespace, Shim: s.pid}
-	slices.Sort(pids)
-	for _, pid := range pids {
+	slices.Sort(s.pids)
+	for _, pid := range s.pids {
 		lines := l.seen.Lines[heldUsers].Files[proc(pid, "status")]
 		st := host.ParseStatus(lines)
 		if len(lines) == 0 || st.State == "Z" {
@@ -223,12 +251,4 @@ func (l *look) leftBy(s shim, pids []int) Left {
 		one.Root = one.Root || st.AnyRoot()
 	}
 	return one
-}
-
-func pidsOf(shims []shim) []int {
-	var pids []int
-	for _, s := range shims {
-		pids = append(pids, s.pid)
-	}
-	return pids
 }
