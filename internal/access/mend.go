@@ -126,12 +126,12 @@ func (l Loss) mendTree(f survey.Facts) Mending {
 // remap is turned on.
 func (l Loss) setfacl(f survey.Facts, deep bool) Mending {
 	entry := fmt.Sprintf("u:%d:%s", l.Process.UID, aclRights(l.Grant))
-	m := Mending{Fix: install(f), Note: fmt.Sprintf("to take it back: setfacl -x u:%d", l.Process.UID)}
+	m := Mending{Fix: install(f), Note: fmt.Sprintf("to undo it: setfacl -x u:%d", l.Process.UID)}
 	if !deep {
 		m.Fix = append(m.Fix, sh.Command("sudo", "setfacl", "-m", entry, "--", l.Path.Real))
 		return m
 	}
-	m.Note = fmt.Sprintf("%sto take it back: setfacl -RP -x u:%d,d:u:%d", stop(f, l.Path.Real), l.Process.UID, l.Process.UID)
+	m.Note = fmt.Sprintf("%sto undo it: setfacl -RP -x u:%d,d:u:%d", stop(f, l.Path.Real), l.Process.UID, l.Process.UID)
 	m.Fix = append(m.Fix, sh.Command("sudo", "setfacl", "-RP", "-m", entry+",d:"+entry, "--", l.Path.Real))
 	return m
 }

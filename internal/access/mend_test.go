@@ -38,7 +38,7 @@ func TestMend(t *testing.T) {
 		want   []string
 		note   string
 	}{
-		"files for all":       {1000, dir(0o755, 1000), []survey.Kind{kind(0o644, 1000)}, []string{"sudo setfacl -RP -m u:101000:rwX,d:u:101000:rwX -- /srv/x"}, "stop db, copy first; to take it back: setfacl -RP -x"},
+		"files for all":       {1000, dir(0o755, 1000), []survey.Kind{kind(0o644, 1000)}, []string{"sudo setfacl -RP -m u:101000:rwX,d:u:101000:rwX -- /srv/x"}, "stop db, copy first; to undo it: setfacl -RP -x"},
 		"a database":          {999, dir(0o700, 999), []survey.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, "stop db, copy first"},
 		"read by its group":   {999, dir(0o750, 999), []survey.Kind{kind(0o640, 999)}, []string{toDatabase, fromDatabase}, ""},
 		"its image's root":    {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, ""},

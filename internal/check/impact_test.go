@@ -190,7 +190,7 @@ func one(t *testing.T, id string, changes ...func(*survey.Facts, *Options)) Resu
 
 func TestMountFixes(t *testing.T) {
 	r := one(t, "impact-bind-mounts", mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000, GID: 1000}))
-	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000: user 166536 has r-x and lacks -w-; stop app first; to take it back: setfacl -RP -x u:166536,d:u:166536"}})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000: user 166536 has r-x and lacks -w-; stop app first; to undo it: setfacl -RP -x u:166536,d:u:166536"}})
 	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -RP -m u:166536:rwX,d:u:166536:rwX -- /srv/data"})
 
 	r = one(t, "impact-sockets", mounting(0, host.Stat{Mode: fs.ModeSocket | 0o660, UID: 33}))

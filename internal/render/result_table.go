@@ -59,7 +59,7 @@ func (t *resultTable) category(name string) {
 	for _, r := range t.all {
 		switch {
 		case r.Category != name || t.explained(r):
-		case r.Status == report.OK && !t.verbose && len(r.Details) == 0:
+		case r.Status == report.OK && !t.verbose:
 			passed++
 		case r.Status == report.Skipped && !t.verbose:
 			skipped++
