@@ -104,7 +104,9 @@ func (s *loading) spooled(r io.Reader) (Blob, error) {
 	if err != nil {
 		return Blob{}, err
 	}
-	defer os.Remove(f.Name())
+	if os.Remove(f.Name()) != nil { // on Windows, only what is closed can be removed
+		defer os.Remove(f.Name())
+	}
 	defer f.Close()
 	in := sum(r)
 	if _, err := io.Copy(f, in); err != nil {
