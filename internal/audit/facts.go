@@ -18,6 +18,7 @@ type facts struct {
 	events            events
 	passwd, group     accountFile
 	mapped            mapped
+	refused           []*refusal
 }
 
 // mapped is what is kept of the owners that are well, but for root's.

@@ -102,7 +102,7 @@ func (j *join) keep(paths []string) []string {
 
 func severity(r Rule) Severity {
 	switch r {
-	case UnmappedOwner, UnmappedUser:
+	case UnmappedOwner, UnmappedUser, RefusedLayer:
 		return Error
 	case Owner:
 		return Note

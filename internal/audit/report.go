@@ -16,6 +16,8 @@ const (
 	RootAlias Rule = "root-alias"
 	// UnmappedUser: a container cannot start as the image's USER.
 	UnmappedUser Rule = "unmapped-user"
+	// RefusedLayer: no engine takes the layer, remapped or not.
+	RefusedLayer Rule = "refused-layer"
 	// UnmappedAccount: a line of passwd or group that no process can use.
 	UnmappedAccount Rule = "unmapped-account"
 	// Owner: nothing is wrong, but the ID was asked for (Options.Asked).
@@ -117,7 +119,7 @@ type Finding struct {
 	Changes []Change `json:"changes,omitempty"`
 	// Also is what Fix says besides, a sentence each.
 	Also []string `json:"-"`
-	// Message says what is wrong with the USER, "" for what the rule and the IDs
+	// Message says what is wrong with the USER or a refused layer, "" for what the rule and the IDs
 	// tell already.
 	Message string `json:"message,omitempty"`
 	// Mixed: this finding counts the entries of further owners too, since the
@@ -162,7 +164,7 @@ func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
 		uid.join(l.uid)
 		gid.join(l.gid)
 	}
-	r.Findings = append(r.Findings, j.owners()...)
+	r.Findings = append(append(r.Findings, j.owners()...), j.refused()...)
 	user := j.user()
 	r.Startable = user.startable
 	for _, id := range user.uids {

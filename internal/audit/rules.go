@@ -17,6 +17,8 @@ var ruleTexts = []ruleText{
 		"The owner's ID equals the host ID of the container's root. Engines let it pass, and the file is root's in the container. Give the file another owner."},
 	{UnmappedUser, "7.0", "The image's USER cannot start under userns-remap",
 		"The configured USER, or a group of it, is not mapped: `cannot set uid to unmapped user in user namespace`. Give the account smaller IDs."},
+	{RefusedLayer, "5.0", "A layer has entries that no engine unpacks",
+		"An engine refuses the image, remapped or not: `unhandled tar header type`. Pack the layer again with files, folders, links and devices only."},
 	{UnmappedAccount, "2.0", "An account of the image cannot be used under userns-remap",
 		"A line of `/etc/passwd` or `/etc/group` has an ID that is not mapped: no process can run as it. Give the account a smaller ID."},
 	{Owner, "0.1", "A layer has files of the owner that was asked for", "The engine takes these files. They were listed because `--id` asked for their owner."},

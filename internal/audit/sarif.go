@@ -117,8 +117,11 @@ func result(r Report, f Finding, folder Folder, at *sarif.Location) *sarif.Resul
 }
 
 func message(r Report, f Finding, folder Folder) string {
-	if f.Rule == UnmappedUser {
+	switch f.Rule {
+	case UnmappedUser:
 		return escape.SARIF(fmt.Sprintf("%s: %s. Fix: %s", r.Image, f.Message, f.Fix))
+	case RefusedLayer:
+		return escape.SARIF(fmt.Sprintf("%s, layer %d of %d: %s. Fix: %s", r.Image, f.Layer+1, len(r.Layers), f.Message, f.Fix))
 	}
 	where := "/" + folder.Path
 	switch {

@@ -45,6 +45,7 @@ func (w *walk) entry(h *tarwalk.Header, body io.Reader) error {
 	if string(name) == root {
 		return nil
 	}
+	w.refuse(h, name, name[slash+1:])
 	uid, gid := w.uid.fate(h.UID), w.gid.fate(h.GID)
 	if uid != idmap.RootAlias {
 		w.facts.uid.take(h.UID)

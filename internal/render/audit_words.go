@@ -21,7 +21,7 @@ func (a *auditTable) what(f audit.Finding) string {
 	case audit.RootAlias:
 		return fmt.Sprintf("%s of %d:%d, the host ID of the container's root: the engine takes %s, and makes %s root's",
 			report.Counted(int(f.Count), "entry", "entries"), f.UID, f.GID, them(f.Count), them(f.Count))
-	case audit.UnmappedUser:
+	case audit.UnmappedUser, audit.RefusedLayer:
 		return f.Message
 	case audit.UnmappedAccount:
 		if len(f.Paths) > 0 && strings.HasPrefix(f.Paths[0], "etc/group:") {

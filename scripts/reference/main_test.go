@@ -40,7 +40,7 @@ func TestPagesExplain(t *testing.T) {
 	for _, q := range verify.All() {
 		questions = append(questions, q.ID)
 	}
-	for _, r := range []audit.Rule{audit.UnmappedOwner, audit.RootAlias, audit.UnmappedUser, audit.UnmappedAccount, audit.Owner} {
+	for _, r := range []audit.Rule{audit.UnmappedOwner, audit.RootAlias, audit.UnmappedUser, audit.RefusedLayer, audit.UnmappedAccount, audit.Owner} {
 		rules = append(rules, string(r))
 	}
 	assert.DeepEqual(t, explained(t, "userns_check.md"), check.IDs())

@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/docker-userns/docker-userns/internal/tarwalk"
+)
+
+// refusal are the entries of a layer that are of a kind which no engine unpacks,
+// remapped or not (createTarFile of moby/go-archive, "unhandled tar header type").
+type refusal struct {
+	kind  byte
+	count int64
+	paths []string
+}
+
+// unpacked are the kinds that engines unpack.
+var unpacked = []byte{
+	tar.TypeReg, tar.TypeLink, tar.TypeSymlink, tar.TypeChar, tar.TypeBlock, tar.TypeDir, tar.TypeFifo, tar.TypeXGlobalHeader,
+}
+
+// refuse takes note of an entry of another kind. Of whiteouts the kind does not
+// matter.
+func (w *walk) refuse(h *tarwalk.Header, name, base []byte) {
+	if bytes.IndexByte(unpacked, h.Type) >= 0 || bytes.HasPrefix(base, whiteout) {
+		return
+	}
+	all := w.facts.refused
+	i := slices.IndexFunc(all, func(r *refusal) bool { return r.kind == h.Type })
+	if i < 0 {
+		i = len(all)
+		w.facts.refused = append(all, &refusal{kind: h.Type})
+	}
+	r := w.facts.refused[i]
+	r.count++
+	if w.opt.Paths < 0 || len(r.paths) < w.opt.Paths && w.paths.afford(len(name)) {
+		r.paths = append(r.paths, text(name))
+	}
+}
+
+// refused are the findings of such entries.
+func (j *join) refused() (all []Finding) {
+	for i, l := range j.layers {
+		for _, r := range l.refused {
+			all = append(all, Finding{
+				Rule: RefusedLayer, Severity: severity(RefusedLayer), Layer: i, UID: -1, GID: -1, Count: r.count, Paths: j.keep(r.paths), Cause: CauseUnknown,
+				Message: fmt.Sprintf("%s of type %q%s, which no engine unpacks: unhandled tar header type %d",
+					entries(r.count), r.kind, kinds[r.kind], r.kind),
+				Fix: "pack the layer again with files, folders, links and devices only: GNU tar without --sparse, --label, --multi-volume and --listed-incremental",
+			})
+		}
+	}
+	return all
+}
+
+// kinds name those that GNU tar writes.
+var kinds = map[byte]string{
+	tar.TypeGNUSparse: " (a sparse file of GNU tar)", 'V': " (a volume label of GNU tar)", 'D': " (a folder's listing of GNU tar)", 'M': " (the rest of a file of another volume)",
+}
