@@ -83,11 +83,12 @@ func enablePlan(t *testing.T, f survey.Facts) remap.Plan {
 	return p
 }
 
-// told is what is printed of a change that goes well, each of whose steps takes a second.
-func told(c Change) string {
+// told is what is printed of some steps of a change that go well.
+func told(c Change, steps []remap.Step) string {
+	took := map[string]time.Duration{"restart": 12400 * time.Millisecond, "prove": 13100 * time.Millisecond}
 	var b strings.Builder
-	for i, s := range c.Plan.Steps {
-		b.WriteString(c.Step(i+1, s) + c.Took(time.Second))
+	for i, s := range steps {
+		b.WriteString(c.Step(i+1, s) + c.Took(took[s.Name]))
 	}
 	return b.String()
 }
@@ -109,14 +110,14 @@ func TestScreens(t *testing.T) {
 		"enable-plan": func(*testing.T) string {
 			return shown(Notable(checked(f)), false) + EnablePlan(p, remap.Sides{}, screen)
 		},
-		"enable-run":    func(*testing.T) string { return told(changeOf(p)) + changeOf(p).Enabled("") },
+		"enable-run":    func(*testing.T) string { return told(changeOf(p), p.Steps) + changeOf(p).Enabled("") },
 		"enable-undone": func(*testing.T) string { return undone(changeOf(p)) },
 		"verify":        func(*testing.T) string { return shown(verified(p), false) },
 		"verify-json":   func(t *testing.T) string { return jsonOf(t, verified(p).Containers) },
 		"disable-plan":  func(t *testing.T) string { return Leaving{Facts: on(p), Plan: disablePlan(t, p)}.Text(screen) },
 		"disable-run": func(t *testing.T) string {
 			c := changeOf(disablePlan(t, p))
-			return told(c) + c.Disabled()
+			return told(c, c.Plan.Steps) + c.Disabled()
 		},
 	} {
 		t.Run(file, func(t *testing.T) { golden.Assert(t, text(t), file+".golden") })
@@ -134,11 +135,7 @@ func down() survey.Facts {
 
 // undone is what is printed of a change whose proof fails.
 func undone(c Change) string {
-	var b strings.Builder
-	for i, s := range c.Plan.Steps[:len(c.Plan.Steps)-1] {
-		b.WriteString(c.Step(i+1, s) + c.Took(time.Second))
-	}
-	return b.String() + c.Undoing(errors.New("1 process has IDs that are not in the map (processes)")) + c.RolledBack(nil)
+	return told(c, c.Plan.Steps[:len(c.Plan.Steps)-1]) + c.Undoing(errors.New("1 process has IDs that are not in the map (processes)")) + c.RolledBack(nil)
 }
 
 // on is the host once remap was turned on, with the web server made again.
