@@ -58,7 +58,8 @@ func TestNPM(t *testing.T) {
 	importNode(t, engine)
 	buildNPM(t, engine, "in-time", chownInTime)
 	buildNPM(t, engine, "too-late", chownTooLate)
-	remapped := testengine.Start(t, testengine.Options{Remap: true}).Client(t)
+	remapping := testengine.Start(t, testengine.Options{Remap: true})
+	remapped := remapping.Client(t)
 
 	for _, test := range []struct {
 		name     string
@@ -79,6 +80,12 @@ func TestNPM(t *testing.T) {
 				if test.unmapped > 0 {
 					checkFinding(t, r.Findings[0], place)
 				}
+			}
+			if test.unmapped > 0 { // written anew, it runs there
+				assert.Assert(t, sent(t, engine, remapping, test.name).Changed)
+				out, err := remapping.Docker("run", "--rm", "--network", "none", test.name, "node", "-e", "require('/app/node_modules/express'); console.log('runs')").CombinedOutput()
+				assert.NilError(t, err, "%s", out)
+				assert.Assert(t, strings.Contains(string(out), "runs"), "%s", out)
 			}
 		})
 	}
