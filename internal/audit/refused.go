@@ -28,11 +28,10 @@ func (w *walk) refuse(h *tarwalk.Header, name, base []byte) {
 	if bytes.IndexByte(unpacked, h.Type) >= 0 || bytes.HasPrefix(base, whiteout) {
 		return
 	}
-	all := w.facts.refused
-	i := slices.IndexFunc(all, func(r *refusal) bool { return r.kind == h.Type })
+	i := slices.IndexFunc(w.facts.refused, func(r *refusal) bool { return r.kind == h.Type })
 	if i < 0 {
-		i = len(all)
-		w.facts.refused = append(all, &refusal{kind: h.Type})
+		i = len(w.facts.refused)
+		w.facts.refused = append(w.facts.refused, &refusal{kind: h.Type})
 	}
 	r := w.facts.refused[i]
 	r.count++

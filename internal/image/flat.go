@@ -59,5 +59,5 @@ func (f flat) document(at string) ([]byte, error) {
 }
 
 func (f flat) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(v, blobs, func(b blob) unpack.Result { return f.folder.read(ctx, v, f.name(b.name), b.name) })
+	return inPairs(v, blobs, func(b blob) unpack.Result { return f.read(ctx, v, f.name(b.name), b.name) })
 }

@@ -49,7 +49,7 @@ func TestParse(t *testing.T) {
 		"https://registry/app":      "docker://HOST/NAME",
 		"none.tar":                  "there is no such file",
 		"oci-archve:none.tar":       "there is no such file",
-		"docker-achive:dir/app.tgz": "there is no such file",
+		"docker-archiv:dir/app.tgz": "there is no such file",
 		"empty/":                    "neither an index.json nor a manifest.json",
 		"no/such/":                  "there is no such file, and it cannot be the name of an image",
 		"App":                       "must be lowercase",
