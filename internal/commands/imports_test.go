@@ -17,7 +17,7 @@ const module = "github.com/docker-userns/docker-userns/"
 // house are the packages of the program, the ones that know most first. A
 // package imports none that stands before it.
 var house = []string{
-	"commands", "render", "hook", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "rewrite", "audit", "dockerfile", "image", "headers", "unpack", "tarwalk", "idmap", "dockerd", "daemonjson", "onhost", "host", "sh", "escape",
+	"commands", "render", "hook", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "rewrite", "audit", "dockerfile", "image", "headers", "unpack", "carry", "tarwalk", "idmap", "dockerd", "daemonjson", "onhost", "host", "sh", "escape",
 }
 
 // apart are packages that know nothing of each other, though one stands above the

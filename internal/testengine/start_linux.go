@@ -26,6 +26,9 @@ func Start(t testing.TB, o Options) *Engine {
 		t.Skip("needs dockerd, which is not installed (on Debian: apt-get install docker.io)")
 	}
 	e := newEngine(t)
+	if e.dataRoot = e.path("data"); o.DataRoot != "" {
+		e.dataRoot = o.DataRoot
+	}
 	args := append(e.args(), o.Args...)
 	if o.Config != "" {
 		if err := os.WriteFile(e.path("daemon.json"), []byte(o.Config), 0o600); err != nil {

@@ -19,6 +19,8 @@ type Options struct {
 	Remap bool
 	// Config is its daemon.json, none if empty.
 	Config string
+	// DataRoot is the data root that it is given, an empty one of its own if empty.
+	DataRoot string
 	// Args are more arguments of dockerd, e.g. "--storage-driver=vfs".
 	Args []string
 }
@@ -36,12 +38,13 @@ type Engine struct {
 	Dir    string // all that the engine writes is under it
 	PID    int
 
-	exited chan struct{}
+	dataRoot string
+	exited   chan struct{}
 }
 
 // DataRoot is the directory that the engine was told to use. That of a remapped
 // one, and what GET /info says, is one deeper: DataRoot/UID.GID.
-func (e *Engine) DataRoot() string { return filepath.Join(e.Dir, "data") }
+func (e *Engine) DataRoot() string { return e.dataRoot }
 
 // Log is what the engine has logged so far.
 func (e *Engine) Log() string {
