@@ -66,7 +66,9 @@ type Report struct {
 	SchemaVersion int       `json:"schemaVersion"` // 1
 	Image         string    `json:"image"`
 	Source        string    `json:"source"`
-	ID            string    `json:"id"`
+	Names         []string  `json:"names,omitempty"` // if it has several
+	ID            string    `json:"id"`              // what docker images shows
+	ConfigDigest  string    `json:"configDigest"`
 	Platform      string    `json:"platform"`
 	IDMap         idmap.Map `json:"idMap"`
 	Verdict       Verdict   `json:"verdict"`
@@ -150,11 +152,15 @@ func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
 		Image:         img.Name,
 		Source:        img.Source,
 		ID:            img.ID,
+		ConfigDigest:  img.ConfigDigest,
 		Platform:      img.Platform,
 		IDMap:         a.opt.Map,
 		Verdict:       Mappable,
 		Layers:        j.describe(),
 		Findings:      []Finding{},
+	}
+	if len(img.Tags) > 1 {
+		r.Names = img.Tags
 	}
 	uid, gid := need{}, need{}
 	for _, l := range j.layers {

@@ -219,8 +219,12 @@ func swarmInactive(in *Input) Result {
 	case in.on():
 		return warn("the node is in a swarm (%s) and drops out of it when remap is turned off", state)
 	}
+	leave := []string{"swarm", "leave"}
+	if in.Engine.Value.Swarm.Manager {
+		leave = append(leave, "--force") // otherwise the engine refuses
+	}
 	return fail("the node is in a swarm (%s) and would drop out of it, since the membership is stored in the data root; drain the node and leave the swarm first", state).
-		Fixed(in.docker("swarm", "leave"))
+		Fixed(in.docker(leave...))
 }
 
 // changePending says what is under way, as far as its manifest tells.

@@ -134,3 +134,11 @@ func TestLongTables(t *testing.T) {
 		assert.Equal(t, r.Status == Error, r.ID == "subid-overlap", "%s: %s", r.ID, r.Message)
 	}
 }
+
+// A manager leaves its swarm only if it is forced to.
+func TestSwarmLeave(t *testing.T) {
+	for manager, want := range map[bool]string{false: "docker swarm leave", true: "docker swarm leave --force"} {
+		r := one(t, "swarm-inactive", engine(func(e *survey.Engine) { e.Swarm.LocalNodeState, e.Swarm.Manager = "active", manager }))
+		assert.DeepEqual(t, r.Fix, []string{want})
+	}
+}

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,11 +26,18 @@ func TestImagesInContainerdsStore(t *testing.T) {
 	local := func(args string) answer {
 		return ask(t, host.Command("su", "-", "root", "-c", "docker userns audit-image "+args))
 	}
+	configs := map[string]any{}
+	for name, archive := range map[string][]byte{"fine:1": pictures["fine:1"], "npm:1": pictures["npm:1"], "user:1": pictures["user:1"], "packed:1": packed} {
+		file := filepath.Join(t.TempDir(), "image.tar")
+		assert.NilError(t, os.WriteFile(file, archive, 0o644))
+		configs[name] = reports(t, docker(t, host, nil, "userns", "audit-image", "--format", "json", "docker-archive:"+file))[name].rest["configDigest"]
+	}
 	read := reports(t, local("--format json --all"))
-	assert.Equal(t, len(read), 5)
+	assert.Equal(t, len(read), 4)
 	for name, r := range read {
 		assert.Equal(t, r.Source, "content-store", name)
 		assert.Equal(t, r.rest["id"], host.Shell(t, "docker image inspect -f '{{.Id}}' "+name))
+		assert.Equal(t, r.rest["configDigest"], configs[name])
 		delete(r.rest, "source")
 	}
 	// From elsewhere: as root, as root through sudo, and as one who is not root there; and

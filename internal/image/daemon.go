@@ -36,7 +36,7 @@ type Engine interface {
 type Daemon struct {
 	Engine Engine
 	Names  []string // names as docker takes them, or image IDs
-	All    bool     // every image instead: by each of its tags, or by its ID
+	All    bool     // every image instead, once: by the first of its tags, or by its ID
 	// Platform is one platform, "all", or "" for what the daemon has.
 	Platform string
 	// Hosts are machines whose files may be the daemon's, tried in order. What
@@ -66,6 +66,7 @@ var (
 // wish is an image as it was asked for.
 type wish struct {
 	name string
+	tags []string // all that there are, if it was asked for by none
 	id   string
 	err  error
 }
@@ -105,7 +106,7 @@ func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes
 			continue
 		}
 		img := d.suited(found[w.id])
-		img.Name = w.name
+		img.Name, img.Tags = w.name, w.tags
 		images = append(images, img)
 	}
 	return images
@@ -144,7 +145,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, wishes 
 			byID[w.id] = images
 		}
 		for _, img := range images {
-			if img.Name = w.name; img.Err != nil && limited.Err() != nil && ctx.Err() == nil {
+			if img.Name, img.Tags = w.name, w.tags; img.Err != nil && limited.Err() != nil && ctx.Err() == nil {
 				img.Err = ErrNoTime
 			}
 			all = append(all, img)
@@ -216,7 +217,7 @@ func (d Daemon) wishes(ctx context.Context) ([]wish, error) {
 		if cerrdefs.IsNotFound(err) {
 			err = fmt.Errorf("the engine has no such image: pull it, or audit it in its registry as docker://%s; a file is given by its path", name)
 		}
-		wishes = append(wishes, wish{name, got.ID, err})
+		wishes = append(wishes, wish{name: name, id: got.ID, err: err})
 	}
 	return wishes, nil
 }
@@ -232,9 +233,8 @@ func (d Daemon) all(ctx context.Context) ([]wish, error) {
 		if len(tags) == 0 {
 			tags = []string{s.ID}
 		}
-		for _, tag := range tags {
-			wishes = append(wishes, wish{name: tag, id: s.ID})
-		}
+		slices.Sort(tags)
+		wishes = append(wishes, wish{name: tags[0], tags: tags, id: s.ID})
 	}
 	slices.SortStableFunc(wishes, func(a, b wish) int { return strings.Compare(a.name, b.name) })
 	return wishes, nil

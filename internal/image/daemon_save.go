@@ -41,12 +41,31 @@ func (d Daemon) streamed(ctx context.Context, v Visitor, ids []string, found map
 func (d Daemon) saved(ctx context.Context, v Visitor, w wish) []Image {
 	images, err := d.save(ctx, v, []string{w.id}, Options{Platform: d.Platform, Trusted: true})
 	if err != nil {
-		images = []Image{{Err: err}}
+		images = []Image{{Err: d.elsewhere(ctx, w, err)}}
 	}
 	for i := range images {
 		images[i].Source, images[i].ID = sourceDaemon, w.id
 	}
 	return images
+}
+
+// elsewhere adds to the error of an image that the engine does not send which platforms it
+// has the image for, if none was asked for. From API 1.48 on it can tell.
+func (d Daemon) elsewhere(ctx context.Context, w wish, err error) error {
+	got, bad := d.Engine.ImageInspect(ctx, w.id, client.ImageInspectWithManifests(true))
+	if d.Platform != "" || bad != nil {
+		return err
+	}
+	var has []plan
+	for _, m := range got.Manifests {
+		if m.Available && m.ImageData != nil {
+			has = append(has, plan{Image: Image{Platform: platforms.Format(m.ImageData.Platform)}})
+		}
+	}
+	if len(has) == 0 {
+		return err
+	}
+	return fmt.Errorf("the engine has it for %s: choose one with --platform: %w", listPlatforms(has), err)
 }
 
 // save reads one docker save. Cancelling ctx ends it at once.

@@ -44,15 +44,17 @@ type Source interface {
 
 // Image is what is known of one image for one platform.
 type Image struct {
-	Name     string // as asked for, or as the archive tags it, e.g. "app:1"
-	Source   string // "daemon", "layer-records", "docker-archive", "oci-archive", "oci", "registry"
-	ID       string // digest of the configuration, "sha256:…"
-	Platform string // e.g. "linux/amd64", "linux/arm64/v8"
-	Config   Config
-	Layers   []Layer
-	Err      error
+	Name         string // as asked for, or as the archive tags it, e.g. "app:1"
+	Source       string // "daemon", "layer-records", "docker-archive", "oci-archive", "oci", "registry"
+	ID           string // what its engine shows as ID, otherwise ConfigDigest
+	ConfigDigest string // of its configuration, "sha256:…"
+	Platform     string // e.g. "linux/amd64", "linux/arm64/v8"
+	Config       Config
+	Layers       []Layer
+	Err          error
 
-	// Tags are all names that the place gives the image.
+	// Tags are all names that the place gives the image. An engine is not asked for those
+	// of an image that it was asked for by one.
 	Tags []string
 	// Manifest and RawConfig are its documents as they are, if a [BlobVisitor] asked.
 	// There is no Manifest where the place has none of OCI's or of docker's schema 2.

@@ -29,6 +29,7 @@ func (p *plan) configure(l *library, name string) error {
 		return fmt.Errorf("its configuration: %w", err)
 	}
 	p.ID = digest.FromBytes(raw).String()
+	p.ConfigDigest = p.ID
 	c, err := parseConfig(raw)
 	if err != nil {
 		return fmt.Errorf("parsing its configuration %q: %w", name, err)

@@ -127,7 +127,7 @@ func (r *records) imageRoot() string { return path.Join(r.dataRoot, "image", r.d
 
 // assemble puts an image together, if all its layers were visited.
 func assemble(id string, c imageConfig, byDiff map[string]*recordLayer) (Image, error) {
-	img := Image{Source: "layer-records", ID: id, Platform: c.Platform, Config: c.Config}
+	img := Image{Source: "layer-records", ID: id, ConfigDigest: id, Platform: c.Platform, Config: c.Config}
 	for i, diff := range c.DiffIDs {
 		if err := byDiff[diff].err; err != nil {
 			return img, fmt.Errorf("layer %d: %w", i, err)

@@ -83,6 +83,9 @@ func (a *auditTable) total(w io.Writer, unread int) {
 
 // shortName is the image's name, or its ID cut short where it has none.
 func shortName(r audit.Report) string {
+	if len(r.Names) > 0 {
+		return escape.Line(strings.Join(r.Names, ", "))
+	}
 	if r.Image != "" && r.Image != r.ID {
 		return escape.Line(r.Image)
 	}
