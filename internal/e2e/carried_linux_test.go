@@ -56,7 +56,7 @@ func TestWhatIsLeftBehind(t *testing.T) {
 		assert.Equal(t, j.of(t, "carried-containers").details(), "job: \nonce: it ran\n")
 		onHost(t, host, "stop", "web")
 		j = verifyOver(t, host, "root")
-		assert.Check(t, strings.Contains(j.of(t, "carried-containers").details(), "web: it is there, but does not run"), j.of(t, "carried-containers").details())
+		assert.Check(t, strings.Contains(j.of(t, "carried-containers").details(), "web: exists, but is not running as it was before"), j.of(t, "carried-containers").details())
 		onHost(t, host, "start", "web")
 	})
 	t.Run("accepted", func(t *testing.T) {

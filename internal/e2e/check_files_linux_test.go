@@ -79,7 +79,7 @@ func restart(t *testing.T, host *testbed.Host) (suffix, words string) {
 	return "", host.Run(t, "journalctl", "--since=@"+since, "--no-pager", "--output=cat")
 }
 
-var quoted = regexp.MustCompile(`(?:does not start: |\): )(.*)`)
+var quoted = regexp.MustCompile(`(?:would not start: |\): )(.*)`)
 
 // assertForeseen compares what a check said with what the engine did.
 func assertForeseen(t *testing.T, j judged, suffix, words string) {
