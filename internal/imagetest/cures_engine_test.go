@@ -29,6 +29,9 @@ var allCures = flag.Bool("cures", false, "try every Dockerfile of testdata/cures
 // find nothing then, and a check that passed in the first image must pass in the
 // second: the program can still read and write what it could.
 func TestCures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds images, left out with -short")
+	}
 	engine := testengine.Start(t, testengine.Options{})
 	importTools(t, engine)
 	files, err := filepath.Glob("testdata/cures/*.txt")

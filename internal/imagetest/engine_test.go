@@ -33,6 +33,9 @@ func TestVerdicts(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
+	if testing.Short() {
+		*count = min(*count, 60)
+	}
 	t.Logf("seed %d", *seed)
 	api := engine.Client(t)
 	var refused atomic.Uint64
