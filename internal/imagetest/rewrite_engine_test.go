@@ -27,7 +27,7 @@ func TestRewrittenVerdicts(t *testing.T) {
 	var group errgroup.Group
 	group.SetLimit(4)
 	dir := t.TempDir()
-	for n := range *count {
+	for n := range images() {
 		group.Go(func() error {
 			img := imagetest.Generate(2, n)
 			from, to := filepath.Join(dir, fmt.Sprintf("%d.tar", n)), filepath.Join(dir, fmt.Sprintf("%d-new.tar", n))
@@ -56,8 +56,8 @@ func TestRewrittenVerdicts(t *testing.T) {
 		})
 	}
 	assert.NilError(t, group.Wait())
-	t.Logf("%d images, %d of them changed", *count, changed.Load())
-	if changed.Load() < *count/4 {
+	t.Logf("%d images, %d of them changed", images(), changed.Load())
+	if changed.Load() < images()/4 {
 		t.Errorf("%d images were changed: this proves little", changed.Load())
 	}
 }
