@@ -11,9 +11,9 @@ import (
 // Everything is the map of a container without remap.
 var Everything = idmap.Single(0, 1<<32-1)
 
-// Untold is why it is unknown what a container does with a path of the host, nil if it
+// Unknown is why it is unknown what a container does with a path of the host, nil if it
 // is known. known reports whether the survey has the path.
-func Untold(c survey.Container, p survey.Path, known bool) error {
+func Unknown(c survey.Container, p survey.Path, known bool) error {
 	switch {
 	case !known:
 		return errors.New("it was not examined")

@@ -18,7 +18,7 @@ type accountFile struct {
 	data    []byte
 	present bool   // the layer has the file
 	cut     bool   // the layer removes that of the layers below
-	untold  string // why its lines cannot be told, "" where they can
+	unread  string // why its lines cannot be told, "" where they can
 }
 
 // account takes note of an entry that makes or removes /etc/passwd or /etc/group.
@@ -41,7 +41,7 @@ func (w *walk) account(name []byte, h *tarwalk.Header, body io.Reader) error {
 	case "etc":
 		if h.Type != tar.TypeDir {
 			why := fmt.Sprintf("/etc is a %s", kindOf(h.Type))
-			passwd.untold, group.untold = why, why
+			passwd.unread, group.unread = why, why
 		}
 	}
 	return nil
@@ -51,10 +51,10 @@ func (f *accountFile) read(h *tarwalk.Header, body io.Reader) error {
 	*f = accountFile{present: true, cut: f.cut}
 	switch {
 	case h.Type != tar.TypeReg:
-		f.untold = fmt.Sprintf("/%s is a %s", bytes.TrimLeft(h.Name, "./"), kindOf(h.Type))
+		f.unread = fmt.Sprintf("/%s is a %s", bytes.TrimLeft(h.Name, "./"), kindOf(h.Type))
 		return nil
 	case h.Size > maxAccounts:
-		f.untold = fmt.Sprintf("/%s is larger than 1 MiB", bytes.TrimLeft(h.Name, "./"))
+		f.unread = fmt.Sprintf("/%s is larger than 1 MiB", bytes.TrimLeft(h.Name, "./"))
 		return nil
 	}
 	name, size := string(bytes.TrimLeft(h.Name, "./")), h.Size
@@ -63,7 +63,7 @@ func (f *accountFile) read(h *tarwalk.Header, body io.Reader) error {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	if int64(len(data)) < size {
-		f.untold = fmt.Sprintf("the content of /%s is not at hand", name)
+		f.unread = fmt.Sprintf("the content of /%s is not at hand", name)
 	}
 	f.data = data
 	return nil
@@ -87,7 +87,7 @@ func (a *Auditor) Accounts(img image.Image) (passwd, group string, ok bool) {
 	layers := a.of(img)
 	users, _ := final(layers, passwdOf)
 	groups, _ := final(layers, groupOf)
-	return string(users.data), string(groups.data), users.untold == "" && groups.untold == ""
+	return string(users.data), string(groups.data), users.unread == "" && groups.unread == ""
 }
 
 // final is the file of the topmost layer that has it, and that layer's index;
@@ -95,7 +95,7 @@ func (a *Auditor) Accounts(img image.Image) (passwd, group string, ok bool) {
 func final(layers []*facts, of func(*facts) *accountFile) (*accountFile, int) {
 	for i := len(layers) - 1; i >= 0; i-- {
 		f := of(layers[i])
-		if f.present || f.untold != "" {
+		if f.present || f.unread != "" {
 			return f, i
 		}
 		if f.cut {

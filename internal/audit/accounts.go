@@ -15,7 +15,7 @@ func (j *join) accounts() []Finding {
 		of   func(*facts) *accountFile
 	}{{"etc/passwd", passwdOf}, {"etc/group", groupOf}} {
 		f, layer := final(j.layers, file.of)
-		if f.untold != "" {
+		if f.unread != "" {
 			continue
 		}
 		if found := j.lines(file.name, f.data); found.Count > 0 {

@@ -117,7 +117,7 @@ func (j *join) copyCause(in *dockerfile.Instruction, g *group) Cause {
 func (j *join) causeElsewhere(g *group) Cause {
 	r := j.plan().recipe
 	for _, u := range r.Uses {
-		if !slices.Contains(j.culprits(g), u.ID) || j.goodUse(u) {
+		if !slices.Contains(j.offenders(g), u.ID) || j.goodUse(u) {
 			continue
 		}
 		switch u.Role {
@@ -132,20 +132,20 @@ func (j *join) causeElsewhere(g *group) Cause {
 	return CauseUnknown
 }
 
-// names reports whether an instruction has one of a group's culprits in a role.
+// names reports whether an instruction has one of a group's offenders in a role.
 func (j *join) names(in *dockerfile.Instruction, g *group, role dockerfile.Role) bool {
 	return slices.ContainsFunc(j.plan().recipe.Uses, func(u dockerfile.Use) bool {
-		return u.In == in && u.Role == role && slices.Contains(j.culprits(g), u.ID)
+		return u.In == in && u.Role == role && slices.Contains(j.offenders(g), u.ID)
 	})
 }
 
-// culprits are the group's numbers that the finding is about.
-func (j *join) culprits(g *group) []int64 {
+// offenders are the group's numbers that the finding is about.
+func (j *join) offenders(g *group) []int64 {
 	var bad []int64
-	if j.uid.fate(g.uid) != idmap.Mapped || g.rule == Owner {
+	if j.uid.treatment(g.uid) != idmap.Mapped || g.rule == Owner {
 		bad = append(bad, g.uid)
 	}
-	if (j.gid.fate(g.gid) != idmap.Mapped || g.rule == Owner) && !slices.Contains(bad, g.gid) {
+	if (j.gid.treatment(g.gid) != idmap.Mapped || g.rule == Owner) && !slices.Contains(bad, g.gid) {
 		bad = append(bad, g.gid)
 	}
 	return bad

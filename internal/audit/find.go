@@ -97,7 +97,7 @@ func (j *join) isCulprit(g *group, id int64, group bool) bool {
 	if group {
 		space = &j.gid
 	}
-	return g.rule != Owner && space.fate(id) != idmap.Mapped
+	return g.rule != Owner && space.treatment(id) != idmap.Mapped
 }
 
 // modules are the node_modules folders of a layer that packages' owners are in.

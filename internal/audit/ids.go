@@ -17,11 +17,11 @@ func newIDSpace(e idmap.Extents) idSpace {
 	return idSpace{extents: e, safe: uint64(e.Size()), root: e.Root()}
 }
 
-func (s *idSpace) fate(id int64) idmap.Fate {
+func (s *idSpace) treatment(id int64) idmap.Treatment {
 	if uint64(id) < s.safe && id != s.root {
 		return idmap.Mapped
 	}
-	return s.extents.Fate(id)
+	return s.extents.Treatment(id)
 }
 
 // kernel says whether a process can have the id. It can not have the alias of
@@ -60,4 +60,4 @@ func (n need) total() int64 {
 }
 
 // good says that an entry and a process can both have the id as it is.
-func (s *idSpace) good(id int64) bool { return s.fate(id) == idmap.Mapped && s.kernel(id) }
+func (s *idSpace) good(id int64) bool { return s.treatment(id) == idmap.Mapped && s.kernel(id) }

@@ -84,7 +84,7 @@ func (j *join) owners() []Finding {
 			}
 			f.Cause = j.cause(i, g)
 			if g.rule != Owner {
-				j.cure(&f, j.plan().layers[i], j.culprits(g)...)
+				j.cure(&f, j.plan().layers[i], j.offenders(g)...)
 			}
 			all = append(all, f)
 		}

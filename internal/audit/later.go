@@ -6,27 +6,27 @@ package audit
 // by a whiteout of its path or of a directory above it, by an opaque marker in
 // one, or by something else in the place of one (OCI image-spec, layer.md).
 func later(layers []*facts) map[*group]Later {
-	fates := map[*group]Later{}
+	all := map[*group]Later{}
 	if len(layers) < 2 {
-		return fates
+		return all
 	}
 	below := layers[:len(layers)-1]
 	for _, l := range below {
 		for _, g := range l.groups {
 			if !g.untracked && g.rule != Owner {
-				fates[g] = Removed
+				all[g] = Removed
 			}
 		}
 	}
 	gone := emptiedDirs(layers)
 	sweep(layers, offenderKeys, func(i int, m *marks) {
 		for _, g := range layers[i].groups {
-			if fates[g] != Stays {
-				fates[g] = m.fate(g, gone[i], fates[g])
+			if all[g] != Stays {
+				all[g] = m.later(g, gone[i], all[g])
 			}
 		}
 	})
-	return fates
+	return all
 }
 
 // emptiedDirs says of each directory of each layer whether the layers above
@@ -52,8 +52,8 @@ func emptiedDirs(layers []*facts) [][]bool {
 	return gone
 }
 
-// fate lowers what is thought of a group by its entries that are in m.
-func (m *marks) fate(g *group, gone []bool, so Later) Later {
+// later gives what became of a group in later layers, so far, once its entries in m are known.
+func (m *marks) later(g *group, gone []bool, so Later) Later {
 	for i, chunk := range g.hashes.chunks {
 		for j, h := range chunk {
 			flags, here := m.get(h &^ nonDir)

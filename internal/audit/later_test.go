@@ -97,7 +97,7 @@ func randomStack(rnd *rand.Rand) [][]entry {
 
 // model says by names what becomes of a finding's paths.
 func model(stack [][]entry, f Finding) Later {
-	fate := Removed
+	outcome := Removed
 	for _, p := range f.Paths {
 		removed, replaced := false, false
 		for _, layer := range stack[f.Layer+1:] {
@@ -109,12 +109,12 @@ func model(stack [][]entry, f Finding) Later {
 		switch {
 		case removed:
 		case replaced:
-			fate = Chowned
+			outcome = Chowned
 		default:
 			return Stays
 		}
 	}
-	return fate
+	return outcome
 }
 
 func removes(e entry, p string) bool {

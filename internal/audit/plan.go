@@ -95,7 +95,7 @@ func (j *join) found() map[int64]bool {
 	all := map[int64]bool{}
 	for _, l := range j.layers {
 		for _, g := range l.groups {
-			for _, id := range j.culprits(g) {
+			for _, id := range j.offenders(g) {
 				all[id] = true
 			}
 		}

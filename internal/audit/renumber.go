@@ -27,8 +27,8 @@ type Renumbering struct {
 	User string
 	// Env are the variables that still have a number which became another one.
 	Env []string
-	// Untold say of which layers the accounts could not be read, and why.
-	Untold []string
+	// Unread say of which layers the accounts could not be read, and why.
+	Unread []string
 }
 
 // Renumber decides it for an image whose layers were all visited. Numbers depend on the
@@ -160,7 +160,7 @@ func (r *Renumbering) space(group bool) *idSpace {
 
 // id is what becomes of an ID of an entry.
 func (r *Renumbering) id(group bool, id int64) int64 {
-	if r.space(group).fate(id) == idmap.Mapped {
+	if r.space(group).treatment(id) == idmap.Mapped {
 		return id
 	}
 	return r.ids[group][id]
@@ -217,7 +217,7 @@ func (r *Renumbering) lines(name string, data []byte) []byte {
 // field gives a number of an account, or the bytes as they are if it does not change.
 func (r *Renumbering) field(group bool, text []byte) []byte {
 	id, err := strconv.ParseInt(string(bytes.TrimSpace(text)), 10, 64)
-	if to, ok := r.ids[group][id]; ok && err == nil && r.space(group).fate(id) != idmap.Mapped {
+	if to, ok := r.ids[group][id]; ok && err == nil && r.space(group).treatment(id) != idmap.Mapped {
 		return bytes.Replace(text, bytes.TrimSpace(text), strconv.AppendInt(nil, to, 10), 1)
 	}
 	return text
@@ -236,10 +236,10 @@ func (r *Renumbering) user(spec string) string {
 func (r *Renumbering) layer(i int, l *facts) bool {
 	changes := slices.ContainsFunc(l.groups, func(g *group) bool { return g.rule != Owner })
 	for name, f := range map[string]*accountFile{"etc/passwd": &l.passwd, "etc/group": &l.group} {
-		if f.untold != "" {
-			r.Untold = append(r.Untold, fmt.Sprintf("layer %d: %s", i+1, f.untold))
+		if f.unread != "" {
+			r.Unread = append(r.Unread, fmt.Sprintf("layer %d: %s", i+1, f.unread))
 		}
-		changes = changes || f.untold == "" && !bytes.Equal(f.data, r.lines(name, f.data))
+		changes = changes || f.unread == "" && !bytes.Equal(f.data, r.lines(name, f.data))
 	}
 	return changes
 }

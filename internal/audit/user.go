@@ -26,7 +26,7 @@ func (j *join) user() runAs {
 	passwd, _ := final(j.layers, passwdOf)
 	group, _ := final(j.layers, groupOf)
 	spec := j.img.Config.User
-	if why := untold(spec, passwd, group); why != "" {
+	if why := unread(spec, passwd, group); why != "" {
 		return j.untoldUser(spec, why)
 	}
 	u, err := user.GetExecUser(spec, nil, reader(passwd), reader(group))
@@ -50,19 +50,19 @@ func reader(f *accountFile) io.Reader {
 	return bytes.NewReader(f.data)
 }
 
-// untold says why a USER cannot be resolved, "" where it can. UID and GID in
+// unread says why a USER cannot be resolved, "" where it can. UID and GID in
 // numbers need no file.
-func untold(spec string, passwd, group *accountFile) string {
+func unread(spec string, passwd, group *accountFile) string {
 	name, grp, _ := strings.Cut(spec, ":")
 	_, uidErr := strconv.Atoi(name)
 	_, gidErr := strconv.Atoi(grp)
 	if uidErr == nil && gidErr == nil {
 		return ""
 	}
-	if passwd.untold != "" {
-		return passwd.untold
+	if passwd.unread != "" {
+		return passwd.unread
 	}
-	return group.untold
+	return group.unread
 }
 
 // untoldUser answers for a USER whose files cannot be read: a number is known to

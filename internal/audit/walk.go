@@ -46,14 +46,14 @@ func (w *walk) entry(h *tarwalk.Header, body io.Reader) error {
 		return nil
 	}
 	w.refuse(h, name, name[slash+1:])
-	uid, gid := w.uid.fate(h.UID), w.gid.fate(h.GID)
+	uid, gid := w.uid.treatment(h.UID), w.gid.treatment(h.GID)
 	if uid != idmap.RootAlias {
 		w.facts.uid.take(h.UID)
 	}
 	if gid != idmap.RootAlias {
 		w.facts.gid.take(h.GID)
 	}
-	rule := judge(uid, gid)
+	rule := ruleFor(uid, gid)
 	if rule == "" && w.opt.Asked != nil && w.opt.Asked.keeps(h.UID, h.GID, name) {
 		rule = Owner
 	}
@@ -95,9 +95,9 @@ func (m *mapped) note(all []int64, id int64) []int64 {
 	return all
 }
 
-// judge is the engine's verdict on an entry, "" where nothing is wrong. An owner
+// ruleFor is the engine's verdict on an entry, "" where nothing is wrong. An owner
 // that is unmapped in one and the alias of root in the other is unmapped.
-func judge(uid, gid idmap.Fate) Rule {
+func ruleFor(uid, gid idmap.Treatment) Rule {
 	switch {
 	case uid == idmap.Unmapped || gid == idmap.Unmapped:
 		return UnmappedOwner

@@ -77,7 +77,7 @@ func (in *Input) bindMounts(c survey.Container) []survey.Mount {
 
 func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Path, known bool, m idmap.Map) Result {
 	name := fmt.Sprintf("%s: %s", c.Name, mount.Source)
-	if err := access.Untold(c, path, known); err != nil {
+	if err := access.Unknown(c, path, known); err != nil {
 		return unsure("").With(Detail{Name: name, Note: err.Error()})
 	}
 	loss, ok := access.Lost(c, mount, path, m)

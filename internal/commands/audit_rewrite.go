@@ -134,7 +134,7 @@ func (r *rewriting) result(i int, made rewrite.Image) render.Rewriting {
 	img, plan := r.images[i], r.plans[i]
 	one := render.Rewriting{
 		SchemaVersion: 1, Image: img.Name, Platform: img.Platform, Destination: r.opts.rewrite.to, DryRun: r.opts.rewrite.dryRun,
-		ID: img.ID, User: img.Config.User, NewUser: plan.User, IDs: render.RewrittenIDs(plan.Moves), Layers: []render.RewrittenLayer{}, Env: plan.Env, Unread: plan.Untold,
+		ID: img.ID, User: img.Config.User, NewUser: plan.User, IDs: render.RewrittenIDs(plan.Moves), Layers: []render.RewrittenLayer{}, Env: plan.Env, Unread: plan.Unread,
 	}
 	if !one.DryRun {
 		one.NewID, one.NewDigest = made.ID().String(), made.Digest().String()

@@ -2,14 +2,14 @@ package host
 
 // An answer's error: what the host said of the question, which goes into the
 // answer, or that the stream broke, which ends everything.
-type trouble struct{ said, fatal error }
+type failure struct{ said, fatal error }
 
 // whole reads a record that may be followed by a message, as body and dir of
 // the prelude write them.
-func (f *frames) whole(limit int, op, path string) (data []byte, cut bool, t trouble) {
+func (f *frames) whole(limit int, op, path string) (data []byte, cut bool, t failure) {
 	data, cut, status, err := f.record(limit)
 	if err != nil {
-		return nil, false, trouble{fatal: err}
+		return nil, false, failure{fatal: err}
 	}
 	if status == "0" {
 		return data, cut, t

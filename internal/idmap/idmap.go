@@ -41,12 +41,12 @@ func Single(host, size int64) Map {
 // Empty reports whether m maps nothing: the map of an engine that does not remap.
 func (m Map) Empty() bool { return len(m.UID) == 0 && len(m.GID) == 0 }
 
-// Fate is what becomes of a container's ID when an engine registers a layer.
-type Fate int
+// Treatment is what becomes of a container's ID when an engine registers a layer.
+type Treatment int
 
 const (
 	// Mapped: the ID has a host ID.
-	Mapped Fate = iota
+	Mapped Treatment = iota
 	// RootAlias: the ID equals the host ID of the container's root. The engine
 	// passes it through, mapped or not, so the file becomes root's in the
 	// container (IdentityMapping.ToHost of moby/sys/user up to v0.4, which
@@ -56,8 +56,8 @@ const (
 	Unmapped
 )
 
-// Fate says what an engine does with a container's id.
-func (e Extents) Fate(id int64) Fate {
+// Treatment says what an engine does with a container's id.
+func (e Extents) Treatment(id int64) Treatment {
 	if len(e) > 0 && id == e.Root() {
 		return RootAlias
 	}

@@ -22,7 +22,7 @@ type archive struct {
 // passed over by seeking.
 func indexArchive(ctx context.Context, f io.ReaderAt, size int64, where string) (*archive, error) {
 	a := &archive{contents: newContents(), f: f, where: where}
-	s := io.NewSectionReader(unpack.Heedful(ctx, f), 0, size)
+	s := io.NewSectionReader(unpack.WithContext(ctx, f), 0, size)
 	tr := tar.NewReader(s)
 	for {
 		h, err := tr.Next()

@@ -66,7 +66,7 @@ type shelf interface {
 
 // shelves are those that there are for the images of an engine. The error says why
 // one that is there cannot be used.
-func (d Daemon) shelves(ctx context.Context, v Visitor, info system.Info, wishes []wish) (all []shelf, why error) {
+func (d Daemon) shelves(ctx context.Context, v Visitor, info system.Info, requests []request) (all []shelf, why error) {
 	ctx, cancel := late(ctx)
 	defer cancel()
 	for _, files := range d.Hosts {
@@ -78,7 +78,7 @@ func (d Daemon) shelves(ctx context.Context, v Visitor, info system.Info, wishes
 				if _, whole := v.(BlobVisitor); whole {
 					continue // it sends headers alone
 				}
-				s, err := lendShelf(ctx, from, d.Program, folder, wishes)
+				s, err := lendShelf(ctx, from, d.Program, folder, requests)
 				if s != nil {
 					all = append(all, s)
 				}
@@ -101,7 +101,7 @@ type content struct {
 }
 
 // holding gives the first shelf that has an image.
-func holding(shelves []shelf, w wish) (content, bool) {
+func holding(shelves []shelf, w request) (content, bool) {
 	id := digest.Digest(w.id)
 	name, err := blobName(id)
 	if err != nil {

@@ -48,10 +48,10 @@ const (
 
 // lendShelf reads the documents of images, and tries the program. There is no shelf if
 // there are no documents; the error says why the program does not run.
-func lendShelf(ctx context.Context, from Lender, p host.Program, folder string, wishes []wish) (shelf, error) {
+func lendShelf(ctx context.Context, from Lender, p host.Program, folder string, requests []request) (shelf, error) {
 	s := &shelfLent{host: from, program: p, folder: folder, documents: map[string]document{}, sizes: map[string]int64{}, left: maxDocumentsLent}
 	var names []string
-	for _, id := range idsOf(wishes) {
+	for _, id := range idsOf(requests) {
 		if name, err := blobName(digest.Digest(id)); err == nil {
 			names = append(names, name)
 		}

@@ -63,8 +63,8 @@ var (
 	ErrNoTime = errors.New("there was no time to read its layers")
 )
 
-// wish is an image as it was asked for.
-type wish struct {
+// request is an image as it was asked for.
+type request struct {
 	name string
 	tags []string // all that there are, if it was asked for by none
 	id   string
@@ -78,20 +78,20 @@ func (d Daemon) Images(ctx context.Context, v Visitor) ([]Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking the daemon about itself: %w", err)
 	}
-	wishes, err := d.wishes(ctx)
+	requests, err := d.requests(ctx)
 	if err != nil {
 		return nil, err
 	}
-	images := d.granted(ctx, v, info, wishes)
+	images := d.visit(ctx, v, info, requests)
 	return images, ctx.Err()
 }
 
-// granted reads each image once, and gives it once for each wish.
-func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes []wish) []Image {
+// visit reads each image once, and gives it once for each request.
+func (d Daemon) visit(ctx context.Context, v Visitor, info system.Info, requests []request) []Image {
 	if hasContainerdStore(info) {
-		return d.stored(ctx, v, info, wishes)
+		return d.stored(ctx, v, info, requests)
 	}
-	ids := idsOf(wishes)
+	ids := idsOf(requests)
 	found := d.recorded(ctx, v, info, ids)
 	for _, id := range ids {
 		if _, ok := found[id]; !ok && d.RecordsOnly {
@@ -100,12 +100,12 @@ func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes
 	}
 	d.streamed(ctx, v, slices.DeleteFunc(ids, func(id string) bool { _, ok := found[id]; return ok }), found)
 	var images []Image
-	for _, w := range wishes {
+	for _, w := range requests {
 		if w.err != nil {
 			images = append(images, Image{Name: w.name, Source: sourceDaemon, Err: w.err})
 			continue
 		}
-		img := d.suited(found[w.id])
+		img := d.forPlatform(found[w.id])
 		img.Name, img.Tags = w.name, w.tags
 		images = append(images, img)
 	}
@@ -114,19 +114,19 @@ func (d Daemon) granted(ctx context.Context, v Visitor, info system.Info, wishes
 
 // stored reads the images of an engine with containerd's image store, one after the
 // other. An image that has several names is read once.
-func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, wishes []wish) (all []Image) {
+func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, requests []request) (all []Image) {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if d.Within > 0 {
 		limited, cancel = context.WithTimeout(ctx, d.Within)
 	}
 	defer cancel()
-	shelves, why := d.shelves(limited, v, info, wishes)
+	shelves, why := d.shelves(limited, v, info, requests)
 	if why != nil && d.Note != nil && ctx.Err() == nil {
 		d.Note(why)
 	}
 	visited := map[string]unpack.Result{}
 	byID := map[string][]Image{}
-	for _, w := range wishes {
+	for _, w := range requests {
 		images, known := byID[w.id]
 		c, here := holding(shelves, w)
 		c.known = visited
@@ -154,9 +154,9 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, wishes 
 	return all
 }
 
-// suited gives an image an error where it is for another platform than the
+// forPlatform gives an image an error where it is for another platform than the
 // wanted one: an engine with a graph driver has but one for each name.
-func (d Daemon) suited(img Image) Image {
+func (d Daemon) forPlatform(img Image) Image {
 	if img.Err != nil {
 		return img
 	}
@@ -190,8 +190,8 @@ func hasContainerdStore(info system.Info) bool {
 	return dockerd.ContainerdStore(info.DriverStatus)
 }
 
-func idsOf(wishes []wish) (ids []string) {
-	for _, w := range wishes {
+func idsOf(requests []request) (ids []string) {
+	for _, w := range requests {
 		if w.err == nil && !slices.Contains(ids, w.id) {
 			ids = append(ids, w.id)
 		}
@@ -199,15 +199,15 @@ func idsOf(wishes []wish) (ids []string) {
 	return ids
 }
 
-// wishes finds the images behind the names, or all there are.
-func (d Daemon) wishes(ctx context.Context) ([]wish, error) {
+// requests finds the images behind the names, or all there are.
+func (d Daemon) requests(ctx context.Context) ([]request, error) {
 	if d.All {
 		return d.all(ctx)
 	}
-	var wishes []wish
+	var requests []request
 	for _, name := range d.Names {
 		if _, err := reference.ParseAnyReference(name); err != nil {
-			wishes = append(wishes, wish{name: name, err: fmt.Errorf("neither the name of an image, nor a file that is here: %w", err)})
+			requests = append(requests, request{name: name, err: fmt.Errorf("neither the name of an image, nor a file that is here: %w", err)})
 			continue
 		}
 		got, err := d.Engine.ImageInspect(ctx, name)
@@ -217,25 +217,25 @@ func (d Daemon) wishes(ctx context.Context) ([]wish, error) {
 		if cerrdefs.IsNotFound(err) {
 			err = fmt.Errorf("the engine has no such image: pull it, or audit it in its registry as docker://%s; a file is given by its path", name)
 		}
-		wishes = append(wishes, wish{name: name, id: got.ID, err: err})
+		requests = append(requests, request{name: name, id: got.ID, err: err})
 	}
-	return wishes, nil
+	return requests, nil
 }
 
-func (d Daemon) all(ctx context.Context) ([]wish, error) {
+func (d Daemon) all(ctx context.Context) ([]request, error) {
 	list, err := d.Engine.ImageList(ctx, dockerimage.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("listing the daemon's images: %w", err)
 	}
-	var wishes []wish
+	var requests []request
 	for _, s := range list {
 		tags := slices.DeleteFunc(slices.Clone(s.RepoTags), func(tag string) bool { return tag == "<none>:<none>" })
 		if len(tags) == 0 {
 			tags = []string{s.ID}
 		}
 		slices.Sort(tags)
-		wishes = append(wishes, wish{name: tags[0], tags: tags, id: s.ID})
+		requests = append(requests, request{name: tags[0], tags: tags, id: s.ID})
 	}
-	slices.SortStableFunc(wishes, func(a, b wish) int { return strings.Compare(a.name, b.name) })
-	return wishes, nil
+	slices.SortStableFunc(requests, func(a, b request) int { return strings.Compare(a.name, b.name) })
+	return requests, nil
 }

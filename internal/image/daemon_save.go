@@ -38,7 +38,7 @@ func (d Daemon) streamed(ctx context.Context, v Visitor, ids []string, found map
 
 // saved streams an image from an engine with containerd's image store, which sends
 // it without delay. One name can stand for several platforms.
-func (d Daemon) saved(ctx context.Context, v Visitor, w wish) []Image {
+func (d Daemon) saved(ctx context.Context, v Visitor, w request) []Image {
 	images, err := d.save(ctx, v, []string{w.id}, Options{Platform: d.Platform, Trusted: true})
 	if err != nil {
 		images = []Image{{Err: d.elsewhere(ctx, w, err)}}
@@ -51,7 +51,7 @@ func (d Daemon) saved(ctx context.Context, v Visitor, w wish) []Image {
 
 // elsewhere adds to the error of an image that the engine does not send which platforms it
 // has the image for, if none was asked for. From API 1.48 on it can tell.
-func (d Daemon) elsewhere(ctx context.Context, w wish, err error) error {
+func (d Daemon) elsewhere(ctx context.Context, w request, err error) error {
 	got, bad := d.Engine.ImageInspect(ctx, w.id, client.ImageInspectWithManifests(true))
 	if d.Platform != "" || bad != nil {
 		return err

@@ -27,7 +27,7 @@ func readBlob(ctx context.Context, v Visitor, b blobAt, r io.Reader, by digest.A
 // readExtent has a visitor read a blob that lies in a file, from off on.
 func readExtent(ctx context.Context, v Visitor, b blobAt, f io.ReaderAt, off int64) unpack.Result {
 	if _, ok := v.(BlobVisitor); ok {
-		return readBlob(ctx, v, b, io.NewSectionReader(unpack.Heedful(ctx, f), off, b.size), algorithm(b.name))
+		return readBlob(ctx, v, b, io.NewSectionReader(unpack.WithContext(ctx, f), off, b.size), algorithm(b.name))
 	}
 	return unpack.ReadExtent(ctx, f, off, b.size, algorithm(b.name), visiting(v, b.key))
 }

@@ -41,12 +41,12 @@ func (a *auditTable) bar(w io.Writer, name string, e idmap.Extents, ids []int64)
 	cells := make([]string, barWidth)
 	for i := range cells {
 		cells[i] = gap
-		if e.Fate(int64(math.Exp2(float64(i)/barWidth*32))-1) != idmap.Unmapped {
+		if e.Treatment(int64(math.Exp2(float64(i)/barWidth*32))-1) != idmap.Unmapped {
 			cells[i] = solid
 		}
 	}
 	for _, id := range ids {
-		if e.Fate(id) == idmap.Unmapped {
+		if e.Treatment(id) == idmap.Unmapped {
 			cells[column(id)] = cross
 		}
 	}

@@ -34,7 +34,7 @@ func (a *auditTable) what(f audit.Finding) string {
 
 // refused is the ID that the engine names: it looks at the UID first.
 func (a *auditTable) refused(f audit.Finding) int64 {
-	if a.Map.UID.Fate(f.UID) == idmap.Unmapped {
+	if a.Map.UID.Treatment(f.UID) == idmap.Unmapped {
 		return f.UID
 	}
 	return f.GID

@@ -103,7 +103,7 @@ func readTar(ctx context.Context, src *bufio.Reader, m *Meter, walk Walk) Result
 // is not compressed is walked from header to header, its bodies unread, so its
 // digest is not known afterwards.
 func ReadExtent(ctx context.Context, f io.ReaderAt, off, size int64, by digest.Algorithm, walk Walk) Result {
-	f = Heedful(ctx, f)
+	f = WithContext(ctx, f)
 	head := make([]byte, min(HeadSize, size))
 	if n, err := f.ReadAt(head, off); n < len(head) {
 		return Result{Err: err}
@@ -114,15 +114,15 @@ func ReadExtent(ctx context.Context, f io.ReaderAt, off, size int64, by digest.A
 	return Read(ctx, io.NewSectionReader(f, off, size), by, walk)
 }
 
-// Heedful gives a file that stops being read where ctx does.
-func Heedful(ctx context.Context, f io.ReaderAt) io.ReaderAt { return heedful{ctx, f} }
+// WithContext gives a file that stops being read where ctx does.
+func WithContext(ctx context.Context, f io.ReaderAt) io.ReaderAt { return contextFile{ctx, f} }
 
-type heedful struct {
+type contextFile struct {
 	ctx context.Context
 	io.ReaderAt
 }
 
-func (h heedful) ReadAt(p []byte, off int64) (int, error) {
+func (h contextFile) ReadAt(p []byte, off int64) (int, error) {
 	if err := h.ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -66,7 +66,7 @@ func (in *input) mounted(kind string, of func(fs.FileMode) bool) report.Result {
 // writable is often only read.
 func (in *input) mountResult(c survey.Container, mount survey.Mount, path survey.Path, known bool) report.Result {
 	name := fmt.Sprintf("%s: %s at %s", c.Name, mount.Source, mount.Destination)
-	if err := access.Untold(c, path, known); err != nil {
+	if err := access.Unknown(c, path, known); err != nil {
 		return report.Unsure("").With(report.Detail{Name: name, Note: err.Error()})
 	}
 	m, ok := in.mapOf(c)
