@@ -68,7 +68,7 @@ func TestJudgesTheNextStart(t *testing.T) {
 	t.Run("other flags that go together", func(t *testing.T) {
 		host.Shell(t, `echo "DOCKER_OPTS='--log-opt \"tag=a b\" -D'" >/etc/default/docker`)
 		v := over(t, host, "root").of(t, "service-next")
-		assert.Check(t, v.Status == "warning" && strings.Contains(v.noted("--log-opt=tag=a b"), "new"), "%v", v)
+		assert.Check(t, v.Status == "warning" && strings.Contains(v.noted("--log-opt=tag=a b"), "added"), "%v", v)
 		a := change(t, host, "root", "enable", "--yes", "--stable=1s")
 		assert.Equal(t, a.code, 0, "%s%s", a.stdout, a.stderr)
 		assert.Assert(t, strings.Contains(host.Shell(t, `tr '\0' '|' </proc/$(pgrep -x dockerd)/cmdline`), "|--log-opt|tag=a b|-D|"))
