@@ -62,6 +62,14 @@ func (e *stored) ImageSave(context.Context, []string, ...client.ImageSaveOption)
 	return nil, errors.New("nothing is sent")
 }
 
+// ImageList lists a:1 as the largest, c:1 as the smallest.
+func (e *stored) ImageList(context.Context, dockerimage.ListOptions) (list []dockerimage.Summary, err error) {
+	for tag, id := range e.ids {
+		list = append(list, dockerimage.Summary{ID: id, RepoTags: []string{tag}, Size: int64('z' - tag[0])})
+	}
+	return list, nil
+}
+
 func (e *stored) ClientVersion() string { return "1.51" }
 
 // lent is the program for this machine.
@@ -172,6 +180,20 @@ func TestContentStoreWithoutTime(t *testing.T) {
 	assert.NilError(t, err)
 	for _, img := range images {
 		assert.NilError(t, img.Err)
+	}
+}
+
+// If there is little time, small images come first.
+func TestSmallImagesFirst(t *testing.T) {
+	var pictures []picture
+	for _, tag := range []string{"a:1", "b:1", "c:1"} {
+		pictures = append(pictures, picture{tag: tag, layers: []string{layer(tag[:1] + ":1:1")}})
+	}
+	e := storeOf(t, layout(gzipOf, pictures...))
+	for within, want := range map[time.Duration][]string{0: {"a:1", "b:1", "c:1"}, time.Hour: {"c:1", "b:1", "a:1"}} {
+		images, err := Daemon{Engine: e, All: true, Hosts: []Files{here(t)}, Within: within}.Images(t.Context(), newRecorder())
+		assert.NilError(t, err)
+		assert.DeepEqual(t, namesOf(images), want)
 	}
 }
 

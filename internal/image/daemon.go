@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,8 @@ type Daemon struct {
 	// RecordsOnly gives an image that would have to be streamed an Err instead,
 	// which takes no time.
 	RecordsOnly bool
-	// Within bounds the time for images whose layers must be decompressed. One that
-	// was not read in time has Err [ErrNoTime]. 0 is no bound.
+	// Within bounds the time for images whose layers must be decompressed, of which the
+	// smallest come first. One that was not read in time has Err [ErrNoTime]. 0 is no bound.
 	Within time.Duration
 }
 
@@ -227,6 +228,9 @@ func (d Daemon) all(ctx context.Context) ([]request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the daemon's images: %w", err)
 	}
+	if d.Within > 0 { // as many as there is time for
+		slices.SortStableFunc(list, func(a, b dockerimage.Summary) int { return cmp.Compare(a.Size, b.Size) })
+	}
 	var requests []request
 	for _, s := range list {
 		tags := slices.DeleteFunc(slices.Clone(s.RepoTags), func(tag string) bool { return tag == "<none>:<none>" })
@@ -236,6 +240,8 @@ func (d Daemon) all(ctx context.Context) ([]request, error) {
 		slices.Sort(tags)
 		requests = append(requests, request{name: tags[0], tags: tags, id: s.ID})
 	}
-	slices.SortStableFunc(requests, func(a, b request) int { return strings.Compare(a.name, b.name) })
+	if d.Within == 0 {
+		slices.SortStableFunc(requests, func(a, b request) int { return strings.Compare(a.name, b.name) })
+	}
 	return requests, nil
 }
