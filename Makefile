@@ -29,7 +29,7 @@ cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 	@scripts/cross
 
 bench: ## Measure the audit beside tar, pigz, zstd and docker save, check beside docker info, and verify beside ps
-	@scripts/bench && scripts/bench-check && scripts/bench-verify
+	@scripts/bench && scripts/bench-check && scripts/bench-store && scripts/bench-verify
 
 faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N, RESUME=1 goes on
 	@scripts/faults

@@ -23,10 +23,16 @@ median() {
 	done | sort -n | awk '{ t[NR] = $1 } END { if (NR) print t[int((NR + 1) / 2)] }'
 }
 
-# ready boots the host, and installs the plugin there and for a docker CLI here.
+# moved prints how many bytes went over the host's link so far.
+moved() {
+	local link=/sys/class/net/duns$number/statistics
+	echo $(($(cat "$link/rx_bytes") + $(cat "$link/tx_bytes")))
+}
+
+# ready boots a host with an engine, and installs the plugin there and for a docker CLI here.
 ready() {
 	say "booting a host"
-	scripts/testbed boot 28.5 "$host" >"$dir/contexts"
+	scripts/testbed boot "$1" "$host" >"$dir/contexts"
 	export DOCKER_CONFIG=$dir/docker
 	mkdir -p "$DOCKER_CONFIG/cli-plugins"
 	scripts/build "$DOCKER_CONFIG/cli-plugins/docker-userns"

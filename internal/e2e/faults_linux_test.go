@@ -63,12 +63,22 @@ func faults() []fault {
 	return all
 }
 
+// inTurns puts the engines in turn, so that a sample has points of each.
+func inTurns(all []fault) {
+	count, turn := map[testbed.Engine]int{}, map[fault]int{}
+	for _, f := range all {
+		turn[f] = count[f.engine]
+		count[f.engine]++
+	}
+	slices.SortStableFunc(all, func(a, b fault) int { return turn[a] - turn[b] })
+}
+
 // armed is how long the host waits before it returns by itself in these tests.
 const armed = 30 * time.Second
 
 // A change that is broken off anywhere ends in the old state or the new one,
 // byte for byte, with the daemon up and everything listed: by itself, in time.
-// A sample is tried, which the printed seed picks; FAULTS=all tries all of them,
+// A sample is tried, some of each engine, which the printed seed picks; FAULTS=all tries all of them,
 // FAULTS=N that many. Those that the file FAULTS_RECORD has already are left out.
 func TestFaults(t *testing.T) {
 	testbed.Need(t)
@@ -81,6 +91,7 @@ func TestFaults(t *testing.T) {
 	slices.SortFunc(all, func(a, b fault) int { return strings.Compare(a.String(), b.String()) }) // maps have no order
 	r := rand.New(rand.NewPCG(seed, 0))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	inTurns(all)
 	n := 4
 	if os.Getenv("FAULTS") == "all" {
 		n = len(all)
