@@ -278,12 +278,20 @@ func (in *Input) notChecked(n int) string {
 }
 
 func imageNote(a audit.Report) string {
+	note, files := "", 0
 	for _, f := range a.Findings {
-		if f.Rule == audit.UnmappedOwner && len(f.Paths) > 0 {
-			return fmt.Sprintf("refused: %s of %d:%d and others, in layer %d", f.Paths[0], f.UID, f.GID, f.Layer+1)
+		if f.Rule != audit.UnmappedOwner || len(f.Paths) == 0 {
+			continue
+		}
+		if files += int(f.Count); note == "" {
+			note = fmt.Sprintf("refused: %s of %d:%d in layer %d", f.Paths[0], f.UID, f.GID, f.Layer+1)
 		}
 	}
 	switch {
+	case files > 1:
+		return fmt.Sprintf("%s, and %s", note, report.Count(files-1, "other file"))
+	case note != "":
+		return note
 	case a.Verdict == audit.Unmappable:
 		return "refused"
 	case !a.Startable:

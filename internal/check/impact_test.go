@@ -210,6 +210,13 @@ func TestImpactNotes(t *testing.T) {
 	assert.DeepEqual(t, r.Details, []Detail{{Name: "app", Note: "--pid=host, --privileged"}})
 	r = one(t, "impact-ids", containers(survey.Container{Identity: read(survey.Account{UID: 70000, GID: 70001, Groups: []int64{70002}}), Tmpfs: map[string]string{"/t": "gid=70000,uid=5"}}))
 	assert.DeepEqual(t, r.Details, []Detail{{Name: "app", Note: "user 70000, group 70001, group 70002, tmpfs /t with gid=70000"}})
-	r = one(t, "impact-images", audited(audit.Report{ID: "sha256:1", Verdict: audit.Unmappable, Findings: []audit.Finding{{Rule: audit.UnmappedOwner, Layer: 2, UID: 1000000, GID: 7, Paths: []string{"opt/x"}}}}))
-	assert.DeepEqual(t, r.Details, []Detail{{Name: "app:1", Note: "refused: opt/x of 1000000:7 and others, in layer 3"}})
+	high := audit.Finding{Rule: audit.UnmappedOwner, Layer: 2, UID: 1000000, GID: 7, Count: 1, Paths: []string{"opt/x"}}
+	more := audit.Finding{Rule: audit.UnmappedOwner, Layer: 3, UID: 70000, Count: 11, Paths: []string{"opt/y"}}
+	for note, findings := range map[string][]audit.Finding{
+		"refused: opt/x of 1000000:7 in layer 3":                     {high},
+		"refused: opt/x of 1000000:7 in layer 3, and 11 other files": {high, more},
+	} {
+		r = one(t, "impact-images", audited(audit.Report{ID: "sha256:1", Verdict: audit.Unmappable, Findings: findings}))
+		assert.DeepEqual(t, r.Details, []Detail{{Name: "app:1", Note: note}})
+	}
 }

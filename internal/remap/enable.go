@@ -234,7 +234,7 @@ func pick(f survey.Facts, o EnableOptions, a ranges.Account) (idmap.Range, error
 	}
 	others = append(others, idmap.Accounts, idmap.Foreign, idmap.High)
 	if taken := idmap.Overlaps([]idmap.Range{o.Range}, others); len(taken) > 0 {
-		return o.Range, fmt.Errorf("--range %s: %s are taken: %s", o.Range, taken[0], taken[0].Reason)
+		return o.Range, fmt.Errorf("--range %d:%d: it overlaps %s: %s", o.Range.Start, o.Range.Size, taken[0], taken[0].Reason)
 	}
 	return o.Range, nil
 }
