@@ -34,8 +34,9 @@ var (
 	errDepth = fmt.Errorf("more than %d folders deep; leave this tree out", MaxDepth)
 )
 
-// batch is how many names are read, and worked on by one worker, at a time.
-const batch = 256
+// batch is how many names are read, and worked on by one worker, at a time: few, so that
+// workers share a folder of large files.
+const batch = 8
 
 func (d *folder) copy() error {
 	defer d.target.Close()
