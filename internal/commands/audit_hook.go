@@ -59,16 +59,22 @@ func runHook(ctx context.Context, dockerCLI command.Cli, install bool) error {
 }
 
 // editFile replaces a file of the user by an edit of it, as a whole or not at all.
-// Links stay links, and the mode and owner of a file that was there stay. The file may be missing.
+// Links stay links, and a file keeps its mode. The file may be missing. Root edits no
+// file that belongs to another user.
 func editFile(path string, edit func([]byte) ([]byte, error)) (changed bool, err error) {
+	if err := errors.Join(ownedBySelf(filepath.Dir(path)), ownedBySelf(path)); err != nil {
+		return false, err
+	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
+	if err := errors.Join(ownedBySelf(filepath.Dir(path)), ownedBySelf(path)); err != nil {
+		return false, err
+	}
 	mode := os.FileMode(0o600)
-	info, err := os.Stat(path)
-	if err == nil {
+	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
 	}
 	before, err := os.ReadFile(path)
@@ -82,13 +88,7 @@ func editFile(path string, edit func([]byte) ([]byte, error)) (changed bool, err
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return false, err
 	}
-	if err := atomicwriter.WriteFile(path, after, mode); err != nil {
-		return false, err
-	}
-	if info != nil {
-		giveTo(path, info)
-	}
-	return true, nil
+	return true, atomicwriter.WriteFile(path, after, mode)
 }
 
 // keyOf is where a version of the CLI looks for hooks. The newest is assumed of one
