@@ -28,23 +28,45 @@ const (
 
 // images copies the images, each after all of its layers, so that whatever is in the
 // twin's stores is whole.
-func (j Job) images(ctx context.Context) error {
-	for _, id := range j.Images {
-		if err := j.image(ctx, strings.TrimPrefix(id, "sha256:")); err != nil {
+func (t twin) images(ctx context.Context) error {
+	for _, id := range t.Images {
+		t.tell("image " + id)
+		err := t.image(ctx, strings.TrimPrefix(id, "sha256:"))
+		if err != nil && !t.hasImage(id) {
+			continue // it was removed meanwhile
+		}
+		if err != nil {
 			return fmt.Errorf("image %s: %w", id, err)
 		}
 	}
-	if err := j.references(); err != nil {
+	if err := t.references(); err != nil {
 		return err
 	}
-	return j.plain(ctx, pulled)
+	return t.plain(ctx, pulled)
 }
 
-func (j Job) image(ctx context.Context, id string) error {
-	config := filepath.Join(imageStore, "content/sha256", id)
-	data, err := os.ReadFile(filepath.Join(j.From, config))
+func (t twin) image(ctx context.Context, id string) error {
+	chains, err := t.chains(id)
 	if err != nil {
 		return err
+	}
+	for _, chain := range chains {
+		if err := t.layer(ctx, chain); err != nil {
+			return fmt.Errorf("layer sha256:%s: %w", chain, err)
+		}
+	}
+	if err := t.plain(ctx, filepath.Join(imageStore, "metadata/sha256", id)); err != nil {
+		return err
+	}
+	return t.plain(ctx, filepath.Join(imageStore, "content/sha256", id))
+}
+
+// chains are the names of an image's layers in the layer store, lowest first. The ID of
+// the image is without its algorithm.
+func (j Job) chains(id string) ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(j.From, imageStore, "content/sha256", id))
+	if err != nil {
+		return nil, err
 	}
 	var image struct {
 		RootFS struct {
@@ -52,25 +74,21 @@ func (j Job) image(ctx context.Context, id string) error {
 		} `json:"rootfs"`
 	}
 	if digest.SHA256.FromBytes(data).Encoded() != id {
-		return errors.New("its configuration is damaged")
+		return nil, errors.New("its configuration is damaged")
 	}
 	if err := json.Unmarshal(data, &image); err != nil {
-		return fmt.Errorf("its configuration: %w", err)
+		return nil, fmt.Errorf("its configuration: %w", err)
 	}
 	for _, d := range image.RootFS.DiffIDs {
 		if err := d.Validate(); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	var chains []string
 	for _, chain := range identity.ChainIDs(image.RootFS.DiffIDs) {
-		if err := j.layer(ctx, chain.Encoded()); err != nil {
-			return fmt.Errorf("layer %s: %w", chain, err)
-		}
+		chains = append(chains, chain.Encoded())
 	}
-	if err := j.plain(ctx, filepath.Join(imageStore, "metadata/sha256", id)); err != nil {
-		return err
-	}
-	return j.plain(ctx, config)
+	return chains, nil
 }
 
 var (
@@ -80,93 +98,88 @@ var (
 
 // layer copies one layer, unless the twin has it. Layers never change, and an engine
 // makes the record of one when all of it is there.
-func (j Job) layer(ctx context.Context, chain string) error {
+func (t twin) layer(ctx context.Context, chain string) error {
 	record := filepath.Join(layerStore, chain)
-	if _, err := os.Lstat(filepath.Join(j.To, record)); err == nil {
+	if _, err := os.Lstat(filepath.Join(t.To, record)); err == nil {
 		return nil
 	}
-	id, err := j.word(filepath.Join(record, "cache-id"), cacheID)
+	id, err := t.word(filepath.Join(record, "cache-id"), cacheID)
 	if err != nil {
 		return err
 	}
-	if err := j.layerFiles(ctx, id); err != nil {
+	if err := t.layerFiles(ctx, id); err != nil {
 		return err
 	}
-	part := filepath.Join(j.To, record+".part")
-	if err := j.makeAbove(record); err != nil {
+	part := filepath.Join(t.To, record+".part")
+	if err := t.makeAbove(record); err != nil {
 		return err
 	}
-	if err := Tree(ctx, filepath.Join(j.From, record), part, Options{}); err != nil {
+	if err := Tree(ctx, filepath.Join(t.From, record), part, Options{}); err != nil {
 		return err
 	}
-	return os.Rename(part, filepath.Join(j.To, record))
+	return os.Rename(part, filepath.Join(t.To, record))
 }
 
 // layerFiles copies the folder of a layer that the storage driver has: its files, and
 // the short names by which layers above it are mounted.
-func (j Job) layerFiles(ctx context.Context, id string) error {
+func (t twin) layerFiles(ctx context.Context, id string) error {
 	folder := filepath.Join(driver, id)
-	link, err := j.word(filepath.Join(folder, "link"), linkID)
+	link, err := t.word(filepath.Join(folder, "link"), linkID)
 	if err != nil {
 		return err
 	}
-	to := filepath.Join(j.To, folder)
-	if err := folderAt(to, 0o710, 0, j.group()); err != nil {
+	to := filepath.Join(t.To, folder)
+	if err := folderAt(to, 0o710, 0, t.group()); err != nil {
 		return err
 	}
-	o := j.options()
+	o := t.options()
 	o.Layer = true
-	if err := Tree(ctx, filepath.Join(j.From, folder, "diff"), filepath.Join(to, "diff"), o); err != nil {
+	if err := Tree(ctx, filepath.Join(t.From, folder, "diff"), filepath.Join(to, "diff"), o); err != nil {
 		return err
 	}
 	for _, name := range []string{"link", "lower", "committed"} {
-		if err := j.plain(ctx, filepath.Join(folder, name)); err != nil {
+		if err := t.plain(ctx, filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}
-	if _, err := os.Lstat(filepath.Join(j.From, folder, "work")); err == nil { // the lowest has none
-		uid, gid := j.root()
+	if _, err := os.Lstat(filepath.Join(t.From, folder, "work")); err == nil { // the lowest has none
+		uid, gid := t.root()
 		if err := folderAt(filepath.Join(to, "work"), 0o700, uid, gid); err != nil {
 			return err
 		}
 	}
-	err = os.Symlink(filepath.Join("..", id, "diff"), filepath.Join(j.To, driver, "l", link))
+	err = os.Symlink(filepath.Join("..", id, "diff"), filepath.Join(t.To, driver, "l", link))
 	if errors.Is(err, os.ErrExist) {
 		return nil
 	}
 	return err
 }
 
-// word reads a file that holds one word of a form.
+// word reads a file of the old data root that holds one word of a form.
 func (j Job) word(name string, form *regexp.Regexp) (string, error) {
-	data, err := os.ReadFile(filepath.Join(j.From, name))
+	return wordIn(filepath.Join(j.From, name), form)
+}
+
+func wordIn(path string, form *regexp.Regexp) (string, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
 	if !form.Match(data) {
-		return "", fmt.Errorf("%s has %.80q, which no engine wrote", filepath.Join(j.From, name), data)
+		return "", fmt.Errorf("%s has %.80q, which no engine wrote", path, data)
 	}
 	return string(data), nil
 }
 
 // references writes the names of the images that are carried.
-func (j Job) references() error {
-	data, err := os.ReadFile(filepath.Join(j.From, references))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+func (t twin) references() error {
+	names, err := t.repositories()
+	if err != nil || names.Repositories == nil {
 		return err
-	}
-	var names struct {
-		Repositories map[string]map[string]digest.Digest
-	}
-	if err := json.Unmarshal(data, &names); err != nil {
-		return fmt.Errorf("read %s: %w", filepath.Join(j.From, references), err)
 	}
 	for repository, tags := range names.Repositories {
 		for name, id := range tags {
-			if !slices.Contains(j.Images, id.String()) {
+			if !slices.Contains(t.Images, id.String()) {
 				delete(tags, name)
 			}
 		}
@@ -174,11 +187,32 @@ func (j Job) references() error {
 			delete(names.Repositories, repository)
 		}
 	}
-	if data, err = json.Marshal(names); err != nil {
+	data, err := json.Marshal(names)
+	if err != nil {
 		return err
 	}
-	if err := j.makeAbove(references); err != nil {
+	if err := t.makeAbove(references); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(j.To, references), data, 0o600)
+	return writeFile(filepath.Join(t.To, references), data, 0o600)
+}
+
+// repositories are the names of all images.
+type repositories struct {
+	Repositories map[string]map[string]digest.Digest
+}
+
+func (j Job) repositories() (repositories, error) {
+	var names repositories
+	data, err := os.ReadFile(filepath.Join(j.From, references))
+	if errors.Is(err, os.ErrNotExist) {
+		return names, nil
+	}
+	if err != nil {
+		return names, err
+	}
+	if err := json.Unmarshal(data, &names); err != nil {
+		return names, fmt.Errorf("read %s: %w", filepath.Join(j.From, references), err)
+	}
+	return names, nil
 }

@@ -1,16 +1,9 @@
-//go:build linux
-
 package carry
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
 	"regexp"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
@@ -18,66 +11,24 @@ import (
 // A Job makes a twin of a data root with the storage driver overlay2: the same images
 // and volumes, for an engine with another ID map. The old data root is only read.
 //
-// Prepare copies while the engine of the old data root runs, and may be called again
-// after it was interrupted, or to have less to do later. Finish copies what changed
-// since, and needs that engine to be stopped. The twin is complete after that.
+// Measure looks at what there is to do. Prepare copies while the engine of the old data
+// root runs, and may be called again after it was interrupted. Finish copies what changed
+// since, and needs that engine to be stopped; then the twin is complete. Check compares
+// a twin with what it was made of.
 type Job struct {
 	// From is the data root of the engine, its own if it is remapped. To is the twin's,
-	// on the same host, and not one that an engine has used.
+	// in a folder on the same host that only root can write to.
 	From string `json:"from"`
 	To   string `json:"to"`
-	// State is a folder of root's for what is remembered between calls.
-	State string `json:"state"`
 	// Map is that of the remapped engine. Back makes a twin for an engine without one.
 	Map  idmap.Map `json:"map"`
 	Back bool      `json:"back,omitempty"`
 	// Images are the IDs of images, "sha256:…", all of whose layers the map can hold.
 	Images []string `json:"images"`
-	// Volumes are names of volumes of the driver local without a device.
+	// Volumes are names of volumes of the driver local.
 	Volumes []string `json:"volumes"`
-
-	// Workers is how many files are copied at a time.
-	Workers  int       `json:"workers"`
-	Progress *Progress `json:"-"`
-}
-
-const driver = "overlay2"
-
-// Prepare makes the folders of the twin, and copies images and volumes.
-func (j Job) Prepare(ctx context.Context) error {
-	if err := j.valid(); err != nil {
-		return err
-	}
-	if err := j.makeRoot(); err != nil {
-		return fmt.Errorf("make the data root %s: %w", j.To, err)
-	}
-	if err := j.images(ctx); err != nil {
-		return err
-	}
-	return j.volumes(ctx, true)
-}
-
-// Finish copies what changed in the volumes, and what an engine keeps open while it
-// runs, and has all of it written to the disk.
-func (j Job) Finish(ctx context.Context) error {
-	if err := j.valid(); err != nil {
-		return err
-	}
-	if err := j.volumes(ctx, false); err != nil {
-		return err
-	}
-	if err := j.plain(ctx, "volumes/metadata.db"); err != nil {
-		return err
-	}
-	f, err := os.Open(j.To)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
-		return fmt.Errorf("write %s to the disk: %w", j.To, err)
-	}
-	return nil
+	// Known are the images and volumes that are left out on purpose, named likewise.
+	Known []string `json:"known,omitempty"`
 }
 
 var (
@@ -85,10 +36,13 @@ var (
 	volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) // RestrictedNamePattern of moby's volume/local
 )
 
+// IsVolume reports whether the driver local takes a name for a volume.
+func IsVolume(name string) bool { return volumeName.MatchString(name) }
+
 func (j Job) valid() error {
-	for _, path := range []string{j.From, j.To, j.State} {
-		if !filepath.IsAbs(path) || filepath.Clean(path) != path {
-			return fmt.Errorf("the path %q is not a clean absolute one", path)
+	for _, p := range []string{j.From, j.To} {
+		if !path.IsAbs(p) || path.Clean(p) != p {
+			return fmt.Errorf("the path %q is not a clean absolute one", p)
 		}
 	}
 	for _, id := range j.Images {
@@ -104,94 +58,55 @@ func (j Job) valid() error {
 	return j.Map.Err()
 }
 
-func (j Job) options() Options {
-	return Options{Shift: Shift{Map: j.Map, Back: j.Back}, Workers: j.Workers, Progress: j.Progress}
+// Size is how much there is to copy.
+type Size struct {
+	Bytes int64 `json:"bytes"` // on the disk, as du(1) counts
+	Files int64 `json:"files"` // folders among them
 }
 
-// group is the group that an engine gives its folders: that of its containers' root.
-func (j Job) group() int {
-	if j.Back {
-		return 0
-	}
-	return int(j.Map.GID.Root())
+func (s *Size) add(o Size) { s.Bytes, s.Files = s.Bytes+o.Bytes, s.Files+o.Files }
+
+// Measured is what there is to do, and what there is for it.
+type Measured struct {
+	Images  map[string]Size `json:"images"`  // by ID; a layer that several share counts for each
+	Volumes map[string]Size `json:"volumes"` // by name
+	// Unmapped counts the files of a volume, by name, whose owner the map does not have:
+	// they keep it.
+	Unmapped map[string]int64 `json:"unmapped,omitempty"`
+	// Problems say why an image or a volume, by ID or name, cannot be copied.
+	Problems map[string]string `json:"problems"`
+	All      Size              `json:"all"`   // what is copied in all: each layer once
+	Have     Size              `json:"have"`  // what an earlier attempt has copied already
+	Free     Size              `json:"free"`  // on the file system of the data root; Files is -1 if that has no limit
+	Speed    Size              `json:"speed"` // what the disk writes in a second, of bytes or of files
+	// Existing is the data root that is to be made, if it exists and is not empty.
+	Existing bool `json:"existing,omitempty"`
+	// Mounted are folders of the data root with a file system of their own.
+	Mounted []string `json:"mounted,omitempty"`
 }
 
-// root gives the owner of a container's root.
-func (j Job) root() (uid, gid int) {
-	if j.Back {
-		return 0, 0
-	}
-	return int(j.Map.UID.Root()), j.group()
+// State is how far a copy is.
+type State struct {
+	Bytes  int64  `json:"bytes"`  // content that was copied
+	Files  int64  `json:"files"`  // that are done, those among them that an earlier pass copied
+	At     string `json:"at"`     // what is being copied, such as "volume data"
+	Passes int    `json:"passes"` // that are complete
+	// Flagged are files that are immutable, see chattr(1): their copies are not.
+	Flagged int64 `json:"flagged,omitempty"`
 }
 
-// makeRoot makes the folders that every twin has, as the engine makes them: setupDaemonRoot and
-// setupRemappedRoot of daemon_unix.go, Init of graphdriver/overlay2, New of volume/local,
-// the same from 20.10 to 29.
-func (j Job) makeRoot() error {
-	return errors.Join(
-		folderAt(j.To, 0o710, 0, j.group()),
-		folderAt(filepath.Join(j.To, driver), 0o710, 0, j.group()),
-		folderAt(filepath.Join(j.To, driver, "l"), 0o700, 0, 0),
-		folderAt(filepath.Join(j.To, "volumes"), 0o701, 0, 0),
-	)
+// Result is what a twin has.
+type Result struct {
+	Images  []string `json:"images"`
+	Volumes []string `json:"volumes"`
+	Gone    []string `json:"gone,omitempty"` // images and volumes that were removed meanwhile
+	New     []string `json:"new,omitempty"`  // that were made meanwhile, and are not in the twin
 }
 
-// folderAt makes a folder of this owner and mode; those above it are root's alone.
-func folderAt(path string, mode os.FileMode, uid, gid int) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	return errors.Join(os.Lchown(path, uid, gid), os.Chmod(path, mode))
-}
-
-// makeAbove makes the folders above the engine's own file name, with their old modes.
-func (j Job) makeAbove(name string) error {
-	above := filepath.Dir(name)
-	if _, err := os.Lstat(filepath.Join(j.To, above)); above == "." || err == nil {
-		return nil
-	}
-	info, err := os.Lstat(filepath.Join(j.From, above))
-	if err != nil {
-		return err
-	}
-	if err := j.makeAbove(above); err != nil {
-		return err
-	}
-	return folderAt(filepath.Join(j.To, above), info.Mode().Perm(), 0, 0)
-}
-
-// plain copies one file or folder of the engine's own, with the owners that it has. One
-// that is missing is left out.
-func (j Job) plain(ctx context.Context, name string) error {
-	from, to := filepath.Join(j.From, name), filepath.Join(j.To, name)
-	info, err := os.Lstat(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := j.makeAbove(name); err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return Tree(ctx, from, to, Options{})
-	}
-	data, err := os.ReadFile(from)
-	if err == nil {
-		err = writeFile(to, data, info.Mode().Perm())
-	}
-	if err != nil {
-		return fmt.Errorf("copy %s to %s: %w", from, to, err)
-	}
-	return nil
-}
-
-// writeFile writes a whole file or none.
-func writeFile(path string, data []byte, mode os.FileMode) error {
-	part := path + ".part"
-	if err := os.WriteFile(part, data, mode); err != nil {
-		return errors.Join(err, os.RemoveAll(part))
-	}
-	return os.Rename(part, path)
+// Compared is what a sample of the files of a twin showed.
+type Compared struct {
+	Files   int64    `json:"files"`
+	Bytes   int64    `json:"bytes"`
+	Changed int64    `json:"changed"` // since the twin was complete: these were not compared
+	Differ  []string `json:"differ"`  // what of some files is not equal
 }

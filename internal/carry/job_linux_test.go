@@ -33,17 +33,22 @@ func TestJob(t *testing.T) {
 	images, saved := imagesOf(t, api), save(t, api)
 
 	job := carry.Job{
-		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), "100000.100000"), State: t.TempDir(),
-		Map: shift.Map, Images: ids(images), Volumes: []string{"data"}, Workers: 2, Progress: &carry.Progress{},
+		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"),
+		Map: shift.Map, Images: ids(images), Volumes: []string{"data"},
 	}
-	assert.NilError(t, job.Prepare(t.Context()))
+	assert.NilError(t, prepare(t, job))
 	sh(t, data, "echo after >changed; rmdir gone; echo new >new")
-	assert.NilError(t, job.Prepare(t.Context()), "again")
+	assert.NilError(t, prepare(t, job), "again")
 	sh(t, data, "echo last >changed")
 	old.Stop()
 	untouched := tree(t, filepath.Join(old.DataRoot(), "overlay2"), same)
-	assert.NilError(t, job.Finish(t.Context()))
-	assert.NilError(t, job.Forget())
+	place := filepath.Join(old.DataRoot(), "100000.100000")
+	r := finish(t, job, place)
+	assert.DeepEqual(t, r, carry.Result{Images: job.Images, Volumes: job.Volumes})
+	compared, err := placed(job, place).Check(t.Context())
+	assert.NilError(t, err)
+	assert.Assert(t, compared.Files > 5 && compared.Bytes > 1<<20, "%+v", compared)
+	assert.Equal(t, len(compared.Differ), 0, "%v", compared.Differ)
 
 	remapped := testengine.Start(t, testengine.Options{Remap: true, DataRoot: old.DataRoot()})
 	mapped := remapped.Client(t)
@@ -59,9 +64,10 @@ func TestJob(t *testing.T) {
 	again := filepath.Join(t.TempDir(), "again")
 	remapped.Stop()
 	home := job
-	home.From, home.To, home.State, home.Back = job.To, again, t.TempDir(), true
-	assert.NilError(t, home.Prepare(t.Context()))
-	assert.NilError(t, home.Finish(t.Context()))
+	home.From, home.To, home.Back = place, again, true
+	assert.NilError(t, prepare(t, home))
+	finish(t, home, again+".placed")
+	again += ".placed"
 	for _, name := range []string{"overlay2", "volumes/data", "image/overlay2/layerdb/sha256", "image/overlay2/imagedb/content"} {
 		equal(t, withoutEnginesTimes(tree(t, filepath.Join(again, name), same)), withoutEnginesTimes(tree(t, filepath.Join(old.DataRoot(), name), same)))
 	}
@@ -81,12 +87,13 @@ func TestJobOfSome(t *testing.T) {
 	chosen, err := api.ImageInspect(t.Context(), "busybox:1")
 	assert.NilError(t, err)
 	job := carry.Job{
-		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), "100000.100000"), State: t.TempDir(),
+		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"),
 		Map: shift.Map, Images: []string{chosen.ID}, Volumes: []string{"one"},
 	}
-	assert.NilError(t, job.Prepare(t.Context()))
+	assert.NilError(t, prepare(t, job))
 	old.Stop()
-	assert.NilError(t, job.Finish(t.Context()))
+	place := filepath.Join(old.DataRoot(), "100000.100000")
+	finish(t, job, place)
 
 	remapped := testengine.Start(t, testengine.Options{Remap: true, DataRoot: old.DataRoot()})
 	mapped := remapped.Client(t)
@@ -99,7 +106,7 @@ func TestJobOfSome(t *testing.T) {
 	assert.Equal(t, volumes.Volumes[0].Name, "one")
 	_, err = mapped.ImageRemove(t.Context(), "busybox:1", image.RemoveOptions{})
 	assert.NilError(t, err)
-	left, err := filepath.Glob(filepath.Join(job.To, "overlay2/*/diff"))
+	left, err := filepath.Glob(filepath.Join(place, "overlay2/*/diff"))
 	assert.NilError(t, err)
 	assert.Equal(t, len(left), 0, "the engine knows of everything in its twin: %s", left)
 }
@@ -109,32 +116,50 @@ func TestJobOfADamagedRoot(t *testing.T) {
 	needRoot(t)
 	hex := "1111111111111111111111111111111111111111111111111111111111111111"
 	for name, damage := range map[string]struct{ script, want string }{
-		"image":   {"echo {} >image/overlay2/imagedb/content/sha256/" + hex, "its configuration is damaged"},
-		"missing": {"true", "no such file"},
-		"volume":  {"mkdir -p volumes/vv; ln -s /etc volumes/vv/_data", "volume vv: copy"},
+		"image":  {"echo {} >image/overlay2/imagedb/content/sha256/" + hex, "its configuration is damaged"},
+		"volume": {"mkdir -p volumes/vv; ln -s /etc volumes/vv/_data", "volume vv: copy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from := t.TempDir()
-			sh(t, from, "mkdir -p image/overlay2/imagedb/content/sha256 volumes; "+damage.script)
-			job := carry.Job{From: from, To: filepath.Join(from, "100000.100000"), State: t.TempDir(), Map: shift.Map}
+			sh(t, from, "mkdir -p image/overlay2/imagedb/content/sha256 image/overlay2/layerdb/sha256 volumes; "+damage.script)
+			job := carry.Job{From: from, To: filepath.Join(from, ".twin"), Map: shift.Map}
 			if name == "volume" {
 				job.Volumes = []string{"vv"}
 			} else {
 				job.Images = []string{"sha256:" + hex}
 			}
-			assert.ErrorContains(t, job.Prepare(t.Context()), damage.want)
+			assert.ErrorContains(t, prepare(t, job), damage.want)
 		})
 	}
 	for _, job := range []carry.Job{
-		{From: "/a/../b", To: "/c", State: "/d"},
-		{From: "/a", To: "relative", State: "/d"},
-		{From: "/a", To: "/c", State: "/d", Images: []string{"sha256:../../etc"}},
-		{From: "/a", To: "/c", State: "/d", Volumes: []string{"../etc"}},
-		{From: "/a", To: "/c", State: "/d", Volumes: []string{".."}},
+		{From: "/a/../b", To: "/c"},
+		{From: "/a", To: "relative"},
+		{From: "/a", To: "/c", Images: []string{"sha256:../../etc"}},
+		{From: "/a", To: "/c", Volumes: []string{"../etc"}},
+		{From: "/a", To: "/c", Volumes: []string{".."}},
 	} {
-		assert.ErrorContains(t, job.Prepare(t.Context()), "not", "%+v", job)
-		assert.ErrorContains(t, job.Finish(t.Context()), "not", "%+v", job)
+		assert.ErrorContains(t, prepare(t, job), "not", "%+v", job)
 	}
+}
+
+// prepare makes a twin, or goes on with it.
+func prepare(t *testing.T, job carry.Job) error {
+	t.Helper()
+	return job.Prepare(t.Context(), 2, &carry.Progress{}, nil)
+}
+
+// finish completes a twin, and moves it to its place.
+func finish(t *testing.T, job carry.Job, place string) carry.Result {
+	t.Helper()
+	r, err := carry.Finish(t.Context(), job.To, place, 2)
+	assert.NilError(t, err)
+	return r
+}
+
+// placed is a job whose twin is in its place.
+func placed(job carry.Job, place string) carry.Job {
+	job.To = place
+	return job
 }
 
 // withoutEnginesTimes leaves out the times of what is an engine's own, and not of an

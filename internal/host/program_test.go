@@ -20,12 +20,12 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// eachLender runs a test on each kind of host that programs can be lent to.
+// eachLender runs a test on each kind of host that programs can be lent to through a shell.
 func eachLender(t *testing.T, test func(t *testing.T, h Host, l Lender)) {
 	eachHost(t, func(t *testing.T, h Host) {
 		l, ok := h.(Lender)
-		if !ok {
-			t.Skip("it needs no program")
+		if !ok || h.Kind() == KindLocal {
+			t.Skip("no shell leads to it")
 		}
 		test(t, h, l)
 	})
@@ -79,6 +79,33 @@ func TestLending(t *testing.T) {
 		_, err = os.Stat(folder)
 		assert.Assert(t, errors.Is(err, os.ErrNotExist), "%v: it is left", err)
 	})
+}
+
+// On this machine a program leaves no file behind, not even while it runs.
+func TestProgramHere(t *testing.T) {
+	here := Local().(Lender)
+	odd := "a 'b'\n$c\x01\xff"
+	out, err := output(here, script(t, "lent", `printf '%s|' "$@"; cat`), Job{Args: []string{odd, ""}, Stdin: []byte(odd)})
+	assert.NilError(t, err)
+	assert.Equal(t, out, odd+"||"+odd)
+	_, err = output(here, script(t, "failing", "echo because >&2; exit 3"), Job{})
+	assert.ErrorContains(t, err, "exit status 3: because")
+	_, err = output(here, Program{Name: "p", Builds: map[string][]byte{"pdp11": nil}}, Job{})
+	assert.ErrorIs(t, err, ErrNoBuild)
+
+	hangs := fmt.Sprint("sleep ", 400_000+os.Getpid())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- here.Do(ctx, script(t, "lent", "echo begun; "+hangs), Job{Wait: time.Hour}, func(r io.Reader) error {
+			_, err := io.Copy(io.Discard, r)
+			return err
+		})
+	}()
+	await(t, hangs, true)
+	cancel()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+	await(t, hangs, false)
 }
 
 // What is for another machine, or does not arrive whole, is not run.

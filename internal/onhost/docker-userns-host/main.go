@@ -1,11 +1,18 @@
+//go:build linux
+
 // Docker-userns-host is the part of the plugin that runs on a host while the plugin
-// looks at it from elsewhere. It is no command for people.
+// looks at it from elsewhere, or copies what is there. It is no command for people.
 //
 //	docker-userns-host headers DIR MILLISECONDS
 //
 // reads digests from standard input, a line each, and sends the headers of those blobs
 // of the OCI layout in DIR. What takes longer than so many milliseconds is broken off, if
 // they are not 0.
+//
+//	docker-userns-host carry measure|prepare|check
+//	docker-userns-host carry finish TO PLACE
+//
+// makes a twin of a data root: see package carry.
 package main
 
 import (
@@ -18,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/headers"
 	"github.com/opencontainers/go-digest"
 )
@@ -29,14 +37,21 @@ func main() {
 	}
 }
 
+func run(args []string, in io.Reader, out io.Writer) error {
+	switch {
+	case len(args) == 3 && args[0] == "headers":
+		return sendHeaders(args[1], args[2], in, out)
+	case len(args) > 1 && args[0] == "carry":
+		return carry.Serve(context.Background(), args[1:], in, out)
+	}
+	return errors.New("usage: docker-userns-host headers DIR MILLISECONDS | carry VERB")
+}
+
 // maxInput bounds the digests, in bytes: those of 10,000 blobs.
 const maxInput = 1 << 20
 
-func run(args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 3 || args[0] != "headers" {
-		return errors.New("usage: docker-userns-host headers DIR MILLISECONDS")
-	}
-	ms, err := strconv.ParseUint(args[2], 10, 31)
+func sendHeaders(folder, milliseconds string, in io.Reader, out io.Writer) error {
+	ms, err := strconv.ParseUint(milliseconds, 10, 31)
 	if err != nil {
 		return err
 	}
@@ -54,5 +69,5 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
 		defer cancel()
 	}
-	return headers.Serve(ctx, args[1], blobs, out)
+	return headers.Serve(ctx, folder, blobs, out)
 }
