@@ -135,8 +135,8 @@ func ownFolder(path string) error {
 }
 
 // place moves a complete twin to its place.
-func (j Job) place(place string) error {
-	if err := ownFolder(filepath.Dir(place)); err != nil {
+func (j Job) place() error {
+	if err := ownFolder(filepath.Dir(j.Place)); err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(j.To, notes, "complete"), nil, 0o600); err != nil {
@@ -145,13 +145,13 @@ func (j Job) place(place string) error {
 	if err := syncFileSystem(j.To); err != nil {
 		return err
 	}
-	if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) { // only if it is empty
+	if err := os.Remove(j.Place); err != nil && !errors.Is(err, fs.ErrNotExist) { // only if it is empty
 		return fmt.Errorf("make room for the copy: %w", err)
 	}
-	if err := unix.Renameat2(unix.AT_FDCWD, j.To, unix.AT_FDCWD, place, unix.RENAME_NOREPLACE); err != nil {
-		return fmt.Errorf("move %s to %s: %w", j.To, place, err)
+	if err := unix.Renameat2(unix.AT_FDCWD, j.To, unix.AT_FDCWD, j.Place, unix.RENAME_NOREPLACE); err != nil {
+		return fmt.Errorf("move %s to %s: %w", j.To, j.Place, err)
 	}
-	return syncFileSystem(place)
+	return syncFileSystem(j.Place)
 }
 
 func syncFileSystem(path string) error {

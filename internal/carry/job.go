@@ -20,6 +20,8 @@ type Job struct {
 	// in a folder on the same host that only root can write to.
 	From string `json:"from"`
 	To   string `json:"to"`
+	// Place is where the twin is moved once it is complete, on the same file system.
+	Place string `json:"place"`
 	// Map is that of the remapped engine. Back makes a twin for an engine without one.
 	Map  idmap.Map `json:"map"`
 	Back bool      `json:"back,omitempty"`
@@ -40,7 +42,7 @@ var (
 func IsVolume(name string) bool { return volumeName.MatchString(name) }
 
 func (j Job) valid() error {
-	for _, p := range []string{j.From, j.To} {
+	for _, p := range []string{j.From, j.To, j.Place} {
 		if !path.IsAbs(p) || path.Clean(p) != p {
 			return fmt.Errorf("the path %q is not a clean absolute one", p)
 		}
@@ -79,7 +81,7 @@ type Measured struct {
 	Have     Size              `json:"have"`  // what an earlier attempt has copied already
 	Free     Size              `json:"free"`  // on the file system of the data root; Files is -1 if that has no limit
 	Speed    Size              `json:"speed"` // what the disk writes in a second, of bytes or of files
-	// Existing is the data root that is to be made, if it exists and is not empty.
+	// Existing reports whether Place exists, and is not an empty folder.
 	Existing bool `json:"existing,omitempty"`
 	// Mounted are folders of the data root with a file system of their own.
 	Mounted []string `json:"mounted,omitempty"`

@@ -33,7 +33,7 @@ func TestJob(t *testing.T) {
 	images, saved := imagesOf(t, api), save(t, api)
 
 	job := carry.Job{
-		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"),
+		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"), Place: filepath.Join(old.DataRoot(), "100000.100000"),
 		Map: shift.Map, Images: ids(images), Volumes: []string{"data"},
 	}
 	assert.NilError(t, prepare(t, job))
@@ -43,9 +43,9 @@ func TestJob(t *testing.T) {
 	old.Stop()
 	untouched := tree(t, filepath.Join(old.DataRoot(), "overlay2"), same)
 	place := filepath.Join(old.DataRoot(), "100000.100000")
-	r := finish(t, job, place)
+	r := finish(t, job)
 	assert.DeepEqual(t, r, carry.Result{Images: job.Images, Volumes: job.Volumes})
-	compared, err := placed(job, place).Check(t.Context())
+	compared, err := placed(job).Check(t.Context())
 	assert.NilError(t, err)
 	assert.Assert(t, compared.Files > 5 && compared.Bytes > 1<<20, "%+v", compared)
 	assert.Equal(t, len(compared.Differ), 0, "%v", compared.Differ)
@@ -64,10 +64,10 @@ func TestJob(t *testing.T) {
 	again := filepath.Join(t.TempDir(), "again")
 	remapped.Stop()
 	home := job
-	home.From, home.To, home.Back = place, again, true
+	home.From, home.To, home.Place, home.Back = place, again, again+".placed", true
 	assert.NilError(t, prepare(t, home))
-	finish(t, home, again+".placed")
-	again += ".placed"
+	finish(t, home)
+	again = home.Place
 	for _, name := range []string{"overlay2", "volumes/data", "image/overlay2/layerdb/sha256", "image/overlay2/imagedb/content"} {
 		equal(t, withoutEnginesTimes(tree(t, filepath.Join(again, name), same)), withoutEnginesTimes(tree(t, filepath.Join(old.DataRoot(), name), same)))
 	}
@@ -87,13 +87,13 @@ func TestJobOfSome(t *testing.T) {
 	chosen, err := api.ImageInspect(t.Context(), "busybox:1")
 	assert.NilError(t, err)
 	job := carry.Job{
-		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"),
+		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"), Place: filepath.Join(old.DataRoot(), "100000.100000"),
 		Map: shift.Map, Images: []string{chosen.ID}, Volumes: []string{"one"},
 	}
 	assert.NilError(t, prepare(t, job))
 	old.Stop()
 	place := filepath.Join(old.DataRoot(), "100000.100000")
-	finish(t, job, place)
+	finish(t, job)
 
 	remapped := testengine.Start(t, testengine.Options{Remap: true, DataRoot: old.DataRoot()})
 	mapped := remapped.Client(t)
@@ -122,7 +122,7 @@ func TestJobOfADamagedRoot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			from := t.TempDir()
 			sh(t, from, "mkdir -p image/overlay2/imagedb/content/sha256 image/overlay2/layerdb/sha256 volumes; "+damage.script)
-			job := carry.Job{From: from, To: filepath.Join(from, ".twin"), Map: shift.Map}
+			job := carry.Job{From: from, To: filepath.Join(from, ".twin"), Place: filepath.Join(from, "100000.100000"), Map: shift.Map}
 			if name == "volume" {
 				job.Volumes = []string{"vv"}
 			} else {
@@ -132,11 +132,11 @@ func TestJobOfADamagedRoot(t *testing.T) {
 		})
 	}
 	for _, job := range []carry.Job{
-		{From: "/a/../b", To: "/c"},
+		{From: "/a/../b", To: "/c", Place: "/d"},
 		{From: "/a", To: "relative"},
-		{From: "/a", To: "/c", Images: []string{"sha256:../../etc"}},
-		{From: "/a", To: "/c", Volumes: []string{"../etc"}},
-		{From: "/a", To: "/c", Volumes: []string{".."}},
+		{From: "/a", To: "/c", Place: "/d", Images: []string{"sha256:../../etc"}},
+		{From: "/a", To: "/c", Place: "/d", Volumes: []string{"../etc"}},
+		{From: "/a", To: "/c", Place: "/d", Volumes: []string{".."}},
 	} {
 		assert.ErrorContains(t, prepare(t, job), "not", "%+v", job)
 	}
@@ -149,16 +149,16 @@ func prepare(t *testing.T, job carry.Job) error {
 }
 
 // finish completes a twin, and moves it to its place.
-func finish(t *testing.T, job carry.Job, place string) carry.Result {
+func finish(t *testing.T, job carry.Job) carry.Result {
 	t.Helper()
-	r, err := carry.Finish(t.Context(), job.To, place, 2)
+	r, err := carry.Finish(t.Context(), job.To, 2)
 	assert.NilError(t, err)
 	return r
 }
 
 // placed is a job whose twin is in its place.
-func placed(job carry.Job, place string) carry.Job {
-	job.To = place
+func placed(job carry.Job) carry.Job {
+	job.To = job.Place
 	return job
 }
 

@@ -36,7 +36,7 @@ func engineWith(t *testing.T) (*testengine.Engine, *client.Client, carry.Job) {
 		sh(t, filepath.Join(old.DataRoot(), "volumes", name, "_data"), "echo "+name+" >file; chown 1000:1000 file")
 	}
 	job := carry.Job{
-		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"), Map: shift.Map, Images: ids(imagesOf(t, api)), Volumes: []string{"one", "two"},
+		From: old.DataRoot(), To: filepath.Join(old.DataRoot(), ".twin"), Place: filepath.Join(old.DataRoot(), "100000.100000"), Map: shift.Map, Images: ids(imagesOf(t, api)), Volumes: []string{"one", "two"},
 	}
 	return old, api, job
 }
@@ -58,7 +58,7 @@ func TestJobMeanwhile(t *testing.T) {
 
 	place := filepath.Join(old.DataRoot(), "100000.100000")
 	assert.NilError(t, os.Mkdir(place, 0o700), "an empty folder may be there")
-	r := finish(t, job, place)
+	r := finish(t, job)
 	assert.DeepEqual(t, r.Gone, []string{gone.ID, "two"})
 	slices.Sort(r.New)
 	assert.DeepEqual(t, r.New, []string{"new:1", "three"})
@@ -102,20 +102,20 @@ func TestJobOfAnEarlierAttempt(t *testing.T) {
 // A twin is finished only if it is known to be whole, and put only where nothing is.
 func TestFinishRefuses(t *testing.T) {
 	_, _, job := engineWith(t)
-	_, err := carry.Finish(t.Context(), job.To, job.From+"/place", 1)
+	_, err := carry.Finish(t.Context(), job.To, 1)
 	assert.ErrorContains(t, err, "no such file")
 	assert.NilError(t, prepare(t, job))
 
-	sh(t, job.From, "mkdir -p place/sub")
-	_, err = carry.Finish(t.Context(), job.To, job.From+"/place", 1)
+	sh(t, job.From, "mkdir -p 100000.100000/sub")
+	_, err = carry.Finish(t.Context(), job.To, 1)
 	assert.ErrorContains(t, err, "make room for the copy")
-	sh(t, job.From, "ls place/sub .twin/overlay2; rm -r place")
+	sh(t, job.From, "ls 100000.100000/sub .twin/overlay2; rm -r 100000.100000")
 
 	root, err := os.Open(job.From)
 	assert.NilError(t, err)
 	defer root.Close()
 	assert.NilError(t, syscall.Flock(int(root.Fd()), syscall.LOCK_EX))
-	_, err = carry.Finish(t.Context(), job.To, job.From+"/place", 1)
+	_, err = carry.Finish(t.Context(), job.To, 1)
 	assert.ErrorContains(t, err, "it is being copied already")
 	assert.ErrorContains(t, prepare(t, job), "it is being copied already")
 	assert.NilError(t, syscall.Flock(int(root.Fd()), syscall.LOCK_UN))
@@ -126,7 +126,7 @@ func TestFinishRefuses(t *testing.T) {
 		"chmod 700 .docker-userns; chown 1 .docker-userns": "not a folder that only root can write to",
 	} {
 		sh(t, job.To, change)
-		_, err = carry.Finish(t.Context(), job.To, job.From+"/place", 1)
+		_, err = carry.Finish(t.Context(), job.To, 1)
 		assert.ErrorContains(t, err, want)
 		sh(t, job.To, "chown 0 .docker-userns; chmod 700 .docker-userns")
 	}
@@ -138,10 +138,10 @@ func TestCheckOfATwin(t *testing.T) {
 	assert.NilError(t, prepare(t, job))
 	old.Stop()
 	place := filepath.Join(old.DataRoot(), "100000.100000")
-	finish(t, job, place)
+	finish(t, job)
 	check := func() carry.Compared {
 		t.Helper()
-		c, err := placed(job, place).Check(t.Context())
+		c, err := placed(job).Check(t.Context())
 		assert.NilError(t, err)
 		return c
 	}

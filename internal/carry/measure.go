@@ -30,6 +30,7 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	if m.Mounted, err = j.mounted(); err != nil {
 		return m, err
 	}
+	m.Existing = len(names(j.Place)) > 0
 	layers := j.layersOf(&m)
 	if err := sizesOf(ctx, workers, j.shift(), layers); err != nil {
 		return m, err

@@ -17,7 +17,7 @@ const (
 	verbMeasure = "measure"
 	verbPrepare = "prepare"
 	verbCheck   = "check"
-	verbFinish  = "finish" // TO PLACE
+	verbFinish  = "finish" // TO
 )
 
 // A message is what the program says. The last one says how it ended.

@@ -24,15 +24,15 @@ const maxJob = 16 << 20
 // Serve is the program on a host: it does what args say. For finish it writes the
 // [Result] alone, otherwise messages. The error is what is not told in these.
 func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
-	if len(args) == 3 && args[0] == verbFinish {
-		r, err := Finish(ctx, args[1], args[2], max(4, runtime.NumCPU()))
+	if len(args) == 2 && args[0] == verbFinish {
+		r, err := Finish(ctx, args[1], max(4, runtime.NumCPU()))
 		if err != nil {
 			return err
 		}
 		return json.NewEncoder(out).Encode(r)
 	}
 	if len(args) != 1 {
-		return errors.New("usage: carry measure | prepare | check | finish TO PLACE")
+		return errors.New("usage: carry measure | prepare | check | finish TO")
 	}
 	var j Job
 	if err := json.NewDecoder(io.LimitReader(in, maxJob)).Decode(&j); err != nil {

@@ -41,7 +41,7 @@ func (j Job) Prepare(ctx context.Context, workers int, progress *Progress, at fu
 // Finish copies what changed in the volumes, and what an engine keeps open while it
 // runs, has all of it written to the disk, and moves the twin to its place, where there
 // may be an empty folder. The job is the one that was prepared at to.
-func Finish(ctx context.Context, to, place string, workers int) (Result, error) {
+func Finish(ctx context.Context, to string, workers int) (Result, error) {
 	j, err := prepared(to)
 	if err != nil {
 		return Result{}, err
@@ -62,7 +62,7 @@ func Finish(ctx context.Context, to, place string, workers int) (Result, error) 
 	if err != nil {
 		return r, err
 	}
-	return r, j.place(place)
+	return r, j.place()
 }
 
 // copy copies the images and volumes that are there, and removes from the twin what an
@@ -115,12 +115,11 @@ func (j Job) root() (uid, gid int) {
 // setupRemappedRoot of daemon_unix.go, Init of graphdriver/overlay2, New of volume/local,
 // the same from 20.10 to 29.
 func (j Job) makeRoot() error {
-	return errors.Join(
-		folderAt(j.To, 0o710, 0, j.group()),
-		folderAt(filepath.Join(j.To, driver), 0o710, 0, j.group()),
-		folderAt(filepath.Join(j.To, driver, "l"), 0o700, 0, 0),
-		folderAt(filepath.Join(j.To, "volumes"), 0o701, 0, 0),
-	)
+	err := errors.Join(folderAt(j.To, 0o710, 0, j.group()), folderAt(filepath.Join(j.To, "volumes"), 0o701, 0, 0))
+	if len(j.Images) == 0 { // the engine may have another storage driver
+		return err
+	}
+	return errors.Join(err, folderAt(filepath.Join(j.To, driver), 0o710, 0, j.group()), folderAt(filepath.Join(j.To, driver, "l"), 0o700, 0, 0))
 }
 
 // folderAt makes a folder of this owner and mode; those above it are root's alone.

@@ -24,7 +24,7 @@ var impactChecks = []Check{
 	{Question: Question{ID: "impact-docker-socket", Category: catImpact, Title: "No container uses the Docker socket"}, Needs: []string{"daemon-answers"}, Run: impactDockerSocket},
 	{Question: Question{ID: "impact-bind-mounts", Category: catImpact, Title: "Containers keep access to the files they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactBindMounts},
 	{Question: Question{ID: "impact-sockets", Category: catImpact, Title: "Containers keep access to the sockets they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
-	{Question: Question{ID: "impact-volumes", Category: catImpact, Title: "No volume is left behind"}, Needs: []string{"daemon-answers"}, Run: impactVolumes},
+	{Question: Question{ID: ImpactVolumes, Category: catImpact, Title: "No volume is left behind"}, Needs: []string{"daemon-answers"}, Run: impactVolumes},
 	{Question: Question{ID: ImpactImages, Category: catImpact, Title: "A remapped engine accepts every image"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
 	{Question: Question{ID: "impact-networks", Category: catImpact, Title: "No network is left behind"}, Needs: []string{"daemon-answers"}, Run: impactNetworks},
 	{Question: Question{ID: "impact-plugins", Category: catImpact, Title: "No managed plugin is left behind"}, Needs: []string{"daemon-answers"}, Run: impactPlugins},
@@ -278,20 +278,9 @@ func (in *Input) notChecked(n int) string {
 }
 
 func imageNote(a audit.Report) string {
-	note, files := "", 0
-	for _, f := range a.Findings {
-		if f.Rule != audit.UnmappedOwner || len(f.Paths) == 0 {
-			continue
-		}
-		if files += int(f.Count); note == "" {
-			note = fmt.Sprintf("refused: %s of %d:%d in layer %d", f.Paths[0], f.UID, f.GID, f.Layer+1)
-		}
-	}
-	switch {
-	case files > 1:
-		return fmt.Sprintf("%s, and %s", note, report.Count(files-1, "other file"))
-	case note != "":
-		return note
+	switch refusal := a.Refusal(); {
+	case refusal != "":
+		return "refused: " + refusal
 	case a.Verdict == audit.Unmappable:
 		return "refused"
 	case !a.Startable:

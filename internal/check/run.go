@@ -11,6 +11,9 @@ import (
 // ImpactImages is the check that needs the audits of images.
 const ImpactImages = "impact-images"
 
+// ImpactVolumes is the ID of the check that lists the volumes that are left behind.
+const ImpactVolumes = "impact-volumes"
+
 // Options are what a user can ask for.
 type Options struct {
 	// Only are the IDs of the checks to show; none stands for all. What they

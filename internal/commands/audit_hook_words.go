@@ -22,9 +22,9 @@ func sameEngine(words ...string) string {
 func wordsGiven(args []string) []string {
 	flags, options := dockerFlags()
 	_ = flags.Parse(args) // docker has taken them already
-	words := carry([]string{"docker"}, flags, "config", "context")
+	words := withGiven([]string{"docker"}, flags, "config", "context")
 	if len(options.Hosts) > 0 {
 		words = append(words, "--host="+options.Hosts[0])
 	}
-	return carry(words, flags, tlsFlags...)
+	return withGiven(words, flags, tlsFlags...)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/proof"
@@ -89,6 +90,8 @@ type change struct {
 	plan  remap.Plan
 	clock *render.Clock
 	began time.Time // of the step that is under way
+
+	copied carry.State // how far the copy was when it was last heard of
 }
 
 func (c *change) text() render.Change {
@@ -102,9 +105,15 @@ func (c *change) tell(text string) { fmt.Fprint(c.cli.Err(), text) }
 func (c *change) apply(ctx context.Context, o proofOptions) error {
 	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Target: c.renewed}
 	defer p.Close()
+	if c.plan.Carry != nil {
+		var err error
+		if p.Remote, err = c.remote(); err != nil {
+			return err
+		}
+	}
 	c.clock = render.NewClock(c.cli.Err())
 	defer c.clock.Stop()
-	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c}.Apply(ctx, c.plan)
+	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c, Copier: p.Remote}.Apply(ctx, c.plan)
 	c.clock.Stop()
 	switch text := c.text(); outcome {
 	case remap.Made:
@@ -150,6 +159,18 @@ func (c *change) Undoing(why error) {
 
 // Doing says what the proof is doing.
 func (c *change) Doing(what string) { c.clock.At(what) }
+
+// Copying says how far the copy is.
+func (c *change) Copying(s carry.State) {
+	s.Flagged = max(s.Flagged, c.copied.Flagged) // a later pass looks only at what changed
+	c.copied = s
+	c.clock.At(render.Copying(c.plan.Carry, s, time.Since(c.began)))
+}
+
+// Carried says what was copied.
+func (c *change) Carried(r carry.Result, compared carry.Compared) {
+	c.tell(c.text().Carried(r, compared, c.copied))
+}
 
 // NotStarted names a container that does not start.
 func (c *change) NotStarted(one remap.Object, why error) { c.tell(c.text().NotStarted(one, why)) }

@@ -51,8 +51,8 @@ func dockerFlags() (*pflag.FlagSet, *cliflags.ClientOptions) {
 	return flags, options
 }
 
-// carry appends those of some flags that were given.
-func carry(words []string, flags *pflag.FlagSet, names ...string) []string {
+// withGiven appends those of some flags that were given.
+func withGiven(words []string, flags *pflag.FlagSet, names ...string) []string {
 	flags.Visit(func(f *pflag.Flag) {
 		if slices.Contains(names, f.Name) {
 			words = append(words, "--"+f.Name+"="+f.Value.String())
@@ -68,13 +68,13 @@ var tlsFlags = []string{"tls", "tlscacert", "tlscert", "tlskey", cliflags.FlagTL
 func (w wordsOf) words(args []string) []string {
 	flags, _ := dockerFlags()
 	_ = flags.Parse(args) // docker has taken them already
-	words := carry([]string{"docker"}, flags, "config")
+	words := withGiven([]string{"docker"}, flags, "config")
 	switch {
 	case w.context != command.DefaultContextName:
 		return append(words, "--context", w.context)
 	case w.endpoint != client.DefaultDockerHost || w.getenv(client.EnvOverrideHost) != "":
 		words = append(words, "--host", w.endpoint)
-		if tls := carry(nil, flags, tlsFlags...); len(tls) > 0 {
+		if tls := withGiven(nil, flags, tlsFlags...); len(tls) > 0 {
 			return append(words, tls...)
 		}
 		return append(words, w.tls()...)

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,6 +24,7 @@ import (
 type enableOptions struct {
 	changeOptions
 	proofOptions
+	carryOptions
 	yes     bool
 	accept  []string
 	user    string
@@ -38,6 +40,10 @@ it would do and what stays behind, and asks. Then it makes the change: a user
 with a range of IDs of its own, daemon.json, a restart of the daemon, which
 stops every running container, and the proof that it holds.
 
+With --carry, images and volumes are copied to the remapped engine, with shifted
+owners, before anything is changed; what changed meanwhile is copied while the
+daemon is down. The old data root is only read.
+
 Before anything is touched, a rollback is armed on the host. A change that is not
 proven good is undone, even if this command, its connection or the host itself
 dies in the middle.`
@@ -49,7 +55,7 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 		Short: "Turn on userns-remap, and undo it unless it is proven good",
 		Long:  enableLong,
 		Example: `  docker userns enable --dry-run
-  docker --context prod userns enable
+  docker --context prod userns enable --carry
   docker userns enable --yes --accept impact-docker-socket --health-url http://localhost:8080/health`,
 		Args: noArguments("enable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,6 +66,7 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags := cmd.Flags()
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
+	opts.carryOptions.install(flags)
 	flags.BoolVarP(&opts.yes, "yes", "y", false, "Do not prompt for confirmation")
 	flags.StringSliceVar(&opts.accept, "accept", nil, "Accept that these checks fail, by their IDs")
 	flags.StringVar(&opts.user, "user", ranges.DefaultUser, "User whose subordinate IDs are used; created if missing")
@@ -85,10 +92,10 @@ func (o *enableOptions) validate() error {
 	if err := o.changeOptions.validate(); err != nil {
 		return err
 	}
-	if o.noRestart && o.wanted() {
+	if o.noRestart && o.proofOptions.wanted() {
 		return errUnproven
 	}
-	return o.proofOptions.validate()
+	return errors.Join(o.proofOptions.validate(), o.carryOptions.validate(o.noRestart))
 }
 
 // parseRange reads START[:COUNT].
@@ -128,15 +135,27 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := fit(t.on(), results, "daemon-answers"); err != nil {
 		return refuse(dockerCLI, err)
 	}
-	plan, err := remap.PlanEnable(facts, remap.EnableOptions{
+	planned := remap.EnableOptions{
 		User: opts.user, Range: opts.idRange, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
-	})
+	}
+	plan, err := remap.PlanEnable(facts, planned)
 	if err != nil {
 		return refuse(dockerCLI, err)
 	}
 	if len(plan.Steps) == 0 {
 		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; '%s' proves that it holds.\n", escape.Line(plan.Before.DataRoot), t.docker("userns", "verify"))
 		return nil
+	}
+	if opts.carries() {
+		note.Start("auditing the images, and measuring what there is to copy")
+		planned.Carry, err = opts.planCarry(ctx, t, facts, plan)
+		note.Stop()
+		if err == nil {
+			plan, err = remap.PlanEnable(facts, planned)
+		}
+		if err != nil {
+			return refuse(dockerCLI, err)
+		}
 	}
 	note.Start("comparing what both data roots have")
 	sides, unseen := remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, plan.After.Map)
@@ -170,12 +189,12 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 		}
 	}
 	out := dockerCLI.Out()
-	if err := render.Results(out, render.Notable(report.New(f, results)), "", false); err != nil {
+	if err := render.Results(out, render.Notable(report.New(f, results), o.told()...), "", false); err != nil {
 		return err
 	}
 	if len(bad) > 0 {
 		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "Blocked by failed checks: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
 	}
-	_, err := io.WriteString(out, render.EnablePlan(p, sides, render.StyleOf(out)))
+	_, err := io.WriteString(out, render.EnablePlan(f, p, sides, render.StyleOf(out)))
 	return err
 }

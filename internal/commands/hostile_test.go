@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/escape/escapetest"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/verify"
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/streams"
@@ -162,7 +164,22 @@ func TestHostileTextInChanges(t *testing.T) {
 			fitsLines(t, what, out.String()+errs.String())
 		}
 		told("plan", func() { out.WriteString(render.Plan(p, render.Style{})) })
-		told("all that enable shows", func() { out.WriteString(render.EnablePlan(p, remap.Sides{Unread: errors.New(text)}, render.Style{})) })
+		told("all that enable shows", func() {
+			out.WriteString(render.EnablePlan(survey.Facts{}, p, remap.Sides{Unread: errors.New(text)}, render.Style{}))
+		})
+		told("all that enable shows without a copy", func() {
+			without := p
+			without.Carry = nil
+			out.WriteString(render.EnablePlan(survey.Facts{}, without, remap.Sides{}, render.Style{}))
+		})
+		told("copying", func() {
+			var s carry.State
+			var r carry.Result
+			escapetest.Fill(&s, text)
+			escapetest.Fill(&r, text)
+			s.Passes = 0
+			c.tell(render.Copying(p.Carry, s, time.Minute) + "\n" + c.text().Carried(r, carry.Compared{}, s))
+		})
 		told("rolled back", func() { out.WriteString(c.text().RolledBack(errors.New(text)) + c.text().Except(errors.New(text))) })
 		told("steps", func() {
 			c.tell(c.text().Step(1, p.Steps[0]) + c.text().NotStarted(remap.Object{Name: text}, errors.New(text)))

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"github.com/docker-userns/docker-userns/internal/apps"
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -43,6 +44,8 @@ type Events interface {
 	Doing(what string)
 	// NotStarted is called for a container that does not start, with the reason.
 	NotStarted(c remap.Object, why error)
+	// Carried is called with what was copied, once that is proven.
+	Carried(r carry.Result, c carry.Compared)
 }
 
 // Proof proves one change. It is a [remap.Prover]; who made it closes it.
@@ -50,6 +53,7 @@ type Proof struct {
 	Options
 	API    API
 	Events Events
+	Remote carry.Remote // to compare what was carried
 	// Target gives the engine and the host to look at. It is called before each
 	// round of questions: a soak asks for more than one answer may take.
 	Target func() verify.Target
@@ -81,6 +85,7 @@ func (p *Proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) e
 		prove func(context.Context) error
 	}{
 		{"looking at what the engine has", func(context.Context) error { return joined(plan.Unmet(before)) }},
+		{"comparing what was copied", func(ctx context.Context) error { return p.carried(ctx, plan, before) }},
 		{"looking at the processes of all containers", func(ctx context.Context) error { return p.processes(ctx, plan.After) }},
 		{"starting a new container", func(ctx context.Context) error { return p.newContainer(ctx, plan.After) }},
 		{"waiting for the application to be healthy", p.becomesHealthy},

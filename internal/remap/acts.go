@@ -79,6 +79,10 @@ func (c arm) do(ctx context.Context, a *attempt) error {
 	return err
 }
 
+func (c copyOver) do(ctx context.Context, a *attempt) error {
+	return a.Copier.Prepare(ctx, c.job, a.Events.Copying)
+}
+
 func (c restart) do(ctx context.Context, a *attempt) error {
 	if err := c.command.do(ctx, a); err != nil {
 		if late := a.late(a.renew(ctx)); late != nil { // the undo may have ended this restart

@@ -13,6 +13,7 @@ type Runner struct {
 	Host   host.Host
 	Prover Prover
 	Events Events
+	Copier Copier // for plans that carry something
 }
 
 // Outcome is how a change ended.

@@ -9,6 +9,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -61,9 +62,14 @@ func (b *breaking) Start(context.Context, []Object, Renew) error { return nil }
 func (b *breaking) Prove(context.Context, Plan, Renew) error     { return nil }
 func (b *breaking) Begin(_ int, s Step)                          { b.began = append(b.began, s.Name) }
 func (b *breaking) Done(Step)                                    {}
+func (b *breaking) Copying(carry.State)                          {}
 func (b *breaking) Undoing(why error)                            { b.why = why }
+func (b *breaking) Prepare(_ context.Context, j carry.Job, _ func(carry.State)) error {
+	_, err := b.Run(context.Background(), host.Command{Args: []string{"copy", j.To}})
+	return err
+}
 func (b *breaking) apply(ctx context.Context, p Plan) (Outcome, error) {
-	return Runner{Host: b, Prover: b, Events: b}.Apply(ctx, p)
+	return Runner{Host: b, Prover: b, Events: b, Copier: b}.Apply(ctx, p)
 }
 
 // What becomes of a change depends on the step that fails: before the rollback is
@@ -102,6 +108,18 @@ func TestApplyFails(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the copy fails", func(t *testing.T) {
+		f := shelved()
+		job, left := choose(t, f, allWanted)
+		c, err := PlanCarry(f, job, left, measured())
+		assert.NilError(t, err)
+		b := &breaking{facts: f, at: job.To, fail: func() (host.Result, error) { return host.Result{}, errors.New("no space") }}
+		outcome, err := b.apply(t.Context(), enable(t, f, func(o *EnableOptions) { o.Carry = c }))
+		assert.Equal(t, outcome, Refused)
+		assert.Error(t, err, "copy: no space")
+		assert.DeepEqual(t, b.began, []string{"copy"})
+		assert.Assert(t, !slices.Contains(b.ran, Folder), "nothing was touched")
+	})
 	t.Run("what enable made cannot be removed", func(t *testing.T) {
 		on, past := carriedOut(plain(), enable(t, plain(), nil))
 		p, err := PlanDisable(on, []Past{past}, DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour), Forget: true})

@@ -21,6 +21,8 @@ type Change struct {
 	Account string
 	// Tree is the data root that dockerd makes for it, "" if it makes none.
 	Tree string
+	// Twin is the copy of the data root that becomes NewRoot, "" if there is none.
+	Twin string
 	// Running are the IDs of containers that ran before: they are started again.
 	Running []string
 	// DataRoot is what the engine said before, "" unknown.

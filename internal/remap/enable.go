@@ -24,8 +24,10 @@ type EnableOptions struct {
 	// upgrade; "" leaves it as it is.
 	Driver    string
 	NoRestart bool
-	Timeout   time.Duration
-	Now       time.Time
+	// Carry is what is copied to the remapped data root; nil if nothing is.
+	Carry   *Carry
+	Timeout time.Duration
+	Now     time.Time
 }
 
 // PlanEnable plans how a surveyed host gets to userns-remap. The plan has no steps
@@ -66,10 +68,14 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	if p.Restarts = p.Unit != "" && !o.NoRestart; !p.Restarts {
 		p.Restart = restartCommand(f.Unit.Value)
 	}
+	if p.Carry = o.Carry; p.Carry != nil {
+		p.Twin = p.Carry.Job.To
+	}
 	if err := p.recordable(); err != nil {
 		return Plan{}, err
 	}
 	p.Steps = slices.Concat(
+		copying(p.Carry),
 		arming(p),
 		who.steps, // account, ranges
 		validation(p, f, edited.after),

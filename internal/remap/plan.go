@@ -17,6 +17,8 @@ type Plan struct {
 	Before State  // of the engine, now
 	After  State  // what has to be proven
 	Steps  []Step
+	// Carry is what it copies to the new data root, nil if nothing.
+	Carry *Carry
 	// Ran are the containers that ran before remap was turned on, if the plan
 	// turns it off.
 	Ran []Object

@@ -3,6 +3,7 @@ package remap
 import (
 	"context"
 
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -25,10 +26,18 @@ type Prover interface {
 // few seconds calls it again and again. It fails if the host has begun to undo.
 type Renew func(ctx context.Context) error
 
+// Copier copies data roots on the host.
+type Copier interface {
+	// Prepare makes a twin, or goes on with it, and tells each how far it is.
+	Prepare(ctx context.Context, j carry.Job, each func(carry.State)) error
+}
+
 // Events is told how a change goes on.
 type Events interface {
 	// Begin is called before each step, the nth of the plan, counting from 1.
 	Begin(n int, s Step)
+	// Copying is called every second while a plan's Carry is copied.
+	Copying(s carry.State)
 	// Done is called after each step that succeeded.
 	Done(s Step)
 	// Undoing is called before a change is undone, with the reason.

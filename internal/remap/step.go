@@ -3,6 +3,7 @@ package remap
 import (
 	"context"
 
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/sh"
 )
@@ -51,6 +52,9 @@ type write struct{ file host.File }
 // arm arms the rollback: from here on the host undoes the change by itself, unless
 // that is put off.
 type arm struct{ command }
+
+// copyOver copies a data root while the engine runs.
+type copyOver struct{ job carry.Job }
 
 // restart restarts the daemon, and puts the undo off again after it.
 type restart struct{ command }

@@ -76,8 +76,12 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 		Title: fmt.Sprintf("Restart %s: stop every container, then the daemon, and start it again", p.Unit),
 		Busy:  "stopping the containers, and restarting the daemon",
 	}
-	if stop := f.StopTime(); stop > survey.UsualStop { // which is not to use up the time until the undo
-		outage.Acts = append(outage.Acts, p.call("giving the containers time to stop", "renew", seconds(p.Timeout+stop)))
+	if p.Carry != nil {
+		outage.Title = fmt.Sprintf("Restart %s: stop every container, then the daemon, copy what changed since the first copy (%s), and start the daemon again", p.Unit, p.Carry.Outage)
+		outage.Busy = "stopping the containers, copying what changed, and restarting the daemon"
+	}
+	if more := p.outageTime(f); more > 0 { // which is not to use up the time until the undo
+		outage.Acts = append(outage.Acts, p.call("giving the restart time", "renew", seconds(p.Timeout+more)))
 	}
 	outage.Acts = append(outage.Acts, restart{p.call("restarting "+p.Unit, "restart")})
 	steps := []Step{outage}
@@ -87,6 +91,17 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 		})
 	}
 	return append(steps, Step{Name: "prove", Title: proofTitles[p.Verb], Busy: "waiting for the engine to answer", Acts: []Act{prove{}}})
+}
+
+// outageTime is how long a restart may take beyond a usual one.
+func (p Plan) outageTime(f survey.Facts) (more time.Duration) {
+	if stop := f.StopTime(); stop > survey.UsualStop {
+		more += stop
+	}
+	if p.Carry != nil {
+		more += p.Carry.finishTime()
+	}
+	return more
 }
 
 var proofTitles = map[Verb]string{

@@ -56,7 +56,15 @@ func (c Change) why(err error) string {
 }
 
 // Refused is why nothing was changed.
-func (c Change) Refused(why error) string { return c.why(why) + "\nNothing was changed.\n" }
+func (c Change) Refused(why error) string {
+	text := c.why(why) + "\nNothing was changed.\n"
+	if c.Plan.Carry != nil {
+		twin := escape.Line(c.Plan.Carry.Job.To)
+		text += fmt.Sprintf("What was copied until then stays in %s on %s: run the command again to go on with it. To delete it: %s\n",
+			twin, c.On, Command(sh.Command("sudo", "rm", "-rf", c.Plan.Carry.Job.To)))
+	}
+	return text
+}
 
 // Partly is what is left to do after a change that stays.
 func (c Change) Partly(why error) string {
@@ -118,7 +126,10 @@ func (c Change) Enabled(image string) string {
 	}
 	text := fmt.Sprintf("userns-remap is on. Root in a container is UID %d and GID %d on the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
 	text += fmt.Sprintf("The data root is %s.", escape.Line(p.After.DataRoot))
-	if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
+	if p.Carry != nil {
+		text += fmt.Sprintf(" %s were carried over; %s has them, too, as they were.\n%s must be recreated. To see what is missing: %s",
+			p.Carry, escape.Line(p.Before.DataRoot), "Containers and networks", verify)
+	} else if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
 		where := escape.Line(p.Before.DataRoot)
 		if p.Before.Containerd {
 			where += " and in the containerd image store"

@@ -9,17 +9,18 @@ import (
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // EnablePlan is what enable shows before it asks: the images that stay behind, what
-// both data roots have, and the steps.
-func EnablePlan(p remap.Plan, sides remap.Sides, s Style) string {
-	return imagesLeft(p, s) + "\n" + twinsText(sides, "With", escape.Line(p.After.DataRoot)) + "The plan:\n" + Plan(p, s)
+// both data roots have, and the steps. f is the engine that it is for.
+func EnablePlan(f survey.Facts, p remap.Plan, sides remap.Sides, s Style) string {
+	return imagesLeft(p, s) + carryHint(f, p, s) + carried(p.Carry, s) + "\n" + twinsText(sides, "With", escape.Line(p.After.DataRoot)) + "The plan:\n" + Plan(p, s)
 }
 
 // imagesLeft names the images that the remapped engine will not have.
 func imagesLeft(p remap.Plan, s Style) string {
-	if len(p.Before.Images) == 0 {
+	if len(p.Before.Images) == 0 || p.Carry != nil {
 		return ""
 	}
 	var names []string
@@ -35,11 +36,32 @@ func imagesLeft(p remap.Plan, s Style) string {
 	return "\n" + s.wrapped(text, 0, 0) + "\n"
 }
 
-// Notable leaves out what is as it should be, and the two questions that only a
-// person can answer, who is asked below.
-func Notable(r report.Report) report.Report {
+// carryHint says that images and volumes can be copied, if nobody asked for that.
+func carryHint(f survey.Facts, p remap.Plan, s Style) string {
+	if p.Carry != nil || !p.Restarts {
+		return ""
+	}
+	var bytes int64
+	kinds := "volumes"
+	if e := f.Engine.Value; !e.ContainerdStore() && e.Driver == "overlay2" && len(f.Images.Value) > 0 {
+		kinds = "images and volumes"
+		for _, i := range f.Images.Value {
+			bytes += i.Size
+		}
+	} else if len(f.Volumes.Value) == 0 {
+		return ""
+	}
+	for _, v := range f.Volumes.Value {
+		bytes += max(v.Size, 0)
+	}
+	return s.wrapped(fmt.Sprintf("To copy %s to the remapped engine (%s at most), add --carry; with --dry-run it shows how long that takes", kinds, size(bytes)), 0, 0) + "\n"
+}
+
+// Notable leaves out what is as it should be, the two questions that only a person can
+// answer, who is asked below, and those with the IDs told, which the plan tells about.
+func Notable(r report.Report, told ...string) report.Report {
 	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(one report.Result) bool {
-		return one.Status == report.OK || one.Status == report.Skipped || one.Category == check.Person
+		return one.Status == report.OK || one.Status == report.Skipped || one.Category == check.Person || slices.Contains(told, one.ID)
 	})
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
@@ -83,6 +84,21 @@ func enablePlan(t *testing.T, f survey.Facts) remap.Plan {
 	return p
 }
 
+// carryOf is what a plan carries, on a host that was measured.
+func carryOf(t *testing.T, f survey.Facts, p remap.Plan) *remap.Carry {
+	t.Helper()
+	job, left, err := remap.ChooseCarried(f, p, remap.Wanted{
+		Images: true, Volumes: true, Refused: map[string]string{"sha256:1": "a remapped engine refuses it: srv/app/x of 1516583083:0 in layer 3"},
+	})
+	assert.NilError(t, err)
+	c, err := remap.PlanCarry(f, job, left, carry.Measured{
+		Images: map[string]carry.Size{"sha256:2": {Bytes: 436e6, Files: 14210}}, Volumes: map[string]carry.Size{"shop-db": {Bytes: 34e8, Files: 1290}},
+		All: carry.Size{Bytes: 3836e6, Files: 15500}, Free: carry.Size{Bytes: 52e9, Files: 3112000}, Speed: carry.Size{Bytes: 210e6, Files: 9000},
+	})
+	assert.NilError(t, err)
+	return c
+}
+
 // told is what is printed of some steps of a change that go well.
 func told(c Change, steps []remap.Step) string {
 	took := map[string]time.Duration{"restart": 12400 * time.Millisecond, "prove": 13100 * time.Millisecond}
@@ -108,8 +124,9 @@ func TestScreens(t *testing.T) {
 		"check-verbose": func(*testing.T) string { return shown(checked(f), true) },
 		"check-down":    func(*testing.T) string { return shown(checked(down()), false) },
 		"enable-plan": func(*testing.T) string {
-			return shown(Notable(checked(f)), false) + EnablePlan(p, remap.Sides{}, screen)
+			return shown(Notable(checked(f)), false) + EnablePlan(f, p, remap.Sides{}, screen)
 		},
+		"enable-carry":  func(t *testing.T) string { return carried(carryOf(t, f, p), screen) },
 		"enable-run":    func(*testing.T) string { return told(changeOf(p), p.Steps) + changeOf(p).Enabled("") },
 		"enable-undone": func(*testing.T) string { return undone(changeOf(p)) },
 		"verify":        func(*testing.T) string { return shown(verified(p), false) },

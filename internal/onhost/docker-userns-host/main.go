@@ -10,7 +10,7 @@
 // they are not 0.
 //
 //	docker-userns-host carry measure|prepare|check
-//	docker-userns-host carry finish TO PLACE
+//	docker-userns-host carry finish TO
 //
 // makes a twin of a data root: see package carry.
 package main

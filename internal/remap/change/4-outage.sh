@@ -10,11 +10,41 @@ restart() {
 	true >"$run/restarted"
 	rm -f "$run/booted-clean" "$run/instance" "$run/started"
 	drop_probes
-	for phase in stop_dependents stop_containers stop_daemon wait_for_processes; do
+	for phase in stop_dependents stop_containers stop_daemon wait_for_processes complete_copy; do
 		"$phase" || [ "$verb" != restart ] || return
 	done
 	delete_bridges
 	! undo_decided && start_daemon
+}
+
+# complete_copy has the copy of the data root brought up to date, now that nothing
+# writes to it any more, and moved to where the daemon looks for it. What it then has is
+# in "carried".
+complete_copy() {
+	[ "$verb" = restart ] && [ -n "$twin" ] || return 0
+	say "copying what changed in $from_root"
+	safe "$twin/.docker-userns" || {
+		say "copying what changed: $twin is not the copy that was made"
+		return 1
+	}
+	true >"$dir/placing" && flush "$dir" || return
+	unless_undone "$twin/.docker-userns/copier" carry finish "$twin" >"$dir/carried.$$" 2>"$dir/copying" || {
+		say "copying what changed: $(tail -c 1000 "$dir/copying")"
+		return 1
+	}
+	mv -f "$dir/carried.$$" "$dir/carried" && flush "$dir"
+}
+
+# set_aside moves the copy away once the daemon has left it: what the remapped daemon
+# wrote stays, and no later change takes it for its own.
+set_aside() {
+	[ -n "$twin" ] || return 0
+	kept=$twin
+	if [ -e "$dir/placing" ] && [ -d "$new_root/.docker-userns" ] && [ ! -h "$new_root" ]; then
+		kept=$new_root.undone-$id
+		[ ! -e "$kept" ] && mv -- "$new_root" "$kept" || kept=$new_root
+	fi
+	[ ! -d "$kept" ] || note "what was copied stays in $kept; if you do not need it, delete it: rm -rf '$kept'"
 }
 
 # undo_decided: this is the change, and it was decided meanwhile that it is undone.

@@ -115,6 +115,7 @@ conclude() {
 	rm -f -- "$dir/reserve"
 	settled "$dir" || record "$1" || die 1 "writing $dir/made: that did not work; is the disk full?"
 	write_result "$1" || die 1 "writing $dir/result: that did not work; is the disk full?"
+	[ "$1" != kept ] || [ ! -e "$dir/carried" ] || rm -rf -- "$new_root/.docker-userns"
 	clean
 }
 
@@ -205,6 +206,7 @@ roll_back() {
 		try=$((try + 1))
 		if [ "$whole" = no ] && [ -d "$dir/cut" ]; then whole=yes; else sleep "$pause"; fi
 	done
+	set_aside
 	[ -n "$unit" ] || note "nothing here restarts the daemon: restart it by hand for it to run as before"
 	[ ! -f "$dir/nofolder" ] || while read -r folder; do rmdir "$folder" 2>/dev/null; done <"$dir/nofolder"
 	conclude undone
