@@ -60,7 +60,7 @@ func (c Change) Refused(why error) string {
 	text := c.why(why) + "\nNothing was changed.\n"
 	if c.Plan.Carry != nil {
 		twin := escape.Line(c.Plan.Carry.Job.To)
-		text += fmt.Sprintf("What was copied until then stays in %s on %s: run the command again to go on with it. To delete it: %s\n",
+		text += fmt.Sprintf("What was copied until then stays in %s on %s: run the command again to resume it. To delete it: %s\n",
 			twin, c.On, Command(sh.Command("sudo", "rm", "-rf", c.Plan.Carry.Job.To)))
 	}
 	return text
