@@ -199,7 +199,10 @@ func (s *sampler) content(from, to *os.File, name, path string) error {
 		return passOver(err)
 	}
 	var st unix.Stat_t
-	if unix.Fstatat(int(to.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || time.Unix(st.Ctim.Unix()).After(s.complete) {
+	if err := unix.Fstatat(int(to.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return passOver(err)
+	}
+	if time.Unix(st.Ctim.Unix()).After(s.complete) {
 		return nil
 	}
 	s.Bytes += int64(len(a))

@@ -92,7 +92,7 @@ const (
 // prepare copies, until little is left to copy. The program itself is put beside the
 // notes, for whoever finishes the twin.
 func (s *server) prepare(ctx context.Context, j Job) error {
-	for pass := 0; pass < maxPasses; pass++ {
+	for pass := range maxPasses {
 		begun := time.Now()
 		if err := s.pass(ctx, j, pass); err != nil {
 			return err

@@ -18,7 +18,7 @@ func free(path string) (Size, error) {
 	if err := unix.Statfs(path, &st); err != nil {
 		return Size{}, fmt.Errorf("%s: %w", path, err)
 	}
-	s := Size{Bytes: int64(st.Bfree) * st.Bsize, Files: int64(st.Ffree)} //nolint:unconvert // Bsize is narrower elsewhere
+	s := Size{Bytes: int64(st.Bfree) * st.Bsize, Files: int64(st.Ffree)}
 	if st.Files == 0 {
 		s.Files = -1 // btrfs and others make inodes as they need them
 	}

@@ -243,7 +243,7 @@ func (c *Carry) space(m carry.Measured) error {
 	c.Need.Bytes = max(m.All.Bytes-m.Have.Bytes, 0)
 	c.Need.Bytes += max(c.Need.Bytes/20, least)
 	c.Need.Files = max(m.All.Files-m.Have.Files, 0) + 1000
-	short := ""
+	var short string
 	switch {
 	case c.Need.Bytes > m.Free.Bytes:
 		short = fmt.Sprintf("needs %s, and %s are free", units.HumanSize(float64(c.Need.Bytes)), units.HumanSize(float64(m.Free.Bytes)))
