@@ -37,16 +37,16 @@ var tables = []string{"/etc/subuid", "/etc/subgid", "/etc/passwd"}
 // can look there, and can tell which of several machines it is.
 func tablesOfEngine(ctx context.Context, e *engine) func(*survey.Facts) {
 	return func(f *survey.Facts) {
-		hosts := e.readers()
-		defer hosts.Close()
-		if len(hosts) != 1 {
+		files, done := e.files(ctx)
+		defer done()
+		if len(files) != 1 {
 			return
 		}
 		var paths []host.Path
 		for _, name := range tables {
 			paths = append(paths, host.Path{Name: name})
 		}
-		_ = hosts[0].ReadFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error { // what it could not read is not known
+		_ = files[0].ReadFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error { // what it could not read is not known
 			addTable(f, p.Name, body, err)
 			return nil
 		})

@@ -76,9 +76,9 @@ func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Imag
 	if err != nil {
 		return nil, err
 	}
-	hosts := engine.readers()
-	defer hosts.Close()
-	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: hosts.files(), Program: onhost.Program()}
+	files, done := engine.files(ctx)
+	defer done()
+	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: files, Program: onhost.Program()}
 	d.Note = func(why error) {
 		s.engine.note.Say(fmt.Sprintf("images are streamed from the engine, since they cannot be read on its host: %v", why))
 	}

@@ -41,7 +41,7 @@ func TestAnswerable(t *testing.T) {
 		assert.NilError(t, o.validate())
 		f := survey.Facts{Endpoint: "ssh://root@db1", HostKind: host.KindSSH}
 		f.Containers.Value = []survey.Container{{Name: "ended", State: "exited", Ports: web.Ports}}
-		target := &target{engine: &engine{bounds: &answerBounds{}}, host: host.None{}}
+		target := &target{engine: &engine{bounds: &answerBounds{}, host: host.None{}}}
 		assert.NilError(t, target.answerable(context.Background(), f, o))
 		f.Containers.Value = append(f.Containers.Value, web)
 		err := target.answerable(context.Background(), f, o)

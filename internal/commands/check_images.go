@@ -6,7 +6,6 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/check"
-	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/onhost"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -19,20 +18,16 @@ const imageTime = 2 * time.Second
 // auditRecords audits the images of the engine, as far as they can be read from files
 // of its host within imageTime. With all, it audits every image, and streams from the
 // engine what it cannot read otherwise. The facts learn from them who the containers are.
-func auditRecords(ctx context.Context, engine image.Engine, h host.Host, facts *survey.Facts, o check.Options, all bool) survey.Read[[]audit.Report] {
+func (t *target) auditRecords(ctx context.Context, facts *survey.Facts, o check.Options, all bool) survey.Read[[]audit.Report] {
 	in := check.NewInput(*facts, o)
 	m, err := in.Map()
 	if err != nil {
 		return survey.Read[[]audit.Report]{Err: err}
 	}
-	hosts := []image.Files{h}
-	if h.Kind() == host.KindLocal && in.Root == nil {
-		roots := readersOf(in.Endpoint)
-		defer roots.Close()
-		hosts = roots.files()
-	}
+	files, done := t.files(ctx)
+	defer done()
 	a := audit.New(audit.Options{Map: m, Paths: 1})
-	d := image.Daemon{Engine: engine, All: true, Hosts: hosts, Program: onhost.Program()}
+	d := image.Daemon{Engine: t.engine, All: true, Hosts: files, Program: onhost.Program()}
 	if !all {
 		d.RecordsOnly, d.Within = true, imageTime
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
@@ -115,10 +114,10 @@ func (t *target) remote() (carry.Remote, error) {
 // refusedImages audits all images, and gives those by ID that an engine with a map
 // refuses, or that could not be audited, with the reason.
 func (t *target) refusedImages(ctx context.Context, f survey.Facts, m idmap.Map) (map[string]string, error) {
-	hosts, done := t.imageFiles()
+	files, done := t.files(ctx)
 	defer done()
 	a := audit.New(audit.Options{Map: m, Paths: 1})
-	images, err := image.Daemon{Engine: t.engine, All: true, Hosts: hosts, Program: onhost.Program()}.Images(ctx, a)
+	images, err := image.Daemon{Engine: t.engine, All: true, Hosts: files, Program: onhost.Program()}.Images(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -139,13 +138,4 @@ func (t *target) refusedImages(ctx context.Context, f survey.Facts, m idmap.Map)
 		}
 	}
 	return refused, ctx.Err()
-}
-
-// imageFiles are the file systems in which the engine's images may be.
-func (t *target) imageFiles() (files []image.Files, done func()) {
-	if t.host.Kind() != host.KindLocal {
-		return []image.Files{t.host}, func() {}
-	}
-	roots := readersOf(t.endpoint)
-	return slices.Clone(roots.files()), roots.Close
 }

@@ -52,9 +52,7 @@ type engine struct {
 	endpoint string
 	words    []string // see dockerWords
 	bounds   *answerBounds
-	// host is the machine it runs on where the endpoint is of ssh, which then
-	// leads to both with one connection; else nil.
-	host host.Host
+	host     host.Host // nil until [engine.machine] opened it
 }
 
 // openEngine gives the engine of the current context. The client is not the one
@@ -74,10 +72,11 @@ func openEngine(dockerCLI command.Cli) (*engine, error) {
 	}
 	e := &engine{endpoint: ep.Host, words: dockerWords(dockerCLI, ep.Host)}
 	if strings.HasPrefix(ep.Host, "ssh://") {
-		if e.host, err = host.SSH(ep.Host); err != nil {
+		h, err := e.machine(context.Background(), nil) // nothing is started yet
+		if err != nil {
 			return nil, err
 		}
-		options = append(options, client.WithDialContext(e.host.(host.Dialer).DialContext))
+		options = append(options, client.WithDialContext(h.(host.Dialer).DialContext))
 	}
 	c, err := client.NewClientWithOpts(options...)
 	if err == nil {
@@ -90,21 +89,13 @@ func openEngine(dockerCLI command.Cli) (*engine, error) {
 	return e, nil
 }
 
-// Close ends the connection.
+// Close ends the connection to the engine, and that to its machine.
 func (e *engine) Close() error {
 	err := e.APIClient.Close()
 	if e.host != nil {
 		err = errors.Join(err, e.host.Close())
 	}
 	return err
-}
-
-// readers are the machines whose files may be the engine's.
-func (e *engine) readers() readers {
-	if e.host != nil {
-		return readers{{e.host, func() error { return nil }}} // closed with the engine
-	}
-	return readersOf(e.endpoint)
 }
 
 // answers waits for the engine's first answer.

@@ -15,6 +15,8 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"gotest.tools/v3/assert"
+
+	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // endless is an engine whose answers have no end, but for images: they do.
@@ -117,7 +119,7 @@ func TestSilentEngine(t *testing.T) {
 
 // Each look at an engine may ask for as much as the first one.
 func TestEachLookHasNewBounds(t *testing.T) {
-	target := &target{engine: &engine{bounds: &answerBounds{}}}
+	target := &target{engine: &engine{bounds: &answerBounds{}, host: host.None{}}}
 	target.bounds.left.Store(-1)
 	target.renewed()
 	assert.Check(t, target.bounds.left.Load() > 0)

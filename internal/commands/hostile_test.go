@@ -12,6 +12,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/escape/escapetest"
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
@@ -156,7 +157,7 @@ func TestHostileTextInChanges(t *testing.T) {
 		cli, err := command.NewDockerCli(command.WithOutputStream(&out), command.WithErrorStream(&errs))
 		assert.NilError(t, err)
 		p := hostilePlan(text)
-		c := &change{target: &target{engine: &engine{words: []string{"docker", "--context", text}}}, cli: cli, plan: p}
+		c := &change{target: &target{engine: &engine{words: []string{"docker", "--context", text}, host: host.None{}}}, cli: cli, plan: p}
 		told := func(what string, tell func()) {
 			out.Reset()
 			errs.Reset()

@@ -19,25 +19,21 @@ import (
 
 // target is the engine of the current context with the machine it runs on.
 type target struct {
-	*engine
-	host        host.Host
+	*engine     // its host is open
 	contextName string
 }
 
 // openTarget opens both. Nothing is asked of either yet, save for a password
-// where sudo wants one and a person is there.
+// if sudo wants one and somebody is at the terminal.
 func openTarget(ctx context.Context, dockerCLI command.Cli) (*target, error) {
 	e, err := openEngine(dockerCLI)
 	if err != nil {
 		return nil, err
 	}
-	t := &target{engine: e, host: e.host, contextName: dockerCLI.CurrentContext()}
-	if t.host == nil {
-		if t.host, err = host.Open(ctx, e.endpoint, askOnTerminal(dockerCLI)); err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
+	if _, err := e.machine(ctx, askOnTerminal(dockerCLI)); err != nil {
+		return nil, errors.Join(err, e.Close())
 	}
-	return t, nil
+	return &target{engine: e, contextName: dockerCLI.CurrentContext()}, nil
 }
 
 // renewed is what to look at, for one more round of questions: there is a limit to what
@@ -53,11 +49,7 @@ var closely = survey.Options{Inside: access.ToLookInto}
 
 // on names the machine that commands for the engine's host are to be typed on.
 func (t *target) on() string {
-	kind := host.KindNone
-	if t.host != nil {
-		kind = t.host.Kind()
-	}
-	return escape.Line(report.On(t.endpoint, kind))
+	return escape.Line(report.On(t.endpoint, t.host.Kind()))
 }
 
 // now is the time by the clock of the engine's host: changes are named by it, and
@@ -71,9 +63,4 @@ func (t *target) now(ctx context.Context) time.Time {
 }
 
 // Close lets go of both.
-func (t *target) Close() {
-	if t.engine.host == nil {
-		_ = t.host.Close()
-	}
-	_ = t.engine.Close()
-}
+func (t *target) Close() { _ = t.engine.Close() }
