@@ -23,10 +23,7 @@ const MaxLine = 16 << 10
 // strings, and text of more than MaxLine bytes is cut short.
 func Line(s string) string {
 	if len(s) > MaxLine {
-		end := MaxLine
-		for !utf8.RuneStart(s[end]) && end > MaxLine-utf8.UTFMax {
-			end--
-		}
+		end := boundary(s, MaxLine)
 		return line(s[:end]) + fmt.Sprintf("... (%d more bytes)", len(s)-end)
 	}
 	return line(s)

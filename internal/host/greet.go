@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/docker-userns/docker-userns/internal/escape"
 )
 
 // errNoise: a login prints without an end, and no shell answers behind it.
@@ -58,22 +60,16 @@ func (sh *shell) greet() error {
 func firstLine(text []byte) string {
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" {
-			return beginning(line)
+			return escape.Head(line, maxQuoted)
 		}
 	}
 	return ""
 }
 
-// beginning is as much of a text as a message may hold.
-func beginning(text string) string {
-	const most = 100
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
-}
+// maxQuoted is how many bytes of an answer an error quotes.
+const maxQuoted = 100
 
 // malformed is the error for an answer that no shell gives to the prelude.
 func malformed(what, answer string) error {
-	return fmt.Errorf("reading %s: malformed answer %q", what, beginning(answer))
+	return fmt.Errorf("reading %s: malformed answer %q", what, escape.Head(answer, maxQuoted))
 }

@@ -154,7 +154,7 @@ func TestNoShell(t *testing.T) {
 	for name, c := range map[string]struct{ script, want string }{
 		"nologin": {`echo; echo This account is currently not available.; exit 1`, `the login ended and said "This account is currently not available."`},
 		"false":   {`exit 1`, "the login ended at once and said nothing"},
-		"long":    {`head -c 60000 /dev/zero | tr '\0' x; exit 1`, `the login ended and said "` + strings.Repeat("x", 100) + "…"},
+		"long":    {`head -c 60000 /dev/zero | tr '\0' x; exit 1`, `the login ended and said "` + strings.Repeat("x", 100) + "..."},
 		"noise":   {`exec yes noise`, "the login prints more than 64 KiB"},
 		"refused": {`echo Permission denied. >&2; exit 255`, "reaching box: Permission denied."},
 	} {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/sh"
 )
 
@@ -76,13 +77,13 @@ func (r *remote) doLent(ctx context.Context, p Program, j Job, read func(io.Read
 	err = r.do(ctx, request{script: script, bytes: doBytes, wait: j.Wait}, func(sh *shell) error {
 		body, _, status, err := sh.frames.record(window)
 		if err != nil || status != "0" {
-			machine = beginning(strings.TrimSpace(string(body)))
+			machine = escape.Head(strings.TrimSpace(string(body)), maxQuoted)
 			return err
 		}
 		failed = read(sh.frames)
 		status, err = sh.frames.status()
 		if err == nil && failed == nil && status != "0" {
-			failed = fmt.Errorf("running %s on %s: it ended with code %q", p.Name, r.name, beginning(status))
+			failed = fmt.Errorf("running %s on %s: it ended with code %q", p.Name, r.name, escape.Head(status, maxQuoted))
 		}
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
@@ -122,10 +123,7 @@ func lastWords(r host.Result) string {
 	if said == "" {
 		said = strings.TrimSpace(string(r.Stdout))
 	}
-	if len(said) > maxSaid {
-		said = "…" + strings.ToValidUTF8(said[len(said)-maxSaid:], "")
-	}
-	return said
+	return escape.Tail(said, maxSaid)
 }
 
 const maxSaid = 2000

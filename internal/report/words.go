@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/sh"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -50,8 +51,5 @@ func Beginning(body []byte) string {
 	if text == "" {
 		return "nothing"
 	}
-	if len(text) > enough {
-		return strings.ToValidUTF8(text[:enough], "") + "…"
-	}
-	return text
+	return escape.Head(text, enough)
 }
