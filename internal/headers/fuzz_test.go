@@ -16,7 +16,7 @@ func FuzzServe(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		text, want := here(t, b)
-		dir, digests := shelf(t, b)
+		dir, digests := blobsIn(t, b)
 		var answer bytes.Buffer
 		assert.NilError(t, Serve(t.Context(), dir, digests, &answer))
 		texts, results, err := sent(t, &answer, digests)
@@ -32,7 +32,7 @@ func FuzzServe(f *testing.F) {
 // that the host claims, and is read to its end.
 func FuzzReceive(f *testing.F) {
 	for _, b := range [][]byte{sample(2), zstded(sample(2))} {
-		dir, digests := shelf(f, b)
+		dir, digests := blobsIn(f, b)
 		var answer bytes.Buffer
 		assert.NilError(f, Serve(f.Context(), dir, digests, &answer))
 		z, err := gzip.NewReader(&answer)

@@ -51,8 +51,8 @@ func here(t testing.TB, blob []byte) (string, unpack.Result) {
 	return text, got
 }
 
-// shelf puts blobs where Serve finds them.
-func shelf(t testing.TB, blobs ...[]byte) (dir string, digests []digest.Digest) {
+// blobsIn puts blobs where Serve finds them.
+func blobsIn(t testing.TB, blobs ...[]byte) (dir string, digests []digest.Digest) {
 	t.Helper()
 	dir = t.TempDir()
 	assert.NilError(t, os.MkdirAll(filepath.Join(dir, "blobs/sha256"), 0o755))
@@ -130,7 +130,7 @@ func TestSentAsSeen(t *testing.T) {
 			blobs[i] = make([]byte, 1024)
 		}
 	}
-	dir, digests := shelf(t, blobs...)
+	dir, digests := blobsIn(t, blobs...)
 	var answer bytes.Buffer
 	assert.NilError(t, Serve(t.Context(), dir, digests, &answer))
 	texts, results, err := sent(t, &answer, digests)
@@ -159,7 +159,7 @@ func TestBodiesAreNotSent(t *testing.T) {
 		w.Write(body)
 	}
 	w.Close()
-	dir, digests := shelf(t, b.Bytes(), zstded(b.Bytes()))
+	dir, digests := blobsIn(t, b.Bytes(), zstded(b.Bytes()))
 	var answer bytes.Buffer
 	assert.NilError(t, Serve(t.Context(), dir, digests, &answer))
 	assert.Assert(t, answer.Len() < 4000, "%d bytes", answer.Len())
@@ -167,7 +167,7 @@ func TestBodiesAreNotSent(t *testing.T) {
 
 // A blob that is missing, is no file, or takes too long has an error of its own.
 func TestBlobsThatCannotBeRead(t *testing.T) {
-	dir, digests := shelf(t, zstded(sample(3)))
+	dir, digests := blobsIn(t, zstded(sample(3)))
 	digests = append(digests, digest.FromString("missing"), digest.FromString("folder"), "sha256:../../../etc/shadow")
 	assert.NilError(t, os.Mkdir(filepath.Join(dir, "blobs/sha256", digests[2].Encoded()), 0o755))
 	var answer bytes.Buffer
@@ -190,7 +190,7 @@ func TestBlobsThatCannotBeRead(t *testing.T) {
 
 // An answer that is cut off anywhere, or lists blobs twice, is not taken for whole.
 func TestAnswersThatAreNotWhole(t *testing.T) {
-	dir, digests := shelf(t, sample(5), zstded(sample(6)))
+	dir, digests := blobsIn(t, sample(5), zstded(sample(6)))
 	var answer bytes.Buffer
 	assert.NilError(t, Serve(t.Context(), dir, digests, &answer))
 	whole := answer.Bytes()

@@ -55,30 +55,30 @@ func configuredRoot(ctx context.Context, files Files) string {
 	return config.Root
 }
 
-// A shelf is a folder with the blobs of a content store, on some machine. A blob is
+// A blobStore is a folder with the blobs of a content store, on some machine. A blob is
 // believed by its digest, so it does not matter whose store it is.
-type shelf interface {
+type blobStore interface {
 	// find gives the size of the blob of a name, or an fs.ErrNotExist.
 	find(name string) (int64, error)
 	document(name string) ([]byte, error)
 	visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result
 }
 
-// shelves are those that there are for the images of an engine. The error says why
+// contentStores are those that there are for the images of an engine. The error says why
 // one that is there cannot be used.
-func (d Daemon) shelves(ctx context.Context, v Visitor, info system.Info, requests []request) (all []shelf, why error) {
+func (d Daemon) contentStores(ctx context.Context, v Visitor, info system.Info, requests []request) (all []blobStore, why error) {
 	ctx, cancel := late(ctx)
 	defer cancel()
 	for _, files := range d.Hosts {
 		for _, folder := range contentFolders(ctx, files, info) {
 			switch from := files.(type) {
 			case Opener:
-				all = append(all, shelfHere{from, folder})
+				all = append(all, localBlobs{from, folder})
 			case Lender:
 				if _, whole := v.(BlobVisitor); whole {
 					continue // it sends headers alone
 				}
-				s, err := lendShelf(ctx, from, d.Program, folder, requests)
+				s, err := openRemote(ctx, from, d.Program, folder, requests)
 				if s != nil {
 					all = append(all, s)
 				}
@@ -91,25 +91,25 @@ func (d Daemon) shelves(ctx context.Context, v Visitor, info system.Info, reques
 	return all, why
 }
 
-// content is a shelf as a store with one image: its blobs, which lie in files as in an
+// content is a blobStore as an archive with one image: its blobs, which lie in files as in an
 // OCI layout, and an index that lists the image alone.
 type content struct {
-	shelf
+	blobStore
 	known map[string]unpack.Result // of blobs of all images
 	image digest.Digest            // of its index or manifest: the ID that the engine shows
 	name  string
 }
 
-// holding gives the first shelf that has an image.
-func holding(shelves []shelf, w request) (content, bool) {
+// findStore gives the first blobStore that has an image.
+func findStore(stores []blobStore, w request) (content, bool) {
 	id := digest.Digest(w.id)
 	name, err := blobName(id)
 	if err != nil {
 		return content{}, false
 	}
-	for _, s := range shelves {
+	for _, s := range stores {
 		if _, err := s.find(name); err == nil {
-			return content{shelf: s, image: id, name: w.name}, true
+			return content{blobStore: s, image: id, name: w.name}, true
 		}
 	}
 	return content{}, false
@@ -134,13 +134,13 @@ func (c content) find(name string) (string, int64, error) {
 	if name == indexName {
 		return indexName, 0, nil
 	}
-	size, err := c.shelf.find(name)
+	size, err := c.blobStore.find(name)
 	return sourceContent + "\x00" + clean(name), size, err
 }
 
 func (c content) document(name string) ([]byte, error) {
 	if name != indexName {
-		return c.shelf.document(name)
+		return c.blobStore.document(name)
 	}
 	return json.Marshal(ociDocument{Manifests: []ocispec.Descriptor{{
 		Digest: c.image, Annotations: map[string]string{ocispec.AnnotationRefName: c.name},
@@ -159,7 +159,7 @@ func (c content) visitAll(ctx context.Context, v Visitor, blobs []blob) map[stri
 			unread = append(unread, b)
 		}
 	}
-	for key, got := range c.shelf.visitAll(ctx, v, unread) {
+	for key, got := range c.blobStore.visitAll(ctx, v, unread) {
 		if results[key] = got; ctx.Err() == nil {
 			c.known[key] = got
 		}

@@ -16,13 +16,13 @@ type Opener interface {
 	Open(p host.Path) (*os.File, error)
 }
 
-// shelfHere is a shelf of files that this process opens.
-type shelfHere struct {
+// localBlobs is a blobStore of files that this process opens.
+type localBlobs struct {
 	files  Opener
 	folder string
 }
 
-func (s shelfHere) open(name string) (*os.File, int64, error) {
+func (s localBlobs) open(name string) (*os.File, int64, error) {
 	f, err := s.files.Open(host.Path{Name: path.Join(s.folder, clean(name))})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, missing(name)
@@ -38,7 +38,7 @@ func (s shelfHere) open(name string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-func (s shelfHere) find(name string) (int64, error) {
+func (s localBlobs) find(name string) (int64, error) {
 	f, size, err := s.open(name)
 	if err == nil {
 		f.Close()
@@ -46,7 +46,7 @@ func (s shelfHere) find(name string) (int64, error) {
 	return size, err
 }
 
-func (s shelfHere) document(name string) ([]byte, error) {
+func (s localBlobs) document(name string) ([]byte, error) {
 	f, _, err := s.open(name)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (s shelfHere) document(name string) ([]byte, error) {
 	return readDocument(f)
 }
 
-func (s shelfHere) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+func (s localBlobs) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
 	return inPairs(v, blobs, func(b blob) unpack.Result {
 		f, size, err := s.open(b.name)
 		if err != nil {

@@ -24,10 +24,10 @@ type Lender interface {
 	Do(ctx context.Context, p host.Program, j host.Job, read func(output io.Reader) error) error
 }
 
-// shelfLent is a shelf on another machine, or one that takes sudo. Its documents are
+// remoteBlobs is a blobStore on another machine, or one that takes sudo. Its documents are
 // read before, those of all images together, and held against their digests here. Its
 // layers are read by a program that the machine is lent, which sends their headers.
-type shelfLent struct {
+type remoteBlobs struct {
 	host      Lender
 	program   host.Program
 	folder    string
@@ -46,10 +46,10 @@ const (
 	maxRounds        = maxDepth + 2
 )
 
-// lendShelf reads the documents of images, and tries the program. There is no shelf if
+// openRemote reads the documents of images, and tries the program. It is nil if
 // there are no documents; the error says why the program does not run.
-func lendShelf(ctx context.Context, from Lender, p host.Program, folder string, requests []request) (shelf, error) {
-	s := &shelfLent{host: from, program: p, folder: folder, documents: map[string]document{}, sizes: map[string]int64{}, left: maxDocumentsLent}
+func openRemote(ctx context.Context, from Lender, p host.Program, folder string, requests []request) (blobStore, error) {
+	s := &remoteBlobs{host: from, program: p, folder: folder, documents: map[string]document{}, sizes: map[string]int64{}, left: maxDocumentsLent}
 	var names []string
 	for _, id := range idsOf(requests) {
 		if name, err := blobName(digest.Digest(id)); err == nil {
@@ -70,7 +70,7 @@ func lendShelf(ctx context.Context, from Lender, p host.Program, folder string, 
 
 // gather reads documents in one round trip, and gives the names of those that they lead
 // to. What is missing is no error before somebody asks for it.
-func (s *shelfLent) gather(ctx context.Context, names []string) (next []string) {
+func (s *remoteBlobs) gather(ctx context.Context, names []string) (next []string) {
 	var paths []host.Path
 	byPath := map[host.Path]string{}
 	for _, name := range names {
@@ -102,7 +102,7 @@ func (s *shelfLent) gather(ctx context.Context, names []string) (next []string) 
 }
 
 // learn gives the documents that an index or a manifest leads to.
-func (s *shelfLent) learn(body []byte) (names []string) {
+func (s *remoteBlobs) learn(body []byte) (names []string) {
 	d, err := parseOCI(body)
 	if err != nil || new(tally).add(body) != nil {
 		return nil
@@ -124,7 +124,7 @@ func (s *shelfLent) learn(body []byte) (names []string) {
 	return names
 }
 
-func (s *shelfLent) find(name string) (int64, error) {
+func (s *remoteBlobs) find(name string) (int64, error) {
 	if d, ok := s.documents[clean(name)]; ok {
 		return int64(len(d.body)), nil
 	}
@@ -134,7 +134,7 @@ func (s *shelfLent) find(name string) (int64, error) {
 	return 0, missing(name)
 }
 
-func (s *shelfLent) document(name string) ([]byte, error) {
+func (s *remoteBlobs) document(name string) ([]byte, error) {
 	d, ok := s.documents[clean(name)]
 	if !ok {
 		return nil, missing(name)
@@ -142,7 +142,7 @@ func (s *shelfLent) document(name string) ([]byte, error) {
 	return d.body, d.err
 }
 
-func (s *shelfLent) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
+func (s *remoteBlobs) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
 	results := map[string]unpack.Result{}
 	if len(blobs) == 0 {
 		return results
@@ -170,7 +170,7 @@ const (
 
 // do has the program read blobs. It ends by itself at ctx's deadline, so that the
 // connection stays.
-func (s *shelfLent) do(ctx context.Context, blobs []blob, visit func(int, tarwalk.Skipper) error, done func(int, unpack.Result)) error {
+func (s *remoteBlobs) do(ctx context.Context, blobs []blob, visit func(int, tarwalk.Skipper) error, done func(int, unpack.Result)) error {
 	ms := int64(0)
 	if at, ok := ctx.Deadline(); ok {
 		ms = max(1, time.Until(at).Milliseconds())

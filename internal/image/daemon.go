@@ -121,7 +121,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, request
 		limited, cancel = context.WithTimeout(ctx, d.Within)
 	}
 	defer cancel()
-	shelves, why := d.shelves(limited, v, info, requests)
+	stores, why := d.contentStores(limited, v, info, requests)
 	if why != nil && d.Note != nil && ctx.Err() == nil {
 		d.Note(why)
 	}
@@ -129,7 +129,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, request
 	byID := map[string][]Image{}
 	for _, w := range requests {
 		images, known := byID[w.id]
-		c, here := holding(shelves, w)
+		c, here := findStore(stores, w)
 		c.known = visited
 		switch {
 		case w.err != nil:
