@@ -160,6 +160,12 @@ func TestURLsThatAreNone(t *testing.T) {
 	u, err := ParseURL("http://me:secret@a/")
 	assert.NilError(t, err)
 	assert.Assert(t, !strings.Contains(u.String(), "secret"))
+	for _, url := range []string{"ftp://me:secret@a/", "me:secret@a", "http://me:secret%zz@a/", "http://me:x/secret@a/", "http://me:secret\n@a", "http://me:secret@a b/"} {
+		_, err := ParseURL(url)
+		assert.Check(t, err != nil && !strings.Contains(err.Error(), "secret"), "%q: %v", url, err)
+	}
+	_, err = ParseURL("http://a\x1b[31m/")
+	assert.ErrorContains(t, err, `\x1b[31m`)
 }
 
 func TestExpr(t *testing.T) {

@@ -46,7 +46,7 @@ var refused = []struct {
 	{name: "bad expression", text: "version: 1\nhealth:\n- url: http://a\n  expr: .a ==\n", want: `line 4: expression ".a =="`, schemaTakes: true},
 	{name: "unknown function", text: "version: 1\nhealth:\n- url: http://a\n  expr: nosuch(1)\n", want: "line 4: expression", schemaTakes: true},
 	{name: "bad pattern", text: "version: 1\ncommands:\n- container: a\n  run: x\n  stdout: '('\n", want: "line 5: error parsing regexp", schemaTakes: true},
-	{name: "bad url", text: "version: 1\nhealth:\n- url: localhost:80\n", want: `line 3: URL "localhost:80"`},
+	{name: "bad url", text: "version: 1\nhealth:\n- url: localhost:80\n", want: `line 3: reading URL "localhost:80"`},
 	{name: "no url", text: "version: 1\nhealth:\n- url: http://a\n- name: b\n", want: "line 4: a health check needs a url"},
 	{name: "no run", text: "version: 1\ncommands:\n- container: a\n", want: "line 3: a command needs run"},
 	{name: "nothing to run", text: "version: 1\ncommands:\n- container: a\n  run: []\n", want: "line 3: a command needs run"},

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/host"
@@ -21,24 +22,48 @@ type URL struct {
 	socket string   // "" for tcp
 }
 
+var errNoURL = errors.New("not http://HOST, https://HOST or unix:///SOCKET")
+
 // ParseURL reads a URL, and says what is wrong with it.
 func ParseURL(text string) (URL, error) {
 	if rest, ok := strings.CutPrefix(text, "unix://"); ok {
 		socket, page, _ := strings.Cut(rest, ":")
-		if !path.IsAbs(socket) || (page != "" && !path.IsAbs(page)) {
-			return URL{}, fmt.Errorf("URL %q is not unix:///SOCKET or unix:///SOCKET:/PATH", text)
-		}
 		u, err := url.Parse("http://localhost" + page)
-		return URL{text, u, path.Clean(socket)}, err
+		if err == nil && (!path.IsAbs(socket) || page != "" && !path.IsAbs(page)) {
+			err = errors.New("not unix:///SOCKET or unix:///SOCKET:/PATH")
+		}
+		if err != nil {
+			return URL{}, fmt.Errorf("reading URL %q: %w", text, unwrapped(err))
+		}
+		return URL{text, u, path.Clean(socket)}, nil
 	}
 	u, err := url.Parse(text)
 	if err == nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
-		err = errors.New("not http://HOST, https://HOST or unix:///SOCKET")
+		err = errNoURL
+	}
+	if err != nil && strings.Contains(text, "@") {
+		err = errNoURL // another error may quote a password
 	}
 	if err != nil {
-		return URL{}, fmt.Errorf("URL %q: %w", text, unwrapped(err))
+		return URL{}, fmt.Errorf("reading URL %s: %w", shown(text), unwrapped(err))
 	}
 	return URL{u.Redacted(), u, ""}, nil
+}
+
+// shown is text that may be no URL, as an error can quote it: without what could be a
+// password.
+func shown(text string) string {
+	before, rest, found := strings.Cut(text, "://")
+	if !found {
+		before, rest = "", text
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = "xxxxx" + rest[i:]
+	}
+	if found {
+		rest = before + "://" + rest
+	}
+	return strconv.Quote(rest)
 }
 
 // String is the URL without a password.
