@@ -85,6 +85,7 @@ func TestValues(t *testing.T) {
 	type inner struct {
 		Name string
 		IDs  []int64
+		Own  string `json:"-"`
 		none string
 	}
 	v := struct {
@@ -92,11 +93,12 @@ func TestValues(t *testing.T) {
 		Names  []string
 		Inner  []inner
 		Absent []string
-	}{"a\n", []string{"b\x1b"}, []inner{{"c\u202e", []int64{1}, "d\n"}}, nil}
+	}{"a\n", []string{"b\x1b"}, []inner{{"c\u202e", []int64{1}, "own", "d\n"}}, nil}
 	got := Values(v)
 	assert.Equal(t, got.Title, `a\n`)
 	assert.DeepEqual(t, got.Names, []string{`b\x1b`})
 	assert.Equal(t, got.Inner[0].Name, `c\u202e`)
+	assert.Equal(t, got.Inner[0].Own, "", "the JSON does not have it")
 	assert.Equal(t, got.Inner[0].none, "d\n")
 	assert.Assert(t, got.Absent == nil)
 	assert.Equal(t, v.Names[0], "b\x1b", "the value itself was changed")

@@ -2,8 +2,8 @@ package escape
 
 import "reflect"
 
-// Values copies v with Line applied to every string in it: for a template, which
-// prints what it likes.
+// Values copies v for a template, which prints what it likes: with Line applied to every
+// string in it, and without the fields that its JSON leaves out.
 func Values[T any](v T) T {
 	return values(reflect.ValueOf(v)).Interface().(T)
 }
@@ -16,7 +16,11 @@ func values(v reflect.Value) reflect.Value {
 		out.SetString(Line(v.String()))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
+			switch field := v.Type().Field(i); {
+			case !field.IsExported():
+			case field.Tag.Get("json") == "-":
+				out.Field(i).SetZero()
+			default:
 				out.Field(i).Set(values(v.Field(i)))
 			}
 		}

@@ -63,6 +63,7 @@ func newReportContext(r audit.Report, mapFrom string) *reportContext {
 		"Startable": "STARTABLE", "Layers": "LAYERS", "Entries": "ENTRIES", "Unmapped": "UNMAPPED",
 		"RequiredUID": "REQUIRED UIDS", "RequiredGID": "REQUIRED GIDS", "Findings": "FINDINGS",
 		"SchemaVersion": "SCHEMA VERSION", "IDMap": "ID MAP", "IDMapFrom": "ID MAP FROM", "Required": "REQUIRED",
+		"Names": "NAMES", "ConfigDigest": "CONFIG DIGEST",
 	}
 	return &c
 }
@@ -91,6 +92,12 @@ func (c *reportContext) Required() audit.Required { return c.r.Required }
 // Image is the image's name.
 func (c *reportContext) Image() string { return c.r.Image }
 
+// Names are all names of an image that has several.
+func (c *reportContext) Names() []string { return c.r.Names }
+
+// ConfigDigest is the digest of the image's configuration.
+func (c *reportContext) ConfigDigest() string { return c.r.ConfigDigest }
+
 // ID is the image's ID, a digest.
 func (c *reportContext) ID() string { return c.r.ID }
 
@@ -103,7 +110,7 @@ func (c *reportContext) Platform() string { return c.r.Platform }
 // Verdict is mappable or unmappable.
 func (c *reportContext) Verdict() string { return string(c.r.Verdict) }
 
-// Startable says whether a container can run as the image's USER.
+// Startable reports whether a container can run as the image's USER.
 func (c *reportContext) Startable() bool { return c.r.Startable }
 
 // Layers are the layers of the image, lowest first.

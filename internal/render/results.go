@@ -34,7 +34,7 @@ func ResultTemplate(w io.Writer, r report.Report, format string) error {
 		return fmt.Errorf("reading --format: %w", err)
 	}
 	for _, one := range r.Results {
-		if err := tmpl.Execute(w, templateResult{escape.Values(one), one}); err != nil {
+		if err := tmpl.Execute(w, newTemplateResult(one)); err != nil {
 			return fmt.Errorf("writing %s with --format: %w", one.ID, err)
 		}
 		fmt.Fprintln(w)
@@ -42,11 +42,21 @@ func ResultTemplate(w io.Writer, r report.Report, format string) error {
 	return nil
 }
 
-// templateResult is what a template sees of a result: text that can be printed,
-// and for {{json .}} the values as they were found.
+// templateResult is what a template sees of a result: the fields that the JSON has, as
+// text that can be printed, and for {{json .}} the values as they were found.
 type templateResult struct {
-	report.Result
+	ID, Category, Title string
+	Status              report.Status
+	Message             string
+	Fix                 []string
+	Details             []report.Detail
+
 	exact report.Result
+}
+
+func newTemplateResult(exact report.Result) templateResult {
+	r := escape.Values(exact)
+	return templateResult{r.ID, r.Category, r.Title, r.Status, r.Message, r.Fix, r.Details, exact}
 }
 
 // MarshalJSON is for {{json .}}.
