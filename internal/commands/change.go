@@ -45,31 +45,23 @@ func (o *changeOptions) validate() error {
 // errOutOfReach: the engine or its host cannot be looked at.
 var errOutOfReach = errors.New("nothing can be changed from here")
 
-// fit says why a change cannot be made, or nil: for one of the vital checks, or
-// of others.
-//
-// on is the machine that the commands are for.
+// fit is why a change cannot be made, or nil: one of the vital checks failed or could
+// not be answered, or one of others. on is the machine that their commands are for.
 func fit(on string, results []report.Result, others ...string) error {
-	var reasons []string
-	unknown := false
 	vital := append(check.Vital(), others...)
+	var failed []report.Result
+	unknown := false
 	for _, r := range results {
-		if (slices.Contains(vital, r.ID)) && (r.Status == report.Error || r.Status == report.Unknown) {
-			reasons = append(reasons, fmt.Sprintf("%s (%s)", r.Message, r.ID))
-			for i, command := range r.Fix {
-				if i == 0 {
-					reasons = append(reasons, "On "+on+":")
-				}
-				reasons = append(reasons, "    "+render.Command(command))
-			}
+		if slices.Contains(vital, r.ID) && (r.Status == report.Error || r.Status == report.Unknown) {
+			failed = append(failed, r)
 			unknown = unknown || r.Status == report.Unknown || slices.Contains(check.Reach(), r.ID)
 		}
 	}
-	switch {
+	switch lines := render.Reasons(on, failed); {
 	case unknown:
-		return &escape.LinesError{Lines: append([]string{errOutOfReach.Error() + ":"}, reasons...), Of: errOutOfReach}
-	case reasons != nil:
-		return &escape.LinesError{Lines: reasons}
+		return &escape.LinesError{Lines: append([]string{errOutOfReach.Error() + ":"}, lines...), Of: errOutOfReach}
+	case len(lines) > 0:
+		return &escape.LinesError{Lines: lines}
 	}
 	return nil
 }

@@ -193,7 +193,7 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 		return err
 	}
 	if len(bad) > 0 {
-		return refuse(dockerCLI, &escape.LinesError{Lines: []string{"", "Blocked by failed checks: " + strings.Join(bad, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}})
+		return refuse(dockerCLI, &escape.LinesError{Lines: render.Blocked(bad)})
 	}
 	_, err := io.WriteString(out, render.EnablePlan(f, p, sides, render.StyleOf(out)))
 	return err

@@ -18,6 +18,26 @@ func EnablePlan(f survey.Facts, p remap.Plan, sides remap.Sides, s Style) string
 	return imagesLeft(p, s) + carryHint(f, p, s) + carried(p.Carry, s) + "\n" + twinsText(sides, "With", escape.Line(p.After.DataRoot)) + "The plan:\n" + Plan(p, s)
 }
 
+// Reasons are the lines that say why a change is not made: what each of the results
+// found, and the commands that fix it on a machine.
+func Reasons(on string, failed []report.Result) (lines []string) {
+	for _, r := range failed {
+		lines = append(lines, fmt.Sprintf("%s (%s)", r.Message, r.ID))
+		if len(r.Fix) > 0 {
+			lines = append(lines, "On "+on+":")
+		}
+		for _, command := range r.Fix {
+			lines = append(lines, "    "+Command(command))
+		}
+	}
+	return lines
+}
+
+// Blocked are the lines that say which checks a change waits for.
+func Blocked(ids []string) []string {
+	return []string{"", "Blocked by failed checks: " + strings.Join(ids, ", ") + ".", "Fix them, or accept the risk of one with --accept ID"}
+}
+
 // imagesLeft names the images that the remapped engine will not have.
 func imagesLeft(p remap.Plan, s Style) string {
 	if len(p.Before.Images) == 0 || p.Carry != nil {
