@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/report"
@@ -53,8 +54,11 @@ func carried(k survey.ObjectKind) func(*input) report.Result {
 			}
 		}
 		if len(details) > 0 {
-			return report.Warn("%d of %s from before remap %s; recreate what you need, and accept the rest with: %s",
-				len(details), report.Count(had, string(k)), absent(k, len(details)), report.Docker(in.Facts, "userns", "verify", "--accept-missing")).With(bounded(details)...)
+			r := report.Warn("%d of %s from before remap %s", len(details), report.Count(had, string(k)), absent(k, len(details))).With(bounded(details)...)
+			if k == firstMissing(b, in.Facts) {
+				r.Message += "; recreate what you need, and accept the rest with: " + report.Docker(in.Facts, "userns", "verify", "--accept-missing")
+			}
+			return r
 		}
 		r := report.Pass("all of %s", report.Count(had, string(k)))
 		if accepted > 0 {
@@ -62,6 +66,18 @@ func carried(k survey.ObjectKind) func(*input) report.Result {
 		}
 		return r
 	}
+}
+
+// firstMissing is the first kind, in the order of the questions, of which something is
+// missing and not accepted: what to do about it is the same for all, and said once.
+func firstMissing(b *survey.Record, f survey.Facts) survey.ObjectKind {
+	missing := b.Missing(f)
+	for _, k := range []survey.ObjectKind{survey.KindContainer, survey.KindVolume, survey.KindNetwork, survey.KindImage} {
+		if f.Unlisted(k) == nil && slices.ContainsFunc(missing, func(o survey.RecordedObject) bool { return o.Kind == k && !o.Accepted }) {
+			return k
+		}
+	}
+	return ""
 }
 
 // absent is what n objects of a kind are that are not as they were.

@@ -193,7 +193,7 @@ var cases = []struct {
 	{"carried-containers", "unread", func(s *Seen) { s.Before.Err = fs.ErrPermission }, report.Unknown, "as root"},
 	{"carried-containers", "unlisted", func(s *Seen) { s.Containers.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-volumes", "all", func(*Seen) {}, report.OK, ""},
-	{"carried-volumes", "missing", func(s *Seen) { s.Volumes.Value = nil }, report.Warning, "data: of web"},
+	{"carried-volumes", "missing", func(s *Seen) { s.Volumes.Value = nil }, report.Warning, "accept the rest with: docker userns verify --accept-missing\ndata: of web"},
 	{"carried-volumes", "one without a name", had(survey.RecordedObject{Kind: survey.KindVolume, Name: strings.Repeat("ab", 32)}), report.Warning, "no name of its own"},
 	{"carried-volumes", "unlisted", func(s *Seen) { s.Volumes.Err = errTest }, report.Unknown, "no luck"},
 	{"carried-networks", "all", func(*Seen) {}, report.OK, ""},
