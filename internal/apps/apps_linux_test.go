@@ -85,7 +85,7 @@ func TestApplications(t *testing.T) {
 		r := check(t, "version: 1\nsockets:\n- address: /none/x\nhealth:\n- url: "+server.URL+"\n  expr: .docker\n")
 		assert.Check(t, r["app-sockets"].Status == report.Error && r["app-health"].Status == report.Error, "%v", r)
 	})
-	t.Run("that cannot be told", func(t *testing.T) {
+	t.Run("unknown", func(t *testing.T) {
 		dynamic, err := exec.LookPath("ssh")
 		if err != nil {
 			t.Skip("needs a program that is not static")

@@ -18,7 +18,7 @@ type accountFile struct {
 	data    []byte
 	present bool   // the layer has the file
 	cut     bool   // the layer removes that of the layers below
-	unread  string // why its lines cannot be told, "" where they can
+	unread  string // why its lines are unknown, "" if they are known
 }
 
 // account takes note of an entry that makes or removes /etc/passwd or /etc/group.
@@ -82,7 +82,7 @@ func kindOf(flag byte) string {
 }
 
 // Accounts are the passwd and the group of an image that was visited, as its topmost
-// layers leave them; ok is false if they cannot be told. An image may lack either.
+// layers leave them; ok is false if they are unknown. An image may lack either.
 func (a *Auditor) Accounts(img image.Image) (passwd, group string, ok bool) {
 	layers := a.of(img)
 	users, _ := final(layers, passwdOf)

@@ -157,7 +157,7 @@ func (g *group) published() bool { return publishers[g.uid] }
 // (Cygwin, "POSIX accounts, permission, and security").
 func isCygwin(id int64) bool { return id >= 0x30000+500 && id <= 0x30000+2000 }
 
-// addsArchive says whether an ADD unpacks something: it names an archive, or the
+// addsArchive reports whether an ADD unpacks something: it names an archive, or the
 // classic builder's record of one file put into a directory.
 func addsArchive(rest string) bool {
 	words := strings.Fields(rest)

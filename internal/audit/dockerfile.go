@@ -131,7 +131,7 @@ func sameFolder(written, made string) bool {
 
 var variable = regexp.MustCompile(`\\\$(?:\\\{[^}]*\\\}|\w+)`)
 
-// expands says whether text can come of a line whose variables were expanded.
+// expands reports whether text can come of a line whose variables were expanded.
 func expands(line, text string) bool {
 	form := variable.ReplaceAllString(regexp.QuoteMeta(line), ".*")
 	ok, err := regexp.MatchString("^(?s:"+form+")$", text)

@@ -24,7 +24,7 @@ func (s *idSpace) treatment(id int64) idmap.Treatment {
 	return s.extents.Treatment(id)
 }
 
-// kernel says whether a process can have the id. It can not have the alias of
+// kernel reports whether a process can have the id. It cannot have the alias of
 // root: that one passes the engine, and the kernel knows nothing of it.
 func (s *idSpace) kernel(id int64) bool {
 	_, ok := s.extents.ToHost(id)

@@ -55,7 +55,7 @@ var glued = regexp.MustCompile(`^(--chown=\S+?)((?:file|dir|multi):[0-9a-f]+ in 
 const plainShell = "/bin/sh -c "
 
 // Instruction puts a history record's created_by as it stood in the Dockerfile,
-// as far as can be told: engines and BuildKit write it in different ways.
+// as far as is known: engines and BuildKit write it in different ways.
 //
 //	/bin/sh -c #(nop) COPY file:… in /app  →  COPY file:… in /app
 //	/bin/sh -c npm i                       →  RUN npm i

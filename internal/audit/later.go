@@ -2,7 +2,7 @@ package audit
 
 // later says for every group of every layer what becomes of all its entries in
 // the layers above: "removed", or "chowned" where some or all have a mapped owner
-// there, or "" where any stays as it is, or it cannot be told. An entry is removed
+// there, or "" if any stays as it is, or if that is unknown. An entry is removed
 // by a whiteout of its path or of a directory above it, by an opaque marker in
 // one, or by something else in the place of one (OCI image-spec, layer.md).
 func later(layers []*facts) map[*group]Later {

@@ -35,7 +35,7 @@ func clean(name []byte) ([]byte, int) {
 	return b, bytes.LastIndexByte(b, '/')
 }
 
-// tidy says whether path.Clean would leave a relative name as it is, and where
+// tidy reports whether path.Clean would leave a relative name as it is, and where
 // its last slash is.
 func tidy(b []byte) (slash int, ok bool) {
 	if len(b) == 0 || b[0] == '/' || b[len(b)-1] == '/' || dots(b) {
@@ -55,7 +55,7 @@ func tidy(b []byte) (slash int, ok bool) {
 	return slash, true
 }
 
-// lastSlash finds the last slash of a name, and says whether no slash has a dot or
+// lastSlash finds the last slash of a name, and reports whether no slash has a dot or
 // another slash after it, as in most names. Every entry comes by here, so it looks
 // at eight bytes at a time.
 func lastSlash(b []byte) (last int, plain bool) {
@@ -88,7 +88,7 @@ func zeros(x uint64) uint64 {
 	return ^((x&low + low) | x | low)
 }
 
-// dots says whether b starts with the element "." or "..".
+// dots reports whether b starts with the element "." or "..".
 func dots(b []byte) bool {
 	if b[0] != '.' {
 		return false

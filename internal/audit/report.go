@@ -40,7 +40,7 @@ const (
 type Later string
 
 const (
-	// Stays: some entry is still there, or it cannot be told.
+	// Stays: some entry is still there, or it is unknown whether it is.
 	Stays Later = ""
 	// Chowned: every entry was replaced by one with a mapped owner, or removed.
 	Chowned Later = "chowned"
@@ -90,7 +90,7 @@ type Layer struct {
 	Index       int    `json:"index"`
 	DiffID      string `json:"diffID"`
 	Digest      string `json:"digest"`      // "" where the source has none
-	Instruction string `json:"instruction"` // that made it, "" where it cannot be told
+	Instruction string `json:"instruction"` // that made it, "" if unknown
 	// Candidates are the instructions that can have made it, if it was made by
 	// several at once and history does not tell which file is of which.
 	Candidates []string `json:"candidates,omitempty"`
@@ -125,7 +125,7 @@ type Finding struct {
 	// tell already.
 	Message string `json:"message,omitempty"`
 	// Mixed: this finding counts the entries of further owners too, since the
-	// layer has more than can be told apart. UID and GID are those of the first.
+	// layer has more than are kept apart. UID and GID are those of the first.
 	Mixed bool `json:"mixed,omitempty"`
 	// Folders are the counts by directory; what is missing to Count lies in
 	// directories that were not counted apart.

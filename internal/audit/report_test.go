@@ -86,7 +86,7 @@ func TestSARIFFingerprints(t *testing.T) {
 	assert.DeepEqual(t, prints(first), prints(again))
 }
 
-// Code scanning keeps 5,000 results: errors go first, and the rest is told of.
+// Code scanning keeps 5,000 results: errors go first, and the rest is counted.
 func TestSARIFOfMany(t *testing.T) {
 	a := New(Options{Map: usual})
 	var layers [][]entry

@@ -75,12 +75,12 @@ func (j *join) untoldUser(spec, why string) runAs {
 	if uid, err := strconv.ParseInt(name, 10, 32); err == nil {
 		r := j.weigh(spec, &user.ExecUser{Uid: int(uid)})
 		if r.startable {
-			r.findings = []Finding{userFinding(Warning, uid, -1, fmt.Sprintf("the groups of USER %s cannot be told: %s", name, why), "give USER in numbers, UID:GID")}
+			r.findings = []Finding{userFinding(Warning, uid, -1, fmt.Sprintf("the groups of USER %s are unknown: %s", name, why), "give USER in numbers, UID:GID")}
 		}
 		return r
 	}
 	return runAs{findings: []Finding{userFinding(Warning, -1, -1,
-		fmt.Sprintf("whether a container can start as USER %s cannot be told: %s", spec, why), "give USER in numbers, UID:GID")}}
+		fmt.Sprintf("could not determine whether a container can start as USER %s: %s", spec, why), "give USER in numbers, UID:GID")}}
 }
 
 // weigh holds a resolved user against the map. The engine sets the UID, the GID

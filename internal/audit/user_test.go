@@ -85,7 +85,7 @@ func TestFinalPasswd(t *testing.T) {
 		{"removed", [][]entry{{good}, {{name: "etc/.wh.passwd"}}}, false, "unable to find user app"},
 		{"removed with etc", [][]entry{{good}, {{name: ".wh.etc"}}}, false, "unable to find user app"},
 		{"etc starts afresh", [][]entry{{good}, {{name: "etc/.wh..wh..opq"}}}, false, "unable to find user app"},
-		{"removed and made again", [][]entry{{file}, {good, {name: "etc/.wh..wh..opq"}}}, true, ""},
+		{"removed and recreated", [][]entry{{file}, {good, {name: "etc/.wh..wh..opq"}}}, true, ""},
 		{"none", [][]entry{{{name: "bin/sh"}}}, false, "unable to find user app"},
 		{"a symbolic link", [][]entry{{good}, {{name: "etc/passwd", kind: tar.TypeSymlink}}}, false, "/etc/passwd is a symbolic link"},
 		{"etc is a symbolic link", [][]entry{{good}, {{name: "etc", kind: tar.TypeSymlink}}}, false, "/etc is a symbolic link"},

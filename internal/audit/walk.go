@@ -207,7 +207,7 @@ func (w *walk) folder(g *group, dir []byte, number uint32) {
 // budget counts bytes of text that are kept.
 type budget int
 
-// afford says whether a text of n more bytes may be kept, and counts it.
+// afford reports whether a text of n more bytes may be kept, and counts it.
 func (b *budget) afford(n int) bool {
 	const header = 64 // what a string costs beside its bytes
 	if int(*b)+n+header > maxTexts {

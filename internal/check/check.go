@@ -26,7 +26,7 @@ type Check struct {
 	Question
 	// Vital: no change can be made, or none taken back, unless it passes.
 	Vital bool
-	// Reach: it says whether anything can be looked at.
+	// Reach: it reports whether anything can be looked at.
 	Reach bool
 	// Needs are checks before it in the list. A cause that was named hides its
 	// consequences: where one of them is an error, this one is skipped; where one

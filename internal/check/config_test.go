@@ -40,8 +40,8 @@ func alsoFlag(key string, args ...string) func(*survey.Facts, *Options) {
 
 var configCases = []testCase{
 	{"config-file", "there", asFound, OK, "/etc/docker/daemon.json"},
-	{"config-file", "not there", noConfig, OK, "does not exist"},
-	{"config-file", "not there, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Start.Value.ConfigGiven = true }, Error, "given by --config-file, does not exist"},
+	{"config-file", "missing", noConfig, OK, "does not exist"},
+	{"config-file", "missing, but named", func(f *survey.Facts, o *Options) { noConfig(f, o); f.Start.Value.ConfigGiven = true }, Error, "given by --config-file, does not exist"},
 	{"config-file", "a fifo", func(f *survey.Facts, _ *Options) {
 		f.Config.Err = host.ErrNotRegular
 		f.Config.Value.Stat.Mode = fs.ModeNamedPipe
@@ -56,13 +56,13 @@ var configCases = []testCase{
 	{"config-file", "immutable directory", configIs(func(c *survey.ConfigFile) { c.Parent.Immutable = true }), Error, "directory"},
 	{"config-file", "unread", hiddenConfig, Unknown, "sudo"},
 	{"config-owner", "root's", asFound, OK, "0644"},
-	{"config-owner", "not there", noConfig, OK, ""},
+	{"config-owner", "missing", noConfig, OK, ""},
 	{"config-owner", "another's", configIs(func(c *survey.ConfigFile) { c.Stat.UID = 1000 }), Warning, "UID 1000"},
 	{"config-owner", "open", configIs(func(c *survey.ConfigFile) { c.Stat.Mode = 0o664 }), Warning, "0664"},
 	{"config-owner", "unread", hiddenConfig, Unknown, ""},
 	{"config-owner", "no stat", configIs(func(c *survey.ConfigFile) { c.Stat.Err = errTest }), Unknown, ""},
 	{"config-json", "sound", asFound, OK, "sets log-driver"},
-	{"config-json", "not there", noConfig, OK, ""},
+	{"config-json", "missing", noConfig, OK, ""},
 	{"config-json", "empty", config("28.5.2", " \n"), OK, "sets nothing"},
 	{"config-json", "empty, 20.10", config("20.10.24", ""), Error, "EOF"},
 	{"config-json", "comment", config("28.5.2", "{\n  // x\n}"), Error, "line 2, column 3"},

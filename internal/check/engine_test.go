@@ -36,7 +36,7 @@ var engineCases = []testCase{
 	{"daemon-answers", "down", func(f *survey.Facts, _ *Options) { f.Engine.Err = survey.ErrDaemonDown }, Error, "does not answer"},
 	{"daemon-answers", "up, but not for this user", func(f *survey.Facts, _ *Options) { f.Engine.Err, f.Root = survey.ErrDaemonDown, errTest }, Error, "in the group docker"},
 	{"daemon-answers", "wants a later client", func(f *survey.Facts, _ *Options) { f.Engine.Err = survey.ErrAPIVersion }, Error, "min-api-version"},
-	{"daemon-answers", "cannot be told", noEngine, Unknown, "it went wrong"},
+	{"daemon-answers", "unknown", noEngine, Unknown, "it went wrong"},
 	{"host-reachable", "local", asFound, OK, "local"},
 	{"host-reachable", "out of reach", noKernel, Error, "it went wrong"},
 	{"host-reachable", "none", func(f *survey.Facts, _ *Options) { f.Kernel = fails[survey.Kernel]() }, Unknown, "ssh://"},

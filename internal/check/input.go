@@ -36,14 +36,14 @@ func NewInput(f survey.Facts, o Options) *Input {
 	return in
 }
 
-// on says whether the engine remaps now. An engine that does not answer does
+// on reports whether the engine remaps now. An engine that does not answer does
 // not.
 func (in *Input) on() bool {
 	remapped, known := in.Remapped()
 	return known && remapped
 }
 
-// wanted says whether the engine has to find an account with ranges when it
+// wanted reports whether the engine has to find an account with ranges when it
 // starts next: it remaps now, or is set to.
 func (in *Input) wanted() bool { return in.on() || in.remap.Value != "" }
 

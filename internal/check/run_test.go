@@ -64,7 +64,7 @@ func TestHostOutOfReach(t *testing.T) {
 	}
 }
 
-// A context without its host is told what the API knows, and of the rest that
+// A context without its host gets what the API knows, and of the rest that
 // it is unknown.
 func TestTCP(t *testing.T) {
 	f := blind(host.KindNone)

@@ -184,7 +184,7 @@ func daemonProcess(in *Input) Result {
 	return pass("process %d runs %s", d.PID, d.Exe)
 }
 
-// singleDaemon: what one dockerd is told, in daemon.json and in the files of
+// singleDaemon: what configures one dockerd, in daemon.json and in the files of
 // subordinate IDs, may be what another one reads.
 func singleDaemon(in *Input) Result {
 	d := in.Daemon.Value

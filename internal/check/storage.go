@@ -69,7 +69,7 @@ func (in *Input) needed() (bytes int64, images int) {
 	return bytes, images
 }
 
-// counted says why needed cannot be told, or why it does not matter.
+// counted says why needed is unknown, or why it does not matter.
 func (in *Input) counted() (Result, bool) {
 	switch {
 	case in.on():

@@ -68,7 +68,7 @@ func tablesOfThisMachine(f *survey.Facts) {
 }
 
 // addTable reads one byte more than a table may have, so that one that is too
-// large is told from one that is not.
+// large is not taken for one that is not.
 func addTable(f *survey.Facts, name string, body io.Reader, err error) {
 	table := survey.Read[survey.TextFile]{Value: survey.TextFile{Path: name}, Err: err}
 	if err == nil {

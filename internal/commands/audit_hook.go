@@ -92,7 +92,7 @@ func editFile(path string, edit func([]byte) ([]byte, error)) (changed bool, err
 }
 
 // keyOf is where a version of the CLI looks for hooks. The newest is assumed of one
-// that could not be told.
+// that is unknown.
 func keyOf(version [2]int) (hook.Key, error) {
 	switch major, minor := version[0], version[1]; {
 	case major == 0, major > 29, major == 29 && minor >= 3:
@@ -105,7 +105,7 @@ func keyOf(version [2]int) (hook.Key, error) {
 
 var cliVersion = regexp.MustCompile(`^Docker version (\d+)\.(\d+)\.`)
 
-// versionOfCLI is the version of the docker that called this program, or else that
+// versionOfCLI is the version of the docker that called this program, otherwise that
 // of the one which a shell would find; zero if there is none.
 func versionOfCLI(ctx context.Context) (version [2]int) {
 	docker := os.Getenv(metadata.ReexecEnvvar)

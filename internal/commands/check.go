@@ -33,7 +33,7 @@ const checkLong = `See whether userns-remap will work here, and what it will cha
 This looks at the engine of the current context and at the machine it runs on:
 directly as root, through sudo, or over the context's ssh. It changes nothing.
 
-Where userns-remap is on already, it says whether that is sound, and whether the
+Where userns-remap is on already, it reports whether that is sound, and whether the
 engine would come up again.`
 
 func newCheckCommand(dockerCLI command.Cli) *cobra.Command {

@@ -134,7 +134,7 @@ func (t *target) refusedImages(ctx context.Context, f survey.Facts, m idmap.Map)
 	}
 	for _, i := range f.Images.Value {
 		if !audited[i.ID] {
-			refused[i.ID] = "it was not there any more when the images were audited"
+			refused[i.ID] = "it was removed before it could be audited"
 		}
 	}
 	return refused, ctx.Err()

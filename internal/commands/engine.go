@@ -20,13 +20,12 @@ import (
 const answerTime = 15 * time.Second
 
 // endpoint is where the engine of the current context is, before anything is
-// asked of it. [command.Cli.Client] would end the process where that cannot be
-// told.
+// asked of it. [command.Cli.Client] would end the process if that is unknown.
 func endpoint(dockerCLI command.Cli) (docker.Endpoint, error) {
 	name := dockerCLI.CurrentContext()
 	meta, err := dockerCLI.ContextStore().GetMetadata(name)
 	if cerrdefs.IsNotFound(err) {
-		err = errors.New("context not found") // it names the file that is not there
+		err = errors.New("context not found") // it names the missing file
 	}
 	if err != nil {
 		return docker.Endpoint{}, &escape.LinesError{Lines: []string{fmt.Sprintf("reading docker context %q: %v", name, err), "Run 'docker context ls' to list the contexts"}, Of: err}

@@ -111,7 +111,7 @@ func (d Doc) firstLead() string {
 
 // Remove gives the text without key, and with it the white space that Set put
 // before it: after a Set of a new key, Remove gives the text from before, save
-// where there was no object, which leaves an empty one. A key that is not there
+// where there was no object, which leaves an empty one. A key that is missing
 // changes nothing.
 func (d Doc) Remove(key string) []byte {
 	i := d.index(key)

@@ -39,7 +39,7 @@ func TestSet(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	for _, tc := range []struct{ name, before, after string }{
-		{"not there", "{\"a\":1}\n", "{\"a\":1}\n"},
+		{"missing", "{\"a\":1}\n", "{\"a\":1}\n"},
 		{"no file", "", ""},
 		{"the only one", "{\n  \"userns-remap\": \"x\"\n}\n", "{\n}\n"},
 		{"first", "{\n  \"userns-remap\": \"x\",\n  \"a\": 1\n}\n", "{\n  \"a\": 1\n}\n"},
@@ -83,7 +83,7 @@ func TestSetQuotes(t *testing.T) {
 	assert.Equal(t, got, value)
 }
 
-// Set and Remove give back the text from before; Set leaves every other value's
+// Set and Remove restore the text from before; Set leaves every other value's
 // bytes, and means what encoding/json says it means.
 func FuzzEdit(f *testing.F) {
 	for _, s := range []string{"{}", "{\r\n}\r\n", `{"a":1,"b":{"c":[1,2,{"d":","}]}}`, "{ \"a\": 1\n, \"b\": \"\\\"}\"\n}\n", " \t{\"\":\"\"} "} {

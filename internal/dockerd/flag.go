@@ -70,7 +70,7 @@ func valueOf(name string, args []string) (value string, rest []string) {
 }
 
 // letters reads a word such as "-D", "-Ds", "-sx" or "-s=x". After a letter that
-// dockerd does not know, nothing in the word can be told.
+// dockerd does not know, nothing in the word is known.
 func letters(word string, args []string) (flags []Flag, rest []string) {
 	for in := word[1:]; in != ""; {
 		name, known := shorthands[in[0]]

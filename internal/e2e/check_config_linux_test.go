@@ -11,8 +11,8 @@ import (
 
 const daemonJSON = "/etc/docker/daemon.json"
 
-// brokenConfigs are laid down by a script, in the place of daemon.json. loads
-// says whether an engine comes up with them, "": all, "no": none, else those
+// brokenConfigs are written by a script, in the place of daemon.json. loads
+// reports whether an engine comes up with them, "": all, "no": none, else those
 // that do.
 var brokenConfigs = []struct{ name, script, id, loads string }{
 	{"comment", `printf '{ // why\n"debug": true }' >$F`, "config-json", "no"},

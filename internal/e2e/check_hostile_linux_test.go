@@ -72,5 +72,5 @@ func harmless(t *testing.T, from, text string) {
 			}
 		}
 	}
-	assert.Check(t, strings.Contains(text, `\x1b[31m`), "%s: the names are not there at all", from)
+	assert.Check(t, strings.Contains(text, `\x1b[31m`), "%s: the names are missing", from)
 }

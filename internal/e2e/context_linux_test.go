@@ -10,7 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
-// Whichever way docker is told which engine is meant, the plugin means it too.
+// However docker is configured to use an engine, the plugin uses the same one.
 func TestWaysToNameAnEngine(t *testing.T) {
 	host := boot(t, testbed.Engine28)
 	host.ServeTLS(t)

@@ -42,7 +42,7 @@ func TestDockerFindsThePlugin(t *testing.T) {
 			host.Run(t, "rm", place.path)
 		}
 		gone := ask(t, host.Command("docker", "userns", "--help"))
-		assert.Assert(t, !strings.Contains(gone.stdout, "audit-image"), "a plugin that is not there was found: %s", gone.stdout)
+		assert.Assert(t, !strings.Contains(gone.stdout, "audit-image"), "a missing plugin was found: %s", gone.stdout)
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
-// A host goes from off to on and back, from wherever it is told to: what was in
+// A host goes from off to on and back, whatever it started with: what was in
 // use stays behind, is there again, and the files are byte for byte what they
 // were. On the newest engine from all four places, on the others from two of them.
 func TestThereAndBack(t *testing.T) {

@@ -123,7 +123,7 @@ func marksOfDaemon(t *testing.T, host *testbed.Host) string {
 	return host.Shell(t, "pgrep -x dockerd; docker info -f '{{.DockerRootDir}}'; systemctl is-active docker.service || true")
 }
 
-// Two operators: who comes second is told what is under way, and touches nothing.
+// Two operators: the second one learns what is under way, and touches nothing.
 func TestTwoOperators(t *testing.T) {
 	t.Parallel()
 	host := bootFaulty(t, testbed.Engine28)

@@ -202,7 +202,7 @@ func (f fault) try(t *testing.T) {
 	assert.Equal(t, engine(t, host), oldEngine)
 }
 
-// settledNow says whether nothing is armed any more and the daemon is up.
+// settledNow reports whether nothing is armed any more and the daemon is up.
 func settledNow(t *testing.T, host *testbed.Host) bool {
 	return host.Shell(t, `if [ -h /var/lib/docker-userns/pending ] || ls -d /etc/systemd/system/*docker-userns* >/dev/null 2>&1 ||
 		[ -n "$(systemctl list-units --plain --no-legend 'docker-userns*')" ] || ! systemctl -q is-active docker || ! docker info >/dev/null 2>&1; then echo no; else echo yes; fi`) == "yes"

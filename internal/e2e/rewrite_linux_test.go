@@ -11,7 +11,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
-// Images that a remapped engine refuses, or cannot start, are written anew right into it,
+// Images that a remapped engine refuses, or cannot start, are rewritten right into it,
 // from a file, and then run there.
 func TestRewriteIntoARemappedEngine(t *testing.T) {
 	eachEngine(t, func(t *testing.T, host *testbed.Host) {
@@ -35,7 +35,7 @@ func TestRewriteIntoARemappedEngine(t *testing.T) {
 	})
 }
 
-// Images of an engine are written anew to a file, from its own store or as it sends them,
+// Images of an engine are rewritten to a file, from its own store or as it sends them,
 // and it comes out the same.
 func TestRewriteImagesOfAnEngine(t *testing.T) {
 	eachEngine(t, func(t *testing.T, host *testbed.Host) {

@@ -104,7 +104,7 @@ func walk(ctx context.Context, headers *tarwalk.Reader) error {
 	}
 }
 
-// mayBeAccounts says whether an entry may be /etc/passwd or /etc/group, however its name
+// mayBeAccounts reports whether an entry may be /etc/passwd or /etc/group, however its name
 // is written: others that are called so are few and small.
 func mayBeAccounts(h *tarwalk.Header) bool {
 	base := h.Name[bytes.LastIndexByte(h.Name, '/')+1:]

@@ -46,7 +46,7 @@ func TestInstallRefuses(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	for _, c := range []struct{ name, before, after string }{
-		{"not there", `{ "plugins" : {"userns":{}} }`, `{ "plugins" : {"userns":{}} }`},
+		{"missing", `{ "plugins" : {"userns":{}} }`, `{ "plugins" : {"userns":{}} }`},
 		{"no file", "", ""},
 		{"written by hand", `{"features":{"hooks":"true"},"plugins":{"userns":{"error-hooks":"pull"}}}`, `{"features":{"hooks":"true"},"plugins":{"userns":{}}}`},
 		{

@@ -2,11 +2,11 @@ package host
 
 import "io/fs"
 
-// File is what Replace writes. Its body is complete at Path or not there at
+// File is what Replace writes. Its body is complete at Path or missing at
 // all, also after a crash: it is written beside Path, synced and renamed.
 //
 // A file that is there keeps its owner, mode, extended attributes, POSIX ACL
-// and SELinux label. Mode, UID and GID are for a file that is not there yet.
+// and SELinux label. Mode, UID and GID are for a new file.
 // A symlink ([ErrSymlink]) or anything but a regular file ([ErrNotRegular]) is
 // refused: who manages the file elsewhere has to change it there.
 type File struct {

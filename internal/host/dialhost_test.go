@@ -194,7 +194,7 @@ func TestDialHostCancel(t *testing.T) {
 }
 
 // A connection that the user's own ssh_config shares is joined as well, and
-// nothing of ours stays behind in it. A connection that was cut is made anew.
+// nothing of ours stays behind in it. A connection that was cut is made again.
 func TestDialHostJoins(t *testing.T) {
 	addrs := listening(t, echo)
 	h, server := boxed(t)

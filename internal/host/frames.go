@@ -9,7 +9,7 @@ import (
 )
 
 // frames reads what the shell of a session answers: records of a body, a mark
-// and a line of status. The length of a body cannot be told beforehand (files
+// and a line of status. The length of a body is not known beforehand (files
 // in /proc have none, others grow while they are read), so the mark ends it: a
 // random number of this session that no file can hold.
 type frames struct {

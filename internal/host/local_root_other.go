@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// ProcessRoot is the file system as a process sees it. There is none to be had
+// ProcessRoot is the file system as a process sees it. There is none
 // here.
 type ProcessRoot struct{ PID int }
 

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// Listener is not to be had here: no daemon runs on this system itself.
+// Listener is unsupported here: no daemon runs on this system itself.
 func Listener(context.Context, string) (Process, error) {
 	return Process{}, errors.New("who listens on a socket can only be told on Linux")
 }

@@ -66,7 +66,7 @@ beat=$!
 
 b() { printf '\n%s %s\n' "$mark" "$1"; }
 fail() { b 1; printf '%s' "$1"; b 0; }
-# why PATH: ends the record of a path that is not there with what the kernel says
+# why PATH: ends the record of a missing path with what the kernel says
 # of it. For root that is a missing file unless something odd is on the way; it is
 # worth knowing without a process, since most questions are about files that need
 # not be there.
@@ -175,7 +175,7 @@ pick() {
 	unset IFS
 }
 
-# stats ACLS PATH…: the message for each path that is not there; a letter for each
+# stats ACLS PATH…: the message for each missing path; a letter for each
 # path, + there, - not; then a line of stat for each that is there, the targets of
 # the symlinks, and the ACLs where ACLS is not empty.
 stats() {
@@ -244,7 +244,7 @@ programs() {
 }
 
 # replace OWNER MODE PATH, the new body on standard input. OWNER and MODE are for
-# a file that is not there.
+# a missing file.
 replace() {
 	d=${3%/*}/ temp=
 	if [ -h "$3" ]; then fail symlink; return; fi

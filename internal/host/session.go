@@ -25,7 +25,7 @@ var errClosed = errors.New("the connection to the host was closed")
 
 // A session is a POSIX shell somewhere that reads its program from standard
 // input: definitions first, then one command group for each request. It is
-// started by the first request, and anew where it broke.
+// started by the first request, and again after it broke.
 type session struct {
 	name    string // of the host, for errors
 	command func() *exec.Cmd

@@ -77,7 +77,7 @@ func TestAsk(t *testing.T) {
 }
 
 // What a login script prints is not taken for an answer. A shell that dies fails
-// the call that finds it dead, and is started anew; a closed host stays closed.
+// the call that finds it dead, and is started again; a closed host stays closed.
 func TestSession(t *testing.T) {
 	starts := 0
 	s := newSession("box", func() *exec.Cmd {

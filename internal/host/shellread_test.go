@@ -129,7 +129,7 @@ func TestReadManyFilesStops(t *testing.T) {
 	})
 }
 
-// What may not be read is told apart from what may.
+// What may not be read is reported apart from what may.
 func TestReadManyFilesWithoutRoot(t *testing.T) {
 	h := nobody(t)
 	names := []string{"/etc/shadow", "/etc/passwd", "/etc/shadow", "/etc/group", "/none", "/etc/passwd"}

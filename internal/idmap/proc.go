@@ -31,7 +31,7 @@ func FromProc(lines []string) Extents {
 	return e
 }
 
-// Holds says whether an ID of the host is one of the extents'.
+// Holds reports whether an ID of the host is one of the extents'.
 func (e Extents) Holds(hostID int64) bool {
 	return slices.ContainsFunc(e, func(x Extent) bool { return hostID >= x.HostID && hostID-x.HostID < x.Size })
 }
@@ -47,7 +47,7 @@ func (e Extents) ToContainer(hostID int64) int64 {
 	return 65534
 }
 
-// Same says whether two maps map alike: the order of their extents and extents
+// Same reports whether two maps map alike: the order of their extents and extents
 // of nothing do not count.
 func (m Map) Same(o Map) bool { return same(m.UID, o.UID) && same(m.GID, o.GID) }
 

@@ -47,7 +47,7 @@ func (l Line) Range(reason string) Range {
 	return Range{Start: l.Start, Size: l.Count, Reason: reason}
 }
 
-// For says whether the line is one of the account's: its key is the login name
+// For reports whether the line is one of the account's: its key is the login name
 // or the UID in decimal.
 func (l Line) For(user string, uid int64) bool {
 	return l.Owner == user || l.Owner == strconv.FormatInt(uid, 10)

@@ -96,7 +96,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// One name that is not there does not keep the others from being read.
+// One missing name does not keep the others from being read.
 func TestAbsentName(t *testing.T) {
 	for way, read := range ways {
 		t.Run(way, func(t *testing.T) {

@@ -76,7 +76,7 @@ func (c *contents) lookup(name string) (*entry, string, error) {
 	return nil, "", errors.New("its links lead in a circle, or over more than 16 others")
 }
 
-// missing is the name of a file that is not there.
+// missing is the error for a file that does not exist.
 type missing string
 
 func (m missing) Error() string        { return fmt.Sprintf("there is no file %q in it", string(m)) }

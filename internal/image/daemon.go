@@ -73,7 +73,7 @@ type request struct {
 }
 
 // Images visits the wanted images. The error is for a daemon that does not
-// answer; an image that is not there, or vanishes meanwhile, has Err set.
+// answer; an image that does not exist, or vanishes meanwhile, has Err set.
 func (d Daemon) Images(ctx context.Context, v Visitor) ([]Image, error) {
 	info, err := d.Engine.Info(ctx)
 	if err != nil {

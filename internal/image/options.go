@@ -84,7 +84,7 @@ func (p plan) tagged(name string) bool {
 }
 
 // hasID takes four digits or more for the beginning of an ID: fewer are more
-// likely to be a name that is not there.
+// likely to be a name that does not exist.
 func (p plan) hasID(name string) bool {
 	id := strings.TrimPrefix(name, "sha256:")
 	return len(id) >= 4 && strings.HasPrefix(p.ID, "sha256:"+id)

@@ -80,7 +80,7 @@ func TestPlatformsOfDockerArchive(t *testing.T) {
 	}
 }
 
-// An image that cannot be told to be for another platform is not passed over.
+// An image whose platform is unknown is not passed over.
 func TestUnclearPlatform(t *testing.T) {
 	broken := picture{tag: "multi:1", layers: []string{high}}
 	files := layout(gzipOf, on("linux/"+runtime.GOARCH), broken)

@@ -190,7 +190,7 @@ func (l *splitLine) check() error {
 	return nil
 }
 
-// isPosition says whether b is `,"position":N}`.
+// isPosition reports whether b is `,"position":N}`.
 func isPosition(b []byte) bool {
 	b, ok := bytes.CutPrefix(b, positionKey)
 	if !ok {
@@ -213,7 +213,7 @@ func cutNumber(b []byte) (n int64, rest []byte, ok bool) {
 	return n, b[i:], i == 1 || i > 1 && b[0] != '0'
 }
 
-// isPlain says whether a JSON string means just its own bytes.
+// isPlain reports whether a JSON string means just its own bytes.
 func isPlain(b []byte) bool {
 	ascii := true
 	for _, c := range b {
@@ -276,7 +276,7 @@ func nonZeros(text []byte) (n int) {
 	return len(text)
 }
 
-// isZeros says whether the first run of text is all A, base64 for zeros.
+// isZeros reports whether the first run of text is all A, base64 for zeros.
 func isZeros(text []byte) bool {
 	const as = 0x4141414141414141
 	b := (*[run]byte)(text)

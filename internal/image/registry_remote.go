@@ -22,7 +22,7 @@ type remote struct {
 
 const maxRedirects = 5
 
-// manifestTypes are asked for, though what comes is told by its contents.
+// manifestTypes are asked for, though what comes is recognized by its contents.
 const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, " +
 	"application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 

@@ -44,7 +44,7 @@ func TestSkopeo(t *testing.T) {
 			assert.Equal(t, images[0].Layers[i].DiffID, "sha256:"+hex(want))
 		}
 	}
-	// The folder by its path, and an image that is not there.
+	// The folder by its path, and an image that does not exist.
 	ref, err := Parse("flat")
 	assert.NilError(t, err)
 	images, err := ref.Source(Options{}, nil, nil).Images(t.Context(), newRecorder())

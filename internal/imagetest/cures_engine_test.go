@@ -189,7 +189,7 @@ func installBuildx(t *testing.T, engine *testengine.Engine) {
 	t.Helper()
 	program, err := exec.LookPath("docker-buildx")
 	if err != nil {
-		t.Skip("needs docker-buildx in PATH, which is not there")
+		t.Skip("needs docker-buildx in PATH")
 	}
 	dir := filepath.Join(engine.Dir, "config", "cli-plugins")
 	assert.NilError(t, os.MkdirAll(dir, 0o700))

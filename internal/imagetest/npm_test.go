@@ -81,7 +81,7 @@ func TestNPM(t *testing.T) {
 					checkFinding(t, r.Findings[0], place)
 				}
 			}
-			if test.unmapped > 0 { // written anew, it runs there
+			if test.unmapped > 0 { // rewritten, it runs there
 				assert.Assert(t, sent(t, engine, remapping, test.name).Changed)
 				out, err := remapping.Docker("run", "--rm", "--network", "none", test.name, "node", "-e", "require('/app/node_modules/express'); console.log('runs')").CombinedOutput()
 				assert.NilError(t, err, "%s", out)

@@ -19,7 +19,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// TestRewrittenVerdicts writes generated images anew, and has a remapped engine load what
+// TestRewrittenVerdicts rewrites generated images, and has a remapped engine load what
 // comes of them: it takes every one.
 func TestRewrittenVerdicts(t *testing.T) {
 	engine := testengine.Start(t, testengine.Options{Remap: true}).Client(t)
@@ -62,7 +62,7 @@ func TestRewrittenVerdicts(t *testing.T) {
 	}
 }
 
-// rewritten writes the image of a place anew.
+// rewritten rewrites the image of a place.
 func rewritten(t *testing.T, place image.Source, to rewrite.Destination) (rewrite.Image, error) {
 	a := audit.New(audit.Options{Map: idmap.Single(testengine.Base, testengine.Size)})
 	images, err := place.Images(t.Context(), a)
@@ -114,7 +114,7 @@ func TestRewrittenImagesRun(t *testing.T) {
 	}
 }
 
-// sent has one engine's image written anew into another engine, under the same name.
+// sent has one engine's image rewritten into another engine, under the same name.
 func sent(t *testing.T, from, to *testengine.Engine, name string) rewrite.Image {
 	t.Helper()
 	ref, err := reference.ParseNormalizedNamed(name)

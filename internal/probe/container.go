@@ -91,7 +91,7 @@ func (p *Probe) running(ctx context.Context, c *started) error {
 }
 
 // config is that of a container that waits to be looked at. It ends by itself,
-// so that one whose maker was killed is not there for long.
+// so that one whose maker was killed does not stay for long.
 func (p *Probe) config() *container.Config {
 	c := &container.Config{
 		Image: p.imageName(), User: "0:0", WorkingDir: "/", StopSignal: "SIGKILL", OpenStdin: true,

@@ -2,7 +2,7 @@
 
 package probe
 
-// bootAndNamespace is not known here: what a process left behind is told by its
+// bootAndNamespace is not known here: what a process left behind is recognized by its
 // age alone.
 func bootAndNamespace() string { return "" }
 

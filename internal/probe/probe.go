@@ -83,8 +83,8 @@ const (
 
 // Run makes one container, has root and UID 1000 in it say what they see and
 // write a file each into a volume and into a bind mount, and looks at both from
-// outside. An error means that there was no proof to be had, not that it failed:
-// [Report.Results] says whether it is as it should be.
+// outside. An error means that nothing could be proven, not that the proof failed:
+// [Report.Results] reports whether it is as it should be.
 func (p *Probe) Run(ctx context.Context) (Report, error) {
 	if err := p.prepare(ctx); err != nil {
 		return Report{}, err

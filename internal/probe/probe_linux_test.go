@@ -190,7 +190,7 @@ func TestLeftBehind(t *testing.T) {
 	}{
 		{"this process", thisProcess(), 9 * time.Hour, false},
 		{"a process that started at another time", here + " " + pidText(os.Getpid()) + " 1", 0, true},
-		{"a process that is not there", here + " 4194305 1", 0, true},
+		{"a process that does not exist", here + " 4194305 1", 0, true},
 		{"another machine, just now", "feed/1 77 1", time.Minute, false},
 		{"another machine, long ago", "feed/1 77 1", 2 * time.Hour, true},
 		{"a machine that does not say, just now", " 77 ", time.Minute, false},

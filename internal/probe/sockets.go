@@ -23,7 +23,7 @@ type Connected struct {
 // runs as, with its groups, capabilities, security options, user namespace and
 // mounts. It is done in a container of its own, made of the same image: nothing
 // is run in the one that is asked about, nor anything of the image. A tmpfs and
-// files in the container's own layers are not there. Up to 64 sockets are tried.
+// files in the container's own layers are missing. Up to 64 sockets are tried.
 //
 // It takes this very program: [ErrImage] if it cannot run there.
 func (p *Probe) Connect(ctx context.Context, name string, paths []string) ([]Connected, error) {

@@ -16,7 +16,7 @@ type Account struct {
 	UID  int64
 }
 
-// Exists says whether the host has the account.
+// Exists reports whether the host has the account.
 func (a Account) Exists() bool { return a.UID >= 0 }
 
 // Find looks an account up by its login name.

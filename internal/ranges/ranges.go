@@ -13,7 +13,7 @@ import (
 )
 
 // Files are /etc/subuid and /etc/subgid as the survey found them. A file that
-// is not there is Missing; the error is for one that could not be read.
+// does not exist is Missing; the error is for one that could not be read.
 func Files(f survey.Facts) (subuid, subgid idmap.File, err error) {
 	if subuid, err = file("/etc/subuid", f.SubUID); err != nil {
 		return subuid, subgid, err

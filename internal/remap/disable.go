@@ -202,7 +202,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 	return e, true, nil
 }
 
-// plainBefore says whether it is known what daemon.json was before a change, and
+// plainBefore reports whether it is known what daemon.json was before a change, and
 // that it did not ask for remap then: enable may have been called twice before
 // the daemon was restarted.
 func plainBefore(p Past) bool {

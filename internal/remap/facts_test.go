@@ -21,7 +21,7 @@ func text(path, data string) survey.TextFile {
 var unnamed = strings.Repeat("0a", 32)
 
 // plain is a Debian host with Docker 28.5.2 and one container; remap is off, the
-// account is not there yet, and alice has the first range.
+// account does not exist yet, and alice has the first range.
 func plain() survey.Facts {
 	return survey.Facts{
 		Engine: read(survey.Engine{Version: "28.5.2", Driver: "overlay2", DataRoot: "/var/lib/docker"}),

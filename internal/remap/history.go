@@ -20,7 +20,7 @@ import (
 type Past struct {
 	Manifest
 	Verdict Verdict
-	// Config is daemon.json as it was before the change. HaveConfig says whether
+	// Config is daemon.json as it was before the change. HaveConfig reports whether
 	// it was there then, and is kept as it was.
 	Config     []byte
 	HaveConfig bool

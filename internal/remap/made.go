@@ -11,10 +11,10 @@ import (
 )
 
 // madeFile is where the script of a change writes down what the change left on the
-// host that was not there before.
+// host that did not exist before.
 const madeFile = "made"
 
-// Created is what a change left on the host that was not there before, as it looked
+// Created is what a change left on the host that did not exist before, as it looked
 // then. Nothing else is ever deleted as a change's own, and this only if it still
 // looks the same.
 type Created struct {

@@ -36,7 +36,7 @@ var scriptParts embed.FS
 // became of the call before. What it says goes to stderr, and to "log" in the folder.
 // There are also "verdict", a symlink to what was decided ("kept" or "undone");
 // "result", one line, the same word once all is done, or "failed: " and why; "notes",
-// what a person has to know; "made", what it left on the host that was not there
+// what a person has to know; "made", what it left on the host that did not exist
 // before, and how that looks; "backup" and "theirs", the files as they were and as
 // somebody else edited them, each under its whole path.
 func (c Change) Script() []byte {

@@ -88,7 +88,7 @@ func TestScriptRefusesToArm(t *testing.T) {
 			w.write(t, "/usr/local/bin/systemd-run", "#!/bin/sh\necho no bus >&2; exit 1\n")
 		}, "no bus"},
 		"timer over": {func(t *testing.T, w *world) { w.write(t, "/usr/local/bin/systemd-run", "#!/bin/sh\n") }, "give it more"},
-		"no folder":  {func(t *testing.T, w *world) { breakUnits(t, w) }, "laying down the units"},
+		"no folder":  {func(t *testing.T, w *world) { breakUnits(t, w) }, "installing the units"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func TestScriptChangesLines(t *testing.T) {
 		{"odd bytes stay", "add", "\x81\x88\\n%s$x`\r\n\n x\x7f", "a:1:2", "\x81\x88\\n%s$x`\r\n\n x\x7f\na:1:2\n"},
 		{"out of many", "drop", big + "a:1:2\n" + big, "a:1:2", big + big},
 		{"the last without its end", "drop", "b:1:2\na:1:2", "a:1:2", "b:1:2\n"},
-		{"not there", "drop", "aa:1:2\na:1:22\n", "a:1:2", "aa:1:2\na:1:22\n"},
+		{"missing", "drop", "aa:1:2\na:1:22\n", "a:1:2", "aa:1:2\na:1:22\n"},
 		{"among odd bytes", "drop", "\x81\\n%s$x`\r\n\na:1:2\n x\x7f", "a:1:2", "\x81\\n%s$x`\r\n\n x\x7f"},
 		{"from nothing", "drop", "missing", "a:1:2", "missing"},
 	}

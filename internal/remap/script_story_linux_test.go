@@ -227,7 +227,7 @@ func (s *story) decide(t *testing.T, restarted bool) {
 	assert.Equal(t, code, 4)
 }
 
-// boots has the host start anew: what was in memory is gone.
+// boots restarts the host: what was in memory is gone.
 func (s *story) boots(t *testing.T) {
 	assert.NilError(t, os.RemoveAll(s.path("run/docker-userns")))
 	assert.NilError(t, os.RemoveAll(s.path("stub/timers")))

@@ -17,7 +17,7 @@ import (
 const grace = 3 * time.Minute
 
 // undo has the host undo the change, and looks whether it did. The host does it by
-// itself: if it cannot be told to, that is waited for.
+// itself: if it cannot be reached, that is waited for.
 func (a *attempt) undo(ctx context.Context) (Outcome, error) {
 	limit := a.plan.Timeout + grace
 	ctx, cancel := context.WithTimeout(ctx, limit)

@@ -14,7 +14,7 @@ import (
 	"github.com/docker/cli/cli/streams"
 )
 
-// AuditWriter writes reports, as they come or when the last one is there. End is told
+// AuditWriter writes reports, as they come or after the last one. End is told
 // how many images could not be read.
 type AuditWriter interface {
 	Add(audit.Report) error

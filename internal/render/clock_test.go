@@ -10,7 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// Who sees no terminal is told now and then what goes on, and nothing after it.
+// Without a terminal, a line now and then says what goes on, and nothing after it.
 func TestClock(t *testing.T) {
 	var out bytes.Buffer
 	c := &Clock{w: streams.NewOut(&out), every: 20 * time.Millisecond}

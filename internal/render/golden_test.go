@@ -155,7 +155,7 @@ func undone(c Change) string {
 	return told(c, c.Plan.Steps[:len(c.Plan.Steps)-1]) + c.Undoing(errors.New("1 process has IDs that are not in the map (processes)")) + c.RolledBack(nil)
 }
 
-// on is the host once remap was turned on, with the web server made again.
+// on is the host once remap was turned on, with the web server recreated.
 func on(p remap.Plan) survey.Facts {
 	f := shop()
 	f.Engine.Value.SecurityOptions = append(f.Engine.Value.SecurityOptions, "name=userns")

@@ -29,7 +29,7 @@ func TestVerifyMarkdown(t *testing.T) {
 		resultOf("daemon-remapped", report.Pass("yes")),
 		resultOf("data-root", report.Pass("/var/lib/docker/100000.100000")),
 		resultOf("data-root-owner", report.Pass("0710")),
-		resultOf("map-in-force", report.Unsure("it cannot be told")),
+		resultOf("map-in-force", report.Unsure("it is unknown")),
 		resultOf("host-root", report.Pass("none of 3 processes of 1 container")),
 		resultOf("processes", report.Fail("1 process has IDs that the map does not give").
 			With(report.Detail{Name: "web: process 7 (a|b*c`d\x1b[2J)", Note: "UID 5 <img src=x> [x](http://x) not in the map"})),

@@ -10,7 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// A reason is told once: later results with it are explained by the first.
+// A reason is given once: later results with it are explained by the first.
 func TestReasonIsToldOnce(t *testing.T) {
 	down, no := errors.New("down"), errors.New("no")
 	named := func(id string, r Result) Result { return Question{ID: id}.Answer(r) }

@@ -178,7 +178,7 @@ func newManifest(config []byte, layers []written) ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// OCI has no type for bzip2; what is unpacked is told by its bytes.
+// OCI has no type for bzip2; what is unpacked is recognized by its bytes.
 var layerTypes = map[unpack.Form]string{
 	unpack.PlainTar: ocispec.MediaTypeImageLayer, unpack.Bzip2: ocispec.MediaTypeImageLayer, unpack.Gzip: ocispec.MediaTypeImageLayerGzip, unpack.Zstd: ocispec.MediaTypeImageLayerZstd,
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/klauspost/pgzip"
 )
 
-// formOf is how a layer is compressed when it is written anew: as it was, but that there is
+// formOf is how a layer is compressed when it is rewritten: as it was, but that there is
 // nothing here to write bzip2 with.
 func formOf(old unpack.Form) unpack.Form {
 	if old == unpack.Bzip2 {

@@ -1,4 +1,4 @@
-// Package rewrite writes an image anew, with other owners for the files that a remapped
+// Package rewrite rewrites an image with other owners for the files that a remapped
 // engine refuses: layer by layer, as they come by, and with nothing unpacked.
 //
 // It does not decide who becomes whom: internal/audit does. Names and sizes in layers are

@@ -17,7 +17,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
-// Parts of an answer that are not there are no reason to fall over.
+// Parts of an answer that are missing are no reason to fall over.
 func TestHalfAnswers(t *testing.T) {
 	assert.Equal(t, containerOf(container.InspectResponse{}).ID, "")
 	c := containerOf(container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{ID: "a", Name: "/b"}})

@@ -139,7 +139,7 @@ func choose(from []process, rules ...func(process) bool) (process, bool) {
 	return process{}, false
 }
 
-// rootFits says whether a dockerd's data root is the engine's, as far as its
+// rootFits reports whether a dockerd's data root is the engine's, as far as its
 // flags and its configuration file say. The engine names it without symlinks.
 func (l *look) rootFits(d process) bool {
 	return !d.inContainer() && l.real(l.configuredRoot(d)) == l.real(dockerd.PlainRoot(l.engine.DataRoot))

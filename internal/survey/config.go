@@ -16,7 +16,7 @@ const (
 
 // ErrNoConfig: the path of the daemon's configuration file is unknown, as that of a
 // rootless one.
-var ErrNoConfig = errors.New("where the daemon's configuration file is cannot be told")
+var ErrNoConfig = errors.New("the path of the daemon's configuration file is unknown")
 
 // ConfigFile is daemon.json. Where there is none, the Read it stands in has
 // fs.ErrNotExist, and Path says where it would be.

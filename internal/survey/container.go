@@ -55,13 +55,13 @@ type Port struct {
 	Protocol string // "tcp", "udp", "sctp"
 }
 
-// Running says whether the container has processes that a restart of the daemon
+// Running reports whether the container has processes that a restart of the daemon
 // stops.
 func (c Container) Running() bool {
 	return c.State == "running" || c.State == "paused" || c.State == "restarting"
 }
 
-// HostUserns says whether the container was told to stay out of remap.
+// HostUserns reports whether the container uses --userns=host.
 func (c Container) HostUserns() bool { return c.UsernsMode == "host" }
 
 // Shares gives the containers, by ID or name, whose network, PID or IPC
@@ -76,7 +76,7 @@ func (c Container) Shares() map[string]string {
 	return joined
 }
 
-// Builder says whether this is a BuildKit of buildx's docker-container driver,
+// Builder reports whether this is a BuildKit of buildx's docker-container driver,
 // and the builder's name. The driver names them buildx_buildkit_<builder><n>
 // (driver/docker-container in docker/buildx).
 func (c Container) Builder() (string, bool) {

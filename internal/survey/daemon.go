@@ -180,7 +180,7 @@ func (l *look) process(pid int) process {
 	return d
 }
 
-// shares says whether a process was not seen to be in another namespace than
+// shares reports whether a process was not seen to be in another namespace than
 // what looks at the host.
 func (l *look) shares(dir, kind string) bool {
 	theirs, ours := l.link(dir+"/ns/"+kind), l.link("/proc/self/ns/"+kind)

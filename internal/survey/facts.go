@@ -20,7 +20,7 @@ type Read[T any] struct {
 // [ErrNotThisHost] or host.ErrNone where that host cannot be looked at.
 type Facts struct {
 	Context string // name of the docker context, "" where there is none
-	// Docker are the words with which docker is told that this engine is meant, e.g.
+	// Docker are the words that make docker use this engine, e.g.
 	// "docker --context prod"; none stands for "docker".
 	Docker   []string
 	Endpoint string // e.g. "unix:///var/run/docker.sock", "ssh://root@db1"
@@ -60,14 +60,14 @@ type Facts struct {
 	Sockets []string
 }
 
-// Remapped says whether the daemon that runs remaps user namespaces. It is only
+// Remapped reports whether the daemon that runs remaps user namespaces. It is only
 // known where Engine could be read, or, with the daemon down, not at all: then
 // ok is false.
 func (f Facts) Remapped() (remapped, ok bool) {
 	return f.Engine.Value.Remapped(), f.Engine.Err == nil
 }
 
-// SameHost says whether host facts are there to be read.
+// SameHost reports whether host facts are there to be read.
 func (f Facts) SameHost() bool { return f.HostKind != host.KindNone }
 
 // ConfigPath is the path of daemon.json, there or not: the one that dockerd reads

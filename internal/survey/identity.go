@@ -49,7 +49,7 @@ func (c inspected) accountFiles() []host.Path {
 	return files
 }
 
-// named says whether the user or its group is a name.
+// named reports whether the user or its group is a name.
 func (c inspected) named() bool {
 	for part := range strings.SplitSeq(c.User, ":") {
 		if _, number := id(part); !number && part != "" {

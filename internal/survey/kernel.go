@@ -23,7 +23,7 @@ const (
 // Kernel is what the host's kernel allows.
 type Kernel struct {
 	Release string // uname -r
-	// UserNamespaces says whether they are built in: /proc/self/ns/user is there.
+	// UserNamespaces reports whether they are built in: /proc/self/ns/user is there.
 	UserNamespaces bool
 	MaxUserns      Read[int64]     // sysctl user.max_user_namespaces
 	Unprivileged   Read[int64]     // kernel.unprivileged_userns_clone: Debian's patch; fs.ErrNotExist elsewhere

@@ -19,7 +19,7 @@ func askCgroups() host.Lines {
 }
 
 // dockerCgroup is the cgroup that dockerd has runc make for a container, with systemd and
-// without, unless it is told another parent. Only root can make one there: others are
+// without, unless it is given another parent. Only root can make one there: others are
 // given cgroups of their own below, such as a user's slice, and may name those in it.
 var dockerCgroup = regexp.MustCompile(`^/(?:system\.slice/docker-([0-9a-f]{64})\.scope|docker/([0-9a-f]{64}))(?:/|$)`)
 

@@ -17,7 +17,7 @@ var errManyLinks = errors.New("it leads over more symbolic links than were follo
 
 // resolve follows the symlinks of an absolute path through what is known of the
 // host. It returns the path without them, or the first path whose stat it needs
-// to go on. A part that is not there ends it: the rest stands as it is.
+// to go on. A missing part ends it: the rest stands as it is.
 func resolve(p string, known map[string]host.Stat) (real, need string) {
 	real = "/"
 	rest := strings.Split(p, "/")
@@ -76,7 +76,7 @@ func pathOf(p string, known map[string]host.Stat) (found Path, need []string) {
 			need = append(need, dir)
 			continue
 		}
-		if !ok { // below what is not there, nothing is
+		if !ok { // nothing is below what is missing
 			s.Err = known[all[i-1]].Err
 		}
 		if i == len(all)-1 {

@@ -79,7 +79,7 @@ func (l *look) startedWith() process {
 	return d
 }
 
-// next is the dockerd that is started next, as far as that can be told, and
+// next is the dockerd that is started next, as far as that is known, and
 // whether the unit tells it.
 func (l *look) next(d process, running bool, u Unit) (next process, fromUnit bool, err error) {
 	next = process{unit: u.Name, allRoot: true}

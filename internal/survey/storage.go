@@ -8,7 +8,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-// Data roots of dockerd, unless it is told another one.
+// Data roots of dockerd, unless it is given another one.
 const (
 	plainDataRoot = "/var/lib/docker"
 	snapDataRoot  = "/var/snap/docker/common/var-lib-docker"

@@ -8,7 +8,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-// TextFile is a small file of the host. Where it is not there, the Read it
+// TextFile is a small file of the host. If it is missing, the Read it
 // stands in has fs.ErrNotExist; where it is no regular file, host.ErrNotRegular
 // (Stat says what it is). It was not opened then.
 type TextFile struct {

@@ -36,7 +36,7 @@ const (
 	PlaceContainer Place = "container" // a dockerd inside a container, or we in one with its socket mounted
 	PlaceForwarded Place = "forwarded" // a socket that something else than dockerd listens on, such as ssh -L or socat
 	PlacePodman    Place = "podman"    // Podman's imitation of the API
-	PlaceRemote    Place = "remote"    // tcp or npipe: another machine as far as can be told
+	PlaceRemote    Place = "remote"    // tcp or npipe: another machine as far as is known
 	PlaceUnknown   Place = "unknown"   // a daemon that is down, or whose process was not found
 )
 
@@ -168,7 +168,7 @@ func (l *look) ofPeer(f Facts) Where {
 // ofSilence: nobody listens, so only what is installed here can tell.
 func (l *look) ofSilence(f Facts) Where {
 	if f.Engine.Err == nil {
-		return Where{PlaceUnknown, "a daemon whose process cannot be seen", "who listens on the socket cannot be told"}
+		return Where{PlaceUnknown, "a daemon whose process cannot be seen", "it is unknown who listens on the socket"}
 	}
 	return Where{PlaceUnknown, "a daemon that does not run", "nobody listens on the socket"}
 }

@@ -23,7 +23,7 @@ const (
 	formatGNU
 )
 
-// IsHeader says whether a tar archive can start with b: whether its first 512
+// IsHeader reports whether a tar archive can start with b: whether its first 512
 // bytes are a header block with a valid checksum. An archive without entries,
 // which is nothing but zeros, is not told from other zeros.
 func IsHeader(b []byte) bool {
@@ -149,7 +149,7 @@ func (b *block) prefix(f format) []byte {
 	return nil
 }
 
-// mangledByOldGo says whether a GNU block has a prefix where its times should
+// mangledByOldGo reports whether a GNU block has a prefix where its times should
 // be. Go before 1.8 wrote such blocks, and archive/tar still reads them.
 func (b *block) mangledByOldGo() bool {
 	for _, time := range [][]byte{b[345:357], b[357:369]} {

@@ -161,7 +161,7 @@ func (p *pax) merge(h *Header) error {
 	return nil
 }
 
-// isTime says whether v is a PAX time: seconds, or seconds and a fraction.
+// isTime reports whether v is a PAX time: seconds, or seconds and a fraction.
 func isTime(v []byte) bool {
 	seconds, fraction, _ := bytes.Cut(v, []byte{'.'})
 	for _, c := range fraction {

@@ -88,7 +88,7 @@ func (e *Engine) run(t testing.TB, args []string) {
 	}
 	cmd := exec.Command("dockerd", args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// An interrupted test leaves no engine behind: it is told to end when the
+	// An interrupted test leaves no engine behind: it is set up to end when the
 	// thread does that started it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	started := make(chan error)

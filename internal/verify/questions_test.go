@@ -39,7 +39,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Every question is proven in one case, not proven in another, and cannot be told
+// Every question is proven in one case, not proven in another, and is unknown
 // in a third, save for what the engine itself always tells.
 func TestEveryQuestionHasItsCases(t *testing.T) {
 	for _, q := range questions() {

@@ -34,7 +34,7 @@ type Seen struct {
 	Probed idmap.Map
 }
 
-// ErrNoContainer: a container that was asked for is not there, or does not run.
+// ErrNoContainer: a container that was asked for does not exist, or does not run.
 var ErrNoContainer = errors.New("no such container runs")
 
 // Take looks at the engine, its host, and every process of the chosen

@@ -23,7 +23,7 @@ type engine struct {
 // nobody is in the group of the engine's socket.
 var nobody = &syscall.Credential{Uid: 65534, Gid: 65534}
 
-// startable says whether we are root, and there is a dockerd.
+// startable reports whether we are root, and there is a dockerd.
 func startable() bool {
 	_, err := exec.LookPath("dockerd")
 	return err == nil && os.Getuid() == 0

@@ -112,7 +112,7 @@ boot_once() {
 }
 
 # nspawn runs in cgroups of the host's own, so that hosts do not share theirs and
-# all processes of one can be found. It is told when the keeper dies.
+# all processes of one can be found. It is notified when the keeper dies.
 nspawn() {
 	trap - TERM INT HUP USR1 USR2 EXIT
 	enter_cgroups

@@ -114,7 +114,7 @@ mirror() {
 }
 
 # unpack ENGINE TREE. Options: a frozen mirror's release files are past their
-# date, and a tree that a crash cuts short is made anew, so nothing needs fsync.
+# date, and a tree that a crash cuts short is made again, so nothing needs fsync.
 unpack() {
 	local suite=trixie include=$packages uri
 	uri=$(mirror)

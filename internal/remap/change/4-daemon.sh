@@ -58,7 +58,7 @@ remove_units() {
 }
 
 # set_timer SECONDS: a timer. Accuracy is a minute unless it is asked for. If the
-# undo itself is killed, it is started again; an old systemd cannot be told so.
+# undo itself is killed, it is started again; an old systemd cannot do that.
 set_timer() {
 	number=$(($(cat "$run/timer" 2>/dev/null || echo 0) + 1))
 	echo "$number" >"$run/timer" || return

@@ -56,7 +56,7 @@ prepare() {
 	[ -z "$socket" ] || ! systemctl is-active --quiet "$socket" || true >"$dir/listens"
 	# shellcheck disable=SC2015 # for a failure of either
 	instance >"$dir/instance" && install_units || {
-		say "laying down the units of a boot in $units: that did not work; is the disk full, or /etc read-only?"
+		say "installing the units for the next boot in $units failed; is the disk full, or /etc read-only?"
 		return 1
 	}
 	set_timer "$1"
@@ -119,7 +119,7 @@ conclude() {
 	clean
 }
 
-# record writes down what the change leaves on the host that was not there before,
+# record writes down what the change leaves on the host that did not exist before,
 # and how it looks. Nothing else is ever deleted as its own.
 record() {
 	{

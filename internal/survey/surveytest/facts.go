@@ -16,7 +16,7 @@ func text(path, data string) survey.TextFile {
 }
 
 // Sound is a Debian host with Docker 28.5.2, one container and nothing wrong;
-// remap is off, and the account is not there yet.
+// remap is off, and the account does not exist yet.
 func Sound() survey.Facts {
 	return survey.Facts{
 		Context: "default", Endpoint: "unix:///var/run/docker.sock", HostKind: host.KindLocal,
