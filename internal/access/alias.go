@@ -13,11 +13,11 @@ import (
 // to be allowed too, and so has each other name of what lies below the path.
 func aliases(f survey.Facts, real string, pass bool) *Refusal {
 	if f.MountTable.Err != nil {
-		return &Refusal{Why: "what is mounted there is not known: " + f.MountTable.Err.Error()}
+		return &Refusal{Why: "could not determine what is mounted there: " + f.MountTable.Err.Error()}
 	}
 	at, inside, ok := survey.MountOf(f.MountTable.Value, real)
 	if !ok {
-		return &Refusal{Why: "what is mounted there is not known"}
+		return &Refusal{Why: "could not determine what is mounted there"}
 	}
 	if !slices.Contains(disks, at.Type) {
 		return &Refusal{Why: "it is on a file system of the type " + at.Type, Instead: "mount a folder such as /srv/NAME"}

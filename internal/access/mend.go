@@ -21,7 +21,7 @@ type Mending struct {
 }
 
 func (r Refusal) mending() Mending {
-	note := "no command is proposed: " + r.Why
+	note := "no command is suggested: " + r.Why
 	if r.Instead != "" {
 		note += "; " + r.Instead
 	}
@@ -31,7 +31,7 @@ func (r Refusal) mending() Mending {
 // Mend gives a container's user the rights that it lacks to what it mounts.
 func (l Loss) Mend(f survey.Facts) Mending {
 	if ControlsHost(f, l.Path.Real) {
-		return Refusal{Why: "who may connect to it controls the host", Instead: "make the container with --userns=host if it has to, and trust it as you trust root"}.mending()
+		return Refusal{Why: "whoever can connect to it controls the host", Instead: "create the container with --userns=host if it must, and trust it as you trust root"}.mending()
 	}
 	if r := Allowed(f, l.Path, false); r != nil {
 		return r.mending()
@@ -43,7 +43,7 @@ func (l Loss) Mend(f survey.Facts) Mending {
 	case s.Mode&fs.ModeSocket != 0:
 		return l.mendSocket(f)
 	case !s.Mode.IsRegular():
-		return Refusal{Why: "it is a device or a pipe", Instead: "give the container's group the right to it"}.mending()
+		return Refusal{Why: "it is a device or a pipe", Instead: "give the container's group access to it"}.mending()
 	case s.Mode&(fs.ModeSetuid|fs.ModeSetgid) != 0 || l.writes() && rootsProgram(s.Mode, s.UID):
 		return Refusal{Why: "it is a program that root may run", Instead: "mount a copy"}.mending()
 	case s.Links > 1:
@@ -73,8 +73,8 @@ func private(mode fs.FileMode) bool {
 func (l Loss) mendSocket(f survey.Facts) Mending {
 	if l.Path.Stat.UID == 0 {
 		return Refusal{
-			Why:     "it is root's socket, and who may connect to it may control the host",
-			Instead: "have the program that listens give the socket to a group, and the container that group, or make the container with --userns=host if it has to control the host",
+			Why:     "it is root's socket, and whoever can connect to it may control the host",
+			Instead: "have the program that listens give the socket to a group, and give the container that group; or create the container with --userns=host if it must control the host",
 		}.mending()
 	}
 	return l.setfacl(f, false)
@@ -88,22 +88,22 @@ func (l Loss) mendTree(f survey.Facts) Mending {
 	case mountsBelow(f, l.Path.Real):
 		return Refusal{Why: "something else is mounted below it", Instead: "mount a folder of its own"}.mending()
 	case in == nil:
-		return Refusal{Why: "what it holds was not looked at as root", Instead: "run this as root"}.mending()
+		return Refusal{Why: "its content was not read as root", Instead: "run this as root"}.mending()
 	case in.Err != nil:
-		return Refusal{Why: "what it holds is not known: " + in.Err.Error(), Instead: "look for files of mode 0600 or 0700 in it, and mount a copy with owners by the map"}.mending()
+		return Refusal{Why: "could not determine what it contains: " + in.Err.Error(), Instead: "look for files of mode 0600 or 0700 in it, and mount a copy with owners by the map"}.mending()
 	case in.Odd:
-		return Refusal{Why: "it holds hard links, files as they lie in a home, or the state of an engine", Instead: "mount a folder of its own"}.mending()
+		return Refusal{Why: "it contains hard links, files as in a home directory, or the state of an engine", Instead: "mount a folder of its own"}.mending()
 	}
 	var closed []survey.Kind
 	for _, k := range in.Kinds {
 		switch {
 		case k.Mode&(fs.ModeDevice|fs.ModeNamedPipe) != 0, k.Mode&fs.ModeSocket != 0 && k.UID == 0:
-			return Refusal{Why: "it holds devices, pipes or sockets of root", Instead: "mount a folder of its own"}.mending()
+			return Refusal{Why: "it contains devices, pipes or sockets of root", Instead: "mount a folder of its own"}.mending()
 		case k.Mode&fs.ModeSymlink != 0:
 		case k.Mode.IsDir() && k.Mode.Perm()&0o002 != 0:
 			return Refusal{Why: "every user of the host can put links in it while the command runs", Instead: "mount a folder of its own"}.mending()
 		case k.Mode&fs.ModeSetuid != 0, k.Mode&fs.ModeSetgid != 0 && !k.Mode.IsDir(), l.writes() && rootsProgram(k.Mode, k.UID):
-			return Refusal{Why: "it holds programs that root may run", Instead: "mount it read-only, or mount a copy"}.mending()
+			return Refusal{Why: "it contains programs that root may run", Instead: "mount it read-only, or mount a copy"}.mending()
 		case private(k.Mode):
 			closed = append(closed, k)
 		}
@@ -114,7 +114,7 @@ func (l Loss) mendTree(f survey.Facts) Mending {
 	for _, k := range closed {
 		if l.UID != 0 && k.UID != l.UID && !l.Map.UID.Holds(k.UID) {
 			return Refusal{
-				Why:     fmt.Sprintf("it holds files that only user %d may read, who is not the container's", k.UID),
+				Why:     fmt.Sprintf("it contains files that only user %d can read, who is not the container's user", k.UID),
 				Instead: "mount a folder with a copy of what the container needs",
 			}.mending()
 		}
@@ -176,7 +176,7 @@ func (l Loss) chown(f survey.Facts, kinds []survey.Kind) Mending {
 			gid, okGID := moved(l.Map.GID, k.GID)
 			switch {
 			case !okUID || !okGID:
-				return Refusal{Why: fmt.Sprintf("it holds files of %d:%d, which are both in the map and IDs of a container", k.UID, k.GID), Instead: "mount a copy"}.mending()
+				return Refusal{Why: fmt.Sprintf("it contains files of %d:%d, which are both in the map and IDs of a container", k.UID, k.GID), Instead: "mount a copy"}.mending()
 			case uid == k.UID && gid == k.GID:
 				continue
 			}
@@ -187,7 +187,7 @@ func (l Loss) chown(f survey.Facts, kinds []survey.Kind) Mending {
 	if len(there) == 0 || len(there) > maxOwners {
 		return Refusal{Why: fmt.Sprintf("its files have %d owners", len(seen)), Instead: "mount a copy with owners by the map"}.mending()
 	}
-	note := "software such as PostgreSQL and ssh refuses files that an ACL gives others rights to, so give them to the mapped owners: run the commands after enable, and again after disable, when they give them back; " +
+	note := "software such as PostgreSQL and ssh refuses files that an ACL gives others access to, so give them to the mapped owners: run the commands after enable, and again after disable, when they give them back; " +
 		stop(f, l.Path.Real) + "if programs on the host use these files too, mount a copy instead"
 	return Mending{Fix: append(there, back...), Note: note}
 }

@@ -44,7 +44,7 @@ func TestMend(t *testing.T) {
 		"its image's root":    {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, ""},
 		"given already":       {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999), kind(0o600, 100999)}, []string{toDatabase, fromDatabase}, ""},
 		"a key in it":         {999, dir(0o755, 0), []survey.Kind{kind(0o400, 999)}, []string{toRoot, toDatabase, fromRoot, fromDatabase}, ""},
-		"a key of another":    {999, dir(0o700, 999), []survey.Kind{kind(0o600, 7)}, nil, "only user 7 may read"},
+		"a key of another":    {999, dir(0o700, 999), []survey.Kind{kind(0o600, 7)}, nil, "only user 7 can read"},
 		"many owners":         {0, dir(0o700, 1), []survey.Kind{kind(0o600, 2), kind(0o600, 3), kind(0o600, 4), kind(0o600, 5), kind(0o600, 6), kind(0o600, 7), kind(0o600, 8), kind(0o600, 9)}, nil, "9 owners"},
 		"a socket of root":    {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeSocket|0o666, 0)}, nil, "sockets of root"},
 		"open for all":        {0, dir(0o755, 0), []survey.Kind{kind(0o777|fs.ModeDir, 0)}, nil, "every user of the host"},
@@ -77,7 +77,7 @@ func TestMend(t *testing.T) {
 			m := loss.Mend(f)
 			assert.Check(t, is.DeepEqual(m.Fix, tc.want), "%s", m.Note)
 			assert.Check(t, strings.Contains(m.Note, tc.note), "%s", m.Note)
-			assert.Check(t, (m.Fix == nil) == strings.HasPrefix(m.Note, "no command is proposed: "), "%s", m.Note)
+			assert.Check(t, (m.Fix == nil) == strings.HasPrefix(m.Note, "no command is suggested: "), "%s", m.Note)
 
 			for _, unknown := range []*survey.Inside{nil, {Err: errors.New("it is too large"), Kinds: tc.inside}, {Odd: true, Kinds: tc.inside}} {
 				if loss.Path.Inside = unknown; tc.stat.Mode.IsDir() {

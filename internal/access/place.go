@@ -57,7 +57,7 @@ func Allowed(f survey.Facts, p survey.Path, pass bool) *Refusal {
 // place decides by the name of a path alone.
 func place(f survey.Facts, real string, pass bool) *Refusal {
 	if !path.IsAbs(real) || path.Clean(real) != real {
-		return &Refusal{Why: "where it leads to is not known"}
+		return &Refusal{Why: "could not determine where it leads"}
 	}
 	for _, root := range roots(f) {
 		if survey.Within(real, root) || !pass && survey.Within(root, real) {
@@ -126,14 +126,14 @@ func roots(f survey.Facts) []string {
 // homes refuses what lies in the home of an account, and what holds one.
 func homes(f survey.Facts, real string) *Refusal {
 	if f.Accounts.Err != nil {
-		return &Refusal{Why: "whose homes are where is not known: " + f.Accounts.Err.Error()}
+		return &Refusal{Why: "could not determine where the home directories are: " + f.Accounts.Err.Error()}
 	}
 	if f.Accounts.Value.ManyHomes {
-		return &Refusal{Why: "this host has more homes than are looked at, and it may be one of them", Instead: "mount a volume by its name"}
+		return &Refusal{Why: "this host has more home directories than are looked at, and it may be one of them", Instead: "mount a volume by its name"}
 	}
 	if f.Accounts.Value.FarHomes && !survey.Near(f.MountTable.Value, real) {
 		return &Refusal{
-			Why:     "homes of this host are on file systems of the network, and it may be in one of them",
+			Why:     "home directories of this host are on network file systems, and it may be in one of them",
 			Instead: "mount a folder on a disk of the host, such as /srv/NAME",
 		}
 	}
@@ -142,7 +142,7 @@ func homes(f survey.Facts, real string) *Refusal {
 		for _, h := range []string{home, f.Accounts.Value.RealHomes[home]} {
 			if path.IsAbs(h) && h != "/" && (survey.Within(real, h) || survey.Within(h, real)) {
 				return &Refusal{
-					Why:     fmt.Sprintf("it is in, or holds, the home of the account %s (%s), and programs such as sshd refuse a home that others have rights to", user.Name, h),
+					Why:     fmt.Sprintf("it is in, or holds, the home of the account %s (%s), and programs such as sshd refuse a home directory that others have access to", user.Name, h),
 					Instead: "copy what the container needs to a folder such as /srv/NAME, and mount that",
 				}
 			}
@@ -160,7 +160,7 @@ func replaceable(p survey.Path) *Refusal {
 	for _, parent := range p.Parents {
 		switch s := parent.Stat; {
 		case s.Err != nil, s.ACL.Err != nil, !s.Mode.IsDir():
-			return &Refusal{Why: "who can write to " + parent.Path + " is not known"}
+			return &Refusal{Why: "could not determine who can write to " + parent.Path}
 		case s.UID != 0, s.Mode.Perm()&0o022 != 0:
 			return &Refusal{
 				Why:     fmt.Sprintf("others than root can write to %s (%s, owner %d), and could put a link in its place", parent.Path, s.Mode, s.UID),

@@ -16,7 +16,7 @@ var control = []string{
 }
 
 // ControlsHost reports whether a path of the host is the socket of an engine or a
-// runtime: who may connect to it controls the host.
+// runtime: whoever can connect to it controls the host.
 func ControlsHost(f survey.Facts, real string) bool {
 	return slices.Contains(control, path.Base(real)) || slices.Contains(engineSockets(f), real)
 }

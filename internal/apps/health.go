@@ -58,7 +58,7 @@ func (c Health) Check(ctx context.Context, h host.Host) error {
 	case err == nil:
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("asking %s: no whole answer within %s", c.URL, c.Timeout.or(HealthTime))
+		return fmt.Errorf("asking %s: no complete answer within %s", c.URL, c.Timeout.or(HealthTime))
 	}
 	return fmt.Errorf("asking %s: %w", c.URL, err)
 }
@@ -105,7 +105,7 @@ func sameServer(next *http.Request, before []*http.Request) error {
 func (c Health) matches(ctx context.Context, body []byte) error {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		return fmt.Errorf("the answer is no JSON (%w): %s", err, report.Beginning(body))
+		return fmt.Errorf("the answer is not JSON (%w): %s", err, report.Beginning(body))
 	}
 	if err := c.Expr.Holds(ctx, value); err != nil {
 		return fmt.Errorf("%w; the answer was %s", err, report.Beginning(body))

@@ -84,7 +84,7 @@ func reworded(err error) error {
 	}
 	for i, line := range lines {
 		line = unknownField.ReplaceAllString(line, `unknown key "$1"`)
-		lines[i] = goType.ReplaceAllString(line, `a $1$2 has no place here`)
+		lines[i] = goType.ReplaceAllString(line, `a $1$2 is not allowed here`)
 	}
 	return errors.New(strings.Join(lines, "; "))
 }

@@ -97,7 +97,7 @@ func taken(ctx context.Context, c net.Conn) error {
 	select {
 	case err := <-ended:
 		if errors.Is(err, io.EOF) {
-			return errors.New("it was closed at once: nobody listens there, or the user of ssh may not connect")
+			return errors.New("it was closed at once: nothing listens there, or the ssh user may not connect")
 		}
 		return err
 	case <-ctx.Done():
@@ -123,7 +123,7 @@ func (s Socket) check(ctx context.Context, engine *probe.Probe) error {
 		}
 	}
 	if len(found) == 0 {
-		return fmt.Errorf("connecting to %s in container %s: there is no socket", s.Address, s.Container)
+		return fmt.Errorf("connecting to %s in container %s: no such socket", s.Address, s.Container)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func TestSocketsInside(t *testing.T) {
 	assert.Check(t, reach("/run/it/users"))
 	assert.Check(t, is.ErrorContains(reach("/run/it/roots"), "/run/it/roots in container app: permission denied"))
 	assert.Check(t, is.ErrorContains(reach("/run/it/closed"), "permission denied"))
-	assert.Check(t, is.ErrorContains(reach("/run/it/empty"), "there is no socket"))
+	assert.Check(t, is.ErrorContains(reach("/run/it/empty"), "no such socket"))
 }
 
 func TestSocketsOfTheHost(t *testing.T) {
@@ -102,5 +102,5 @@ func TestSocketsOfAnotherHost(t *testing.T) {
 	assert.Check(t, a.Reach(t.Context(), sshHost{serve: func(net.Conn) { <-silent }}, SocketTime))
 	assert.Check(t, a.Reach(t.Context(), sshHost{serve: func(c net.Conn) { _, _ = c.Write([]byte("hello")) }}, SocketTime))
 	err = a.Reach(t.Context(), sshHost{serve: func(c net.Conn) { c.Close() }}, SocketTime)
-	assert.Check(t, is.ErrorContains(err, "nobody listens"))
+	assert.Check(t, is.ErrorContains(err, "nothing listens there"))
 }

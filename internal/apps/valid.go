@@ -50,7 +50,7 @@ func (s Socket) wrong() string {
 	case s.Address.None():
 		return "a socket needs an address"
 	case s.Container != "" && s.Address.Unix() == "":
-		return "only a unix socket can be tried from inside of a container"
+		return "only a unix socket can be tried from inside a container"
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 	return scalar(n, func(text string) error {
 		got, err := time.ParseDuration(text)
 		if err == nil && got <= 0 {
-			err = errors.New("not more than nothing")
+			err = errors.New("not greater than zero")
 		}
 		if err != nil {
 			return fmt.Errorf("duration %q is not one such as 10s or 1m30s", text)
@@ -108,7 +108,7 @@ func scalar(n *yaml.Node, parse func(string) error) error {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode || n.Value == "" {
-		return at(n, "a text is expected here")
+		return at(n, "a string is expected here")
 	}
 	if err := parse(n.Value); err != nil {
 		return at(n, "%v", err)

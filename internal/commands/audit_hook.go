@@ -25,7 +25,7 @@ func aloneFlag(flags *pflag.FlagSet, args []string) error {
 	if flags.NFlag() == 1 && len(args) == 0 {
 		return nil
 	}
-	return errors.New("--install-hook and --remove-hook audit nothing: give them alone")
+	return errors.New("--install-hook and --remove-hook cannot be combined with other options")
 }
 
 // runHook puts the hook into the configuration of the Docker CLI, or takes it out.

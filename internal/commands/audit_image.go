@@ -112,7 +112,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
 	flags.StringVar(&opts.imagesFrom, "images-from", "", "Audit the images that a file lists, one in a line; - reads standard input")
 	flags.StringVar(&opts.ignoreFile, "ignore-file", "", "A YAML list of findings to ignore, each with its rule, path and reason")
-	flags.StringVar(&opts.failOn, "fail-on", string(audit.Error), `Exit with 1 if there is an "error", also if there is a "warning", or "never"`)
+	flags.StringVar(&opts.failOn, "fail-on", string(audit.Error), `Exit with 1 on an "error", on a "warning" too, or "never"`)
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "Print only the names of images that the engine refuses, or that cannot start")
 	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
 	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Take the hint out of docker's configuration again")
@@ -144,7 +144,7 @@ var platformsOffered = []string{"all", "linux/amd64", "linux/arm64", "linux/arm/
 const auditFormatHelp = `Format output:
 'table':            Print a table and what to do (default)
 'table TEMPLATE':   Print a table with a Go template
-'json':             Print a JSON object a line, one an image
+'json':             Print one JSON object a line for each image
 'sarif':            Print SARIF, as GitHub's code scanning takes it
 'github':           Print annotations, as GitHub's workflows show them
 'patch':            Print what to change in the Dockerfile, as a diff for 'git apply'

@@ -30,20 +30,20 @@ type changeOptions struct {
 const minTimeout = 30 * time.Second
 
 func (o *changeOptions) install(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.dryRun, "dry-run", false, "Show the plan, and change nothing")
-	flags.BoolVar(&o.noRestart, "no-restart", false, "Change the files, and leave the restart of the daemon to you")
-	flags.DurationVar(&o.timeout, "confirm-timeout", 5*time.Minute, "Time after which the host undoes the change by itself unless it is proven good")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "Show the plan without changing anything")
+	flags.BoolVar(&o.noRestart, "no-restart", false, "Change the files without restarting the daemon")
+	flags.DurationVar(&o.timeout, "confirm-timeout", 5*time.Minute, "Time after which the host undoes the change unless it is proven good")
 }
 
 func (o *changeOptions) validate() error {
 	if o.timeout < minTimeout || o.timeout > 24*time.Hour {
-		return fmt.Errorf("--confirm-timeout %s: it has to be between %s and 24h", o.timeout, minTimeout)
+		return fmt.Errorf("--confirm-timeout %s: it must be between %s and 24h", o.timeout, minTimeout)
 	}
 	return nil
 }
 
 // errOutOfReach: the engine or its host cannot be looked at.
-var errOutOfReach = errors.New("nothing can be changed from here")
+var errOutOfReach = errors.New("no change can be made from here")
 
 // fit is why a change cannot be made, or nil: one of the vital checks failed or could
 // not be answered, or one of others. on is the machine that their commands are for.

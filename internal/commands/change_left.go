@@ -40,7 +40,7 @@ func (t *target) answerable(ctx context.Context, f survey.Facts, o proofOptions)
 		return &escape.LinesError{Lines: []string{
 			fmt.Sprintf("%s %s: container %s serves port %d, and it stays behind in the old data root.", a.flag, a.value, server, number),
 			"Nothing could answer there until the container is recreated, so the change would be undone.",
-			fmt.Sprintf("Leave out %s, recreate the container after the change, and prove it then:", a.flag),
+			fmt.Sprintf("Omit %s, recreate the container after the change, and prove it then:", a.flag),
 			"", "    " + then,
 		}}
 	}

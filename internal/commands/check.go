@@ -33,8 +33,8 @@ const checkLong = `See whether userns-remap will work here, and what it will cha
 This looks at the engine of the current context and at the machine it runs on:
 directly as root, through sudo, or over the context's ssh. It changes nothing.
 
-Where userns-remap is on already, it reports whether that is sound, and whether the
-engine would come up again.`
+If userns-remap is on already, it reports whether that is sound, and whether the
+engine would start again.`
 
 func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	var opts checkOptions
@@ -53,11 +53,11 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&opts.only, "only", nil, "Run these checks only, by their IDs")
-	flags.BoolVar(&opts.list, "list", false, "List the checks, and run none")
+	flags.BoolVar(&opts.list, "list", false, "List the checks without running them")
 	flags.BoolVar(&opts.strict, "strict", false, "Treat warnings and unknown results as errors")
-	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "Show what passed, too")
+	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "Also show what passed")
 	flags.BoolVar(&opts.images, "all-images", false, "Check every image, even if that takes long or has to stream it from the engine")
-	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are looked at (default: the engine's, else "dockremap")`)
+	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are checked (default: the engine's, otherwise "dockremap")`)
 	flags.StringVar(&opts.format, "format", "", checkFormatHelp)
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey}, cobra.ShellCompDirectiveNoFileComp))
@@ -67,12 +67,12 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 const checkFormatHelp = `Format output:
 'table':            Print what is wrong by category, and what to do (default)
 'json':             Print one JSON object
-'TEMPLATE':         Print a line a check with a Go template`
+'TEMPLATE':         Print each check with a Go template`
 
 func (o *checkOptions) validate() error {
 	for _, id := range o.only {
 		if !slices.Contains(check.IDs(), id) {
-			return fmt.Errorf("--only %s: no such check; 'docker userns check --list' has them all", id)
+			return fmt.Errorf("--only %s: no such check; 'docker userns check --list' lists them", id)
 		}
 	}
 	return nil

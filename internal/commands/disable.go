@@ -92,7 +92,7 @@ func (o *disableOptions) validate() error {
 		return err
 	}
 	if o.reclaim && o.noRestart {
-		return fmt.Errorf("--reclaim cannot delete what the daemon uses until it is restarted: leave out --no-restart")
+		return fmt.Errorf("--reclaim cannot delete what the daemon uses until it is restarted: omit --no-restart")
 	}
 	if o.noRestart && o.wanted() {
 		return errUnproven

@@ -79,10 +79,10 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 func (o *enableOptions) validate() error {
 	for _, id := range o.accept {
 		if !slices.Contains(check.IDs(), id) {
-			return fmt.Errorf("--accept %s: no such check; 'docker userns check --list' has them all", id)
+			return fmt.Errorf("--accept %s: no such check; 'docker userns check --list' lists them", id)
 		}
 		if slices.Contains(check.Vital(), id) {
-			return fmt.Errorf("--accept %s: without it no change can be made, or none taken back", id)
+			return fmt.Errorf("--accept %s: without it, no change can be made or undone", id)
 		}
 	}
 	var err error
@@ -143,7 +143,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return refuse(dockerCLI, err)
 	}
 	if len(plan.Steps) == 0 {
-		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do; '%s' proves that it holds.\n", escape.Line(plan.Before.DataRoot), t.docker("userns", "verify"))
+		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do. To prove that it holds: %s\n", escape.Line(plan.Before.DataRoot), t.docker("userns", "verify"))
 		return nil
 	}
 	if opts.carries() {

@@ -64,7 +64,7 @@ func (o *carryOptions) validate(noRestart bool) error {
 	case len(o.exclude) > 0 && !o.carries():
 		return errors.New("--exclude says what --carry leaves out: give --carry, too")
 	case noRestart && o.carries():
-		return errors.New("--carry completes the copy while the daemon is down: leave out --no-restart")
+		return errors.New("--carry completes the copy while the daemon is down: omit --no-restart")
 	}
 	for _, x := range o.exclude {
 		kind, pattern, _ := strings.Cut(x, ":")

@@ -20,15 +20,15 @@ type proofOptions struct {
 func (o *proofOptions) install(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.Stable, "stable", 10*time.Second, "Time for which the daemon has to stay up without a restart")
 	flags.DurationVar(&o.Soak, "soak", 0, "Time for which to go on looking, and undo the change if something turns bad")
-	flags.StringVar(&o.healthURL, "health-url", "", "URL that has to answer 2xx within a minute, and go on doing so")
-	flags.StringVar(&o.healthExpr, "health-expr", "", "Expression of jq that has to be true of its JSON")
+	flags.StringVar(&o.healthURL, "health-url", "", "URL that must answer 2xx within a minute, and keep doing so")
+	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of its JSON")
 	flags.StringVar(&o.socket, "probe-socket", "", "Socket of the host that has to take connections: a path, or HOST:PORT")
 	flags.DurationVar(&o.StartP95, "start-p95", 30*time.Second, "Limit for the 95th percentile of container starts while it soaks")
 	flags.StringVar(&o.Image, "image", "", "Image to prove with, which needs a sh (default: made of this program)")
 }
 
 // errUnproven: without a restart there is nothing to prove yet.
-var errUnproven = errors.New("--no-restart leaves nothing to prove: leave out --soak, --health-url, --probe-socket and --image, and use verify once the daemon has been restarted")
+var errUnproven = errors.New("--no-restart leaves nothing to prove: omit --soak, --health-url, --probe-socket and --image, and run verify after the restart")
 
 // wanted reports whether more is to be proven than always is.
 func (o *proofOptions) wanted() bool {
@@ -40,7 +40,7 @@ func (o *proofOptions) validate() error {
 		return errors.New("--stable and --soak cannot be negative, nor --start-p95 nothing")
 	}
 	if o.healthExpr != "" && o.healthURL == "" {
-		return errors.New("--health-expr says nothing without --health-url")
+		return errors.New("--health-expr needs --health-url")
 	}
 	if o.healthURL != "" {
 		h, err := apps.NewHealth(o.healthURL, o.healthExpr)

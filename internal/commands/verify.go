@@ -68,7 +68,7 @@ const verifyFormatHelp = `Format output:
 'table':            Print what is wrong by category (default)
 'json':             Print one JSON object
 'markdown':         Print a report for a change ticket
-'TEMPLATE':         Print a line a question with a Go template`
+'TEMPLATE':         Print each question with a Go template`
 
 func newVerifyCommand(dockerCLI command.Cli) *cobra.Command {
 	var opts verifyOptions
@@ -98,20 +98,20 @@ func newVerifyCommand(dockerCLI command.Cli) *cobra.Command {
 }
 
 func (o *verifyOptions) install(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.Probe, "probe", false, "Start a container, and see who it is on the host and whose the files are that it writes")
-	flags.StringVar(&o.Image, "image", "", "Image for the containers of --probe and --starts, which needs a sh (default: made of this program)")
+	flags.BoolVar(&o.Probe, "probe", false, "Start a container, and check its IDs on the host and the owners of the files it writes")
+	flags.StringVar(&o.Image, "image", "", "Image with a shell for the containers of --probe and --starts (default: made of this program)")
 	flags.BoolVar(&o.Connect, "connect", false, "Try the sockets that containers mount, each in a container like the one that mounts it")
 	flags.StringVar(&o.profile, "profile", "", "YAML file that says what else has to work")
-	flags.StringVar(&o.healthURL, "health-url", "", "URL that has to answer 2xx")
-	flags.StringVar(&o.healthExpr, "health-expr", "", "Expression of jq that has to be true of its JSON")
-	flags.IntVar(&o.starts, "starts", 0, "Time so many starts of a container")
+	flags.StringVar(&o.healthURL, "health-url", "", "URL that must answer 2xx")
+	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of its JSON")
+	flags.IntVar(&o.starts, "starts", 0, "Start this many containers, one after the other, and measure how long that takes")
 	flags.DurationVar(&o.p95, "start-p95", 0, "Limit for the 95th percentile of the starts")
-	flags.StringVar(&o.baseline, "baseline", "", "JSON file to compare the starts with; written where it does not exist")
+	flags.StringVar(&o.baseline, "baseline", "", "JSON file to compare the starts with; created if missing")
 	flags.DurationVar(&o.watch, "watch", 0, "Repeat at this interval and print changes")
-	flags.BoolVar(&o.list, "list", false, "List what can be proven, and look at nothing")
+	flags.BoolVar(&o.list, "list", false, "List what can be proven, without looking")
 	flags.BoolVar(&o.strict, "strict", false, "Treat warnings and unknown results as errors")
-	flags.BoolVar(&o.accept, "accept-missing", false, "Accept what is missing now since remap was turned on, and do not warn of it again")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Show what was proven, too")
+	flags.BoolVar(&o.accept, "accept-missing", false, "Accept what is missing since remap was turned on, and do not warn about it again")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Also show what was proven")
 	flags.StringVar(&o.format, "format", "", verifyFormatHelp)
 }
 
@@ -119,15 +119,15 @@ func (o *verifyOptions) install(flags *pflag.FlagSet) {
 func (o *verifyOptions) complete() (err error) {
 	switch {
 	case o.healthExpr != "" && o.healthURL == "":
-		return errors.New("--health-expr says nothing without --health-url")
+		return errors.New("--health-expr needs --health-url")
 	case (o.p95 != 0 || o.baseline != "") && o.starts == 0:
-		return errors.New("--start-p95 and --baseline say nothing without --starts")
+		return errors.New("--start-p95 and --baseline need --starts")
 	case o.starts < 0 || o.starts > apps.MaxStarts:
 		return fmt.Errorf("--starts %d: not 1 to %d", o.starts, apps.MaxStarts)
 	case o.watch < 0 || o.p95 < 0:
 		return errors.New("--watch and --start-p95 cannot be negative")
 	case o.watch > 0 && o.format == formatMarkdown:
-		return errors.New("--format markdown is one report: it does not go with --watch")
+		return errors.New("--format markdown and --watch are mutually exclusive")
 	}
 	if o.profile != "" {
 		if o.Profile, err = apps.ReadProfile(o.profile); err != nil {

@@ -110,12 +110,12 @@ func TestVerifyFlags(t *testing.T) {
 	assert.Check(t, is.Len(o.Profile.Health, 2))
 	assert.Check(t, is.Equal(o.Profile.Starts.Count, 3))
 	for want, o := range map[string]verifyOptions{
-		"without --health-url": {healthExpr: ".ok"},
-		"without --starts":     {baseline: "x"},
-		"not 1 to":             {starts: 1 << 20},
-		"negative":             {watch: -1},
-		"does not go with":     {watch: 1, format: formatMarkdown},
-		"no-such-file":         {profile: "no-such-file"},
+		"needs --health-url": {healthExpr: ".ok"},
+		"need --starts":      {baseline: "x"},
+		"not 1 to":           {starts: 1 << 20},
+		"negative":           {watch: -1},
+		"mutually exclusive": {watch: 1, format: formatMarkdown},
+		"no-such-file":       {profile: "no-such-file"},
 	} {
 		assert.Check(t, is.ErrorContains(o.complete(), want))
 	}

@@ -108,7 +108,7 @@ func TestDisableOfWhatOthersDid(t *testing.T) {
 			for i in $(seq 200); do docker info >/dev/null 2>&1 && exit 0; sleep 0.1; done; cat /run/dockerd.log >&2; exit 1`)
 		before := marksOfDaemon(t, host)
 		a := must(t, host, "enable", "--yes", "--stable=0s")
-		assert.Check(t, strings.Contains(a.stdout, "The files are changed") && strings.Contains(a.stdout, "end the dockerd process"), a.stdout)
+		assert.Check(t, strings.Contains(a.stdout, "The files are changed") && strings.Contains(a.stdout, "stop the dockerd process"), a.stdout)
 		assert.Equal(t, marksOfDaemon(t, host), before)
 		settled(t, host)
 		must(t, host, "disable", "--yes", "--stable=0s")

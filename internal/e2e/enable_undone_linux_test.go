@@ -56,7 +56,7 @@ func TestEnableStepsThatFail(t *testing.T) {
 	t.Run("a daemon.json that somebody edits meanwhile", func(t *testing.T) {
 		host.Shell(t, `sed -i 's/^\[.*cannot go on.*/[ "$B" != edit ] || echo "{\\"debug\\": false}" >\/etc\/docker\/daemon.json/' /usr/sbin/usermod; echo edit >/run/broken`)
 		a := change(t, host, "root", "enable", "--yes")
-		assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "it was edited since the plan was made"), "%d: %s%s", a.code, a.stdout, a.stderr)
+		assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "it was edited after the plan was made"), "%d: %s%s", a.code, a.stdout, a.stderr)
 		assert.Equal(t, host.Run(t, "cat", daemonJSON), `{"debug": false}`)
 		assert.Equal(t, engine(t, host), oldEngine)
 		settled(t, host)
@@ -98,7 +98,7 @@ func TestEnableThatNeedsAPerson(t *testing.T) {
 	assert.Check(t, strings.Contains(a.stderr, "30s: the host is undoing the change"), a.stderr)
 	commands := commandLine.FindAllStringSubmatch(a.stderr, -1)
 	assert.Equal(t, len(commands), 3, a.stderr)
-	assert.Check(t, strings.Contains(a.stderr, "goes on trying") && strings.Contains(a.stderr, "the host is not what it was"), a.stderr)
+	assert.Check(t, strings.Contains(a.stderr, "continues to try") && strings.Contains(a.stderr, "the host is not as it was before"), a.stderr)
 	assert.Equal(t, host.Run(t, "cat", daemonJSON), config, "the files can be put back all the same")
 	mend()
 	host.Shell(t, commands[0][1]+"; systemctl daemon-reload")

@@ -25,7 +25,7 @@ const (
 )
 
 // errSlow: the host took longer than it may.
-var errSlow = errors.New("no answer in time: the link is dead, or something hangs there; log in, and look for what hangs")
+var errSlow = errors.New("no answer in time: the connection is dead, or something hangs on the host; log in, and look for what hangs")
 
 // An allowance reads an answer, and no more of it than is granted.
 type allowance struct {
@@ -44,7 +44,7 @@ func (a *allowance) grant(bytes int64, wait time.Duration) {
 // Read reads what there is, or fails if no more is allowed.
 func (a *allowance) Read(p []byte) (int, error) {
 	if a.bytes <= 0 {
-		return 0, fmt.Errorf("its answer is larger than the %d MiB that it may have", a.whole>>20)
+		return 0, fmt.Errorf("its answer is larger than the limit of %d MiB", a.whole>>20)
 	}
 	begun := time.Now()
 	late := time.AfterFunc(a.wait, a.end)

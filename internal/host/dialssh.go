@@ -71,7 +71,7 @@ func (h *sshHost) dialUnix(ctx context.Context, path string) (net.Conn, error) {
 		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		return fmt.Errorf("dialing %s on %s: it ended without a word: nothing listens there, its user may not connect, or sshd forbids it (AllowStreamLocalForwarding in sshd_config): %w", path, h.spec.Host, err)
+		return fmt.Errorf("dialing %s on %s: it ended without a message: nothing listens there, its user may not connect, or sshd forbids it (AllowStreamLocalForwarding in sshd_config): %w", path, h.spec.Host, err)
 	}}, nil
 }
 

@@ -9,5 +9,5 @@ import (
 
 // Listener is unsupported here: no daemon runs on this system itself.
 func Listener(context.Context, string) (Process, error) {
-	return Process{}, errors.New("who listens on a socket can only be told on Linux")
+	return Process{}, errors.New("finding out who listens on a socket is supported on Linux only")
 }

@@ -36,7 +36,7 @@ bye() { trap - 0; kill "$beat"; take_back; exit; }
 lend() {
 	trap leave 0 1 15
 	[ -n "$lent" ] || make_room
-	[ -n "$lent" ] || { fail 'There is no folder that programs may be run from'; return; }
+	[ -n "$lent" ] || { fail 'No directory of the host allows programs to run'; return; }
 	said=$( (umask 077; base64 -d | gzip -dc >"$lent/$1" && chmod 700 "$lent/$1") 2>&1)
 	case $(sha256sum <"$lent/$1") in "$2 "*) b 0 ;; *) rm -f -- "$lent/$1"; fail "It did not arrive whole: $said" ;; esac
 }

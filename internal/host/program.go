@@ -60,10 +60,10 @@ func (r *remote) Do(ctx context.Context, p Program, j Job, read func(io.Reader) 
 		return err
 	}
 	if err := r.lend(ctx, p, machine); err != nil {
-		return fmt.Errorf("lending %s to %s: %w", p.Name, r.name, err)
+		return fmt.Errorf("copying %s to %s: %w", p.Name, r.name, err)
 	}
 	if machine, err = r.doLent(ctx, p, j, read); err == nil && machine != "" {
-		err = fmt.Errorf("lending %s to %s: the connection was lost", p.Name, r.name)
+		err = fmt.Errorf("copying %s to %s: the connection was lost", p.Name, r.name)
 	}
 	return err
 }

@@ -80,7 +80,7 @@ func (p *Probe) running(ctx context.Context, c *started) error {
 		return fmt.Errorf("looking at the container that was started: %w", err)
 	}
 	if answer.ContainerJSONBase == nil || answer.State == nil || !answer.State.Running {
-		return fmt.Errorf("looking at the container that was started: it does not run any more")
+		return fmt.Errorf("looking at the container that was started: it no longer runs")
 	}
 	for _, m := range answer.Mounts {
 		if m.Destination == volumeDir {
@@ -128,7 +128,7 @@ func (p *Probe) explained(err error) error {
 		return fmt.Errorf("the kernel counts the session keyrings of all containers of a remapped engine as one user's, and takes no more of them; raise the limits (sysctl kernel.keys.maxkeys=20000 kernel.keys.maxbytes=2000000, keyrings(7)) or stop containers: %w", err)
 	case p.Image == "":
 	case strings.Contains(text, `"sh"`) && (strings.Contains(text, "executable file not found") || strings.Contains(text, "no such file")):
-		return fmt.Errorf("image %s holds no sh, which the probe runs; name another one with --image: %w", p.Image, err)
+		return fmt.Errorf("image %s has no sh, which the probe runs; name another one with --image: %w", p.Image, err)
 	case errdefs.IsNotFound(err):
 		return fmt.Errorf("image %s is not on the engine: pull it, or name another one with --image: %w", p.Image, err)
 	}

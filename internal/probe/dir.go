@@ -29,7 +29,7 @@ func (p *Probe) makeDir(ctx context.Context) (string, error) {
 	}
 	uid, gid := expected(p.Map, 0, 0)
 	if uid < 0 || gid < 0 {
-		return "", errors.New("making a directory on the host: the ID map has no place for root")
+		return "", errors.New("making a directory on the host: the ID map does not map root")
 	}
 	dir := dirParent + "/" + dirName(thisProcess())
 	longer, cancel := lasting(ctx)

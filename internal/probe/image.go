@@ -15,7 +15,7 @@ import (
 
 // ErrImage: this program cannot run in a container of the engine, so that
 // a probe needs an image of the engine's.
-var ErrImage = errors.New("this program cannot run on the engine; name an image that the engine has and that holds a sh with --image")
+var ErrImage = errors.New("this program cannot run on the engine; with --image, name an image of the engine that has a sh")
 
 // Name is the name of the program in the image of a probe. A program that is
 // started under it calls [Main] and nothing else.
@@ -127,7 +127,7 @@ func (p *Probe) removeImage() error {
 	defer cancel()
 	_, err := p.API.ImageRemove(ctx, p.image, image.RemoveOptions{PruneChildren: true})
 	if err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("removing the image of the probe, %s, which nothing needs any more: %w", p.image, err)
+		return fmt.Errorf("removing the image of the probe, %s, which is no longer needed: %w", p.image, err)
 	}
 	p.image = ""
 	return nil

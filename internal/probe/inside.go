@@ -42,7 +42,7 @@ func Main(args []string, stdin io.Reader, stdout io.Writer) int {
 	case len(args) > 1 && args[0] == "connect":
 		connectInside(args[1:], stdout)
 	default:
-		fmt.Fprintln(stdout, "this is run by docker userns, in a container")
+		fmt.Fprintln(stdout, "docker userns runs this program in a container")
 		return 2
 	}
 	return 0

@@ -11,7 +11,7 @@ import (
 )
 
 // errElsewhere: the host is not the machine that the daemon runs on.
-var errElsewhere = errors.New("the process is not in sight there: it is not the host of the daemon, or another PID namespace")
+var errElsewhere = errors.New("the process is not visible there: it is another host than the daemon's, or another PID namespace")
 
 // observeOutside fills in what the host sees of the process and of its files. Where
 // the host is out of reach, the engine says which IDs the process has.

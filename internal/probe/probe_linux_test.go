@@ -94,7 +94,7 @@ func TestProbeProvesAMap(t *testing.T) {
 		p := newProbe(t, e, remapped)
 		p.Image = "none"
 		_, err := p.Run(t.Context())
-		assert.ErrorContains(t, err, "image none holds no sh")
+		assert.ErrorContains(t, err, "image none has no sh")
 		p.Image = "missing"
 		_, err = p.Run(t.Context())
 		assert.ErrorContains(t, err, "image missing is not on the engine")

@@ -67,7 +67,7 @@ func Unproven(err error) []report.Result {
 	}
 	for _, q := range questions {
 		results = append(results, q.Answer(r))
-		r = report.Skip("not looked at, since %s has to hold first", results[0].ID)
+		r = report.Skip("not checked, because %s must pass first", results[0].ID)
 	}
 	return results
 }

@@ -53,7 +53,7 @@ type File struct {
 
 // parse reads what a probe says.
 func (u *User) parse(text []byte) error {
-	u.Volume.Written, u.Bind.Written = errors.New("nothing was said of it"), errors.New("nothing was said of it")
+	u.Volume.Written, u.Bind.Written = errors.New("the container did not report it"), errors.New("the container did not report it")
 	complete, files := false, map[string][]string{}
 	for line := range strings.Lines(string(text)) {
 		key, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -68,7 +68,7 @@ func (u *User) parse(text []byte) error {
 	}
 	u.Inside = viewOf(files)
 	if !complete || len(u.Inside.Map.UID) == 0 {
-		return errors.New("it did not say what it sees")
+		return errors.New("the container did not report what it sees")
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func TestProbeResults(t *testing.T) {
 		{"a group of the host", func(u *User) { u.Outside.Groups[1] = 2 }, "probe-root", report.Error, "supplementary groups"},
 		{"another user inside", func(u *User) { u.Inside.UIDs = allFour(3) }, "probe-root", report.Error, "started as 0:0"},
 		{"no groups known", func(u *User) { u.By, u.Outside.Groups = ByTop, nil }, "", report.OK, ""},
-		{"nobody saw it", func(u *User) { u.Err = errElsewhere }, "probe-root", report.Unknown, "not in sight"},
+		{"nobody saw it", func(u *User) { u.Err = errElsewhere }, "probe-root", report.Unknown, "not visible"},
 		{"a file of root's", func(u *User) { u.Volume.UID = 0 }, "probe-volume", report.Error, "belongs to 0:100000"},
 		{"a file that could not be written", func(u *User) { u.Volume.Written = errors.New("read-only") }, "probe-volume", report.Error, "cannot write"},
 		{"a file that nobody saw", func(u *User) { u.Bind.Seen = host.ErrNone }, "probe-bind", report.Unknown, "ssh://"},

@@ -25,13 +25,13 @@ var loginName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
 func validUser(login string, a ranges.Account) error {
 	switch {
 	case a.UID == 0:
-		return fmt.Errorf("root cannot be remapped to itself: name an ordinary user")
+		return fmt.Errorf("root cannot be remapped to itself: name another user")
 	case login == "default":
-		return fmt.Errorf("dockerd would choose a range by itself, and from 28.0 on perhaps another user's: name a user")
+		return fmt.Errorf("dockerd would choose a range itself, from 28.0 on perhaps one of another user: name a user")
 	case !a.Exists() && !loginName.MatchString(login):
-		return fmt.Errorf("there is no such user, and no user can be made of that name: small letters, digits, - and _, 32 at most")
+		return fmt.Errorf("no such user, and a user of that name cannot be created: use at most 32 lowercase letters, digits, - and _")
 	case strings.ContainsAny(login, ":\n\x00") || strings.Trim(login, "0123456789") == "":
-		return fmt.Errorf("dockerd would not read that as a user's name")
+		return fmt.Errorf("dockerd does not read that as the name of a user")
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func makeAccount(f survey.Facts, login, comment string) (Step, error) {
 			run(why, t["adduser"], "-S", "-D", "-H", "-h", nowhere, "-s", nologin, "-g", comment, "-G", login, login),
 		), nil
 	}
-	return step, fmt.Errorf("%s: neither useradd nor adduser is there; create the user by hand, or name another with --user", why)
+	return step, fmt.Errorf("%s: neither useradd nor adduser is installed; create the user yourself, or name another with --user", why)
 }
 
 const (

@@ -31,7 +31,7 @@ func (a *attempt) renewNow(ctx context.Context) error {
 	if a.plan.Unit == "" { // nothing there would undo it
 		return nil
 	}
-	err := a.plan.call("putting off the undo", "renew", seconds(a.plan.Timeout)).do(ctx, a)
+	err := a.plan.call("giving the change more time", "renew", seconds(a.plan.Timeout)).do(ctx, a)
 	if err == nil {
 		a.renewed = time.Now()
 	}
@@ -101,7 +101,7 @@ func (a *attempt) late(err error) error {
 	if !errors.As(err, &refused) || refused.Code != codeDecided {
 		return err
 	}
-	return fmt.Errorf("%[1]s did not come up within the %[2]s that the host waits for it (--confirm-timeout), so the host undid the change by itself; 'journalctl -u %[1]s' says what it did meanwhile",
+	return fmt.Errorf("%[1]s did not come up within the %[2]s that the host waits for it (--confirm-timeout), so the host undid the change; see what it did meanwhile with: journalctl -u %[1]s",
 		a.plan.Unit, short(a.plan.Timeout))
 }
 

@@ -127,7 +127,7 @@ func TestApplyFails(t *testing.T) {
 		b := &breaking{facts: on, at: "drop", fail: refuses}
 		outcome, err := b.apply(t.Context(), p)
 		assert.Equal(t, outcome, Partly)
-		assert.ErrorContains(t, err, "forget: taking a line out of /etc/subuid: no")
+		assert.ErrorContains(t, err, "forget: removing a line from /etc/subuid: no")
 		assert.Assert(t, !slices.Contains(b.ran, "fire"))
 	})
 }

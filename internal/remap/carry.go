@@ -252,7 +252,7 @@ func (c *Carry) space(m carry.Measured) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("--carry: the copy in %s %s; free some, or leave out what is largest with --exclude: %s", c.Job.From, short, strings.Join(c.largest(), ", "))
+	return fmt.Errorf("--carry: the copy in %s %s; free some, or leave the largest out with --exclude: %s", c.Job.From, short, strings.Join(c.largest(), ", "))
 }
 
 // largest names the largest items as --exclude takes them.

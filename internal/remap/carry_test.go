@@ -140,7 +140,7 @@ func TestPlanCarryRefuses(t *testing.T) {
 	}{
 		"the data root exists": {func(m *carry.Measured) { m.Existing = true }, "/var/lib/docker/165536.165536 exists"},
 		"a mount":              {func(m *carry.Measured) { m.Mounted = []string{"/var/lib/docker/volumes"} }, "/var/lib/docker/volumes is a mount or a link"},
-		"no space":             {func(m *carry.Measured) { m.Free.Bytes = 4e9 }, "needs 4.374GB, and 4GB are free; free some, or leave out what is largest with --exclude: volume:data (2GB), image:app:1, old/app:2 (1GB), volume:cache (1kB)"},
+		"no space":             {func(m *carry.Measured) { m.Free.Bytes = 4e9 }, "needs 4.374GB, and 4GB are free; free some, or leave the largest out with --exclude: volume:data (2GB), image:app:1, old/app:2 (1GB), volume:cache (1kB)"},
 		"no inodes":            {func(m *carry.Measured) { m.Free.Files = 12500 }, "needs 13000 inodes, and 12500 are free"},
 		"nothing can be copied": {func(m *carry.Measured) {
 			m.Problems = map[string]string{imageA: "x", imageB: "x", "data": "y", "cache": "y"}

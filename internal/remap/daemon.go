@@ -101,5 +101,5 @@ func restartCommand(u survey.Unit) string {
 	case survey.SnapD:
 		return "sudo snap restart docker"
 	}
-	return "end the dockerd process, and start it again as it was started"
+	return "stop the dockerd process, and start it again with the same flags"
 }

@@ -41,7 +41,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		return Plan{}, err
 	}
 	if err := flagged(f, "userns-remap"); err != nil {
-		return Plan{}, fmt.Errorf("planning the change of %s: %w, so editing that file does not turn it off: take the flag out there, and restart the daemon (%s)",
+		return Plan{}, fmt.Errorf("planning the change of %s: %w, so editing that file does not turn it off: remove the flag there, and restart the daemon (%s)",
 			f.ConfigPath(), err, restartCommand(f.Unit.Value))
 	}
 	edited, needed, err := takeOut(f, past, o)
@@ -52,7 +52,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	p := planOf(f, Disable, stateOf(f), after, o.Now, o.Timeout)
 	p.Ran, p.Recorded, p.Trees = ran, recorded, o.Reclaim
 	if !needed && p.Before.Remapped {
-		return Plan{}, fmt.Errorf("the engine remaps, but %s does not say so any more: restart it on %s (%s), and it comes up without", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
+		return Plan{}, fmt.Errorf("the engine remaps, but %s no longer sets it: to turn it off, restart the engine on %s (%s)", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
 	}
 	if needed {
 		p.Config = edited.file()
@@ -169,7 +169,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 	if err != nil {
 		return edit{}, false, err
 	}
-	e := edit{path: c.path, existed: c.existed, before: c.data, title: "Take userns-remap out of " + c.path}
+	e := edit{path: c.path, existed: c.existed, before: c.data, title: "Remove userns-remap from " + c.path}
 	if o.To != "" {
 		return backTo(e, f.Config.Value, past, o.To)
 	}
@@ -187,7 +187,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 		file = enabled.config()
 	}
 	if ours && file.After == sum(c.data) && plainBefore(enabled) {
-		e.after, e.title = before(enabled), "Put "+c.path+" back as it was before "+enabled.ID
+		e.after, e.title = before(enabled), "Restore "+c.path+" as it was before "+enabled.ID
 		if !file.Existed {
 			e.title = "Remove " + c.path + ", which did not exist before " + enabled.ID
 		}
@@ -244,14 +244,14 @@ func backTo(e edit, now survey.ConfigFile, past []Past, to string) (edit, bool, 
 		file := p.config()
 		switch {
 		case !now.Is(file.Path):
-			return e, false, fmt.Errorf("--to %s: that change was not of %s", to, e.path)
+			return e, false, fmt.Errorf("--to %s: that change did not edit %s", to, e.path)
 		case file.Existed && !p.HaveConfig:
 			return e, false, fmt.Errorf("--to %s: its backup is missing or was changed", to)
 		case !plainBefore(p):
-			return e, false, fmt.Errorf("--to %s: userns-remap was asked for before that change too; name an earlier one", to)
+			return e, false, fmt.Errorf("--to %s: userns-remap was already set before that change; name an earlier one", to)
 		}
-		e.after, e.title = before(p), "Put "+e.path+" back as it was before "+to
+		e.after, e.title = before(p), "Restore "+e.path+" as it was before "+to
 		return e, string(e.after) != string(e.before) || (e.after == nil) != !e.existed, nil
 	}
-	return e, false, fmt.Errorf("--to %s: there is no such backup; 'ls %s' has them all", to, Folder)
+	return e, false, fmt.Errorf("--to %s: no such backup; list them with: ls %s", to, Folder)
 }

@@ -121,7 +121,7 @@ func TestPlanDisable(t *testing.T) {
 			p, err := PlanDisable(f, []Past{past}, o)
 			assert.NilError(t, err)
 			assert.Check(t, !slices.Contains(names(p), "forget"), name)
-			assert.DeepEqual(t, p.NotRemoved, []string{"The user dockremap is left, with its subordinate IDs: it is not as the change 20261122T210203Z made it"})
+			assert.DeepEqual(t, p.NotRemoved, []string{"The user dockremap is kept, with its subordinate IDs: it was changed since change 20261122T210203Z created it"})
 		}
 	})
 	t.Run("a daemon.json that somebody made since", func(t *testing.T) {
@@ -236,11 +236,11 @@ func TestPlanDisable(t *testing.T) {
 		past.Files[0].Path = "/srv//docker/daemon.json"
 		p, err := PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.Check(t, strings.HasPrefix(step(t, p, "config").Title, "Put "), step(t, p, "config").Title)
+		assert.Check(t, strings.HasPrefix(step(t, p, "config").Title, "Restore "), step(t, p, "config").Title)
 		past.Files[0].Path = "/srv/other/daemon.json"
 		p, err = PlanDisable(f, []Past{past}, o)
 		assert.NilError(t, err)
-		assert.Check(t, strings.HasPrefix(step(t, p, "config").Title, "Take "), step(t, p, "config").Title)
+		assert.Check(t, strings.HasPrefix(step(t, p, "config").Title, "Remove "), step(t, p, "config").Title)
 	})
 	t.Run("a process that is not believed", func(t *testing.T) {
 		f := on

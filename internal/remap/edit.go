@@ -31,11 +31,11 @@ func configOf(f survey.Facts) (config, error) {
 	case f.Config.Err != nil && !errors.Is(f.Config.Err, fs.ErrNotExist):
 		return c, fmt.Errorf("%s: %w", doing, f.Config.Err)
 	case v.Link != "" || v.Stat.Mode&fs.ModeSymlink != 0:
-		return c, fmt.Errorf("%s: it is a symbolic link to %s: change it where it is managed", doing, v.Link)
+		return c, fmt.Errorf("%s: it is a symbolic link to %s: make the change where that file is managed", doing, v.Link)
 	case v.Truncated:
 		return c, fmt.Errorf("%s: it is too large", doing)
 	case v.Stat.Immutable || v.Parent.Immutable:
-		return c, fmt.Errorf("%s: it is immutable, or its folder is: chattr(1) takes that back", doing)
+		return c, fmt.Errorf("%s: it or its directory is immutable: clear the attribute with chattr -i", doing)
 	}
 	return c, nil
 }
@@ -113,8 +113,8 @@ func (e edit) steps() []Step {
 // unchanged holds that the file is what it was when the plan was made: what
 // somebody has written into it since must not be lost.
 func (e edit) unchanged() command {
-	why := "looking at " + e.path + " once more"
-	const edited = `|| { echo "it was edited since the plan was made; run the command again" >&2; exit 1; }`
+	why := "reading " + e.path + " again"
+	const edited = `|| { echo "it was edited after the plan was made; run the command again" >&2; exit 1; }`
 	if !e.existed {
 		return run(why, "sh", "-c", `[ ! -e "$1" ] && [ ! -h "$1" ] `+edited, "sh", e.path)
 	}

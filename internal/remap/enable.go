@@ -98,7 +98,7 @@ func setRemap(f survey.Facts, user, driver string) (edit, error) {
 	}
 	for _, k := range keys {
 		if err := flagged(f, k.key); err != nil {
-			return edit{}, fmt.Errorf("planning the change of %s: %w, and dockerd does not start with a setting in both places: take the flag out first", config.path, err)
+			return edit{}, fmt.Errorf("planning the change of %s: %w, and dockerd does not start with a setting in both places: remove the flag first", config.path, err)
 		}
 	}
 	return config.set(keys)
@@ -122,7 +122,7 @@ func (c config) set(keys []pair) (edit, error) {
 			if s, ok := doc.String(k.key); ok && s == k.value {
 				continue
 			}
-			return edit{}, fmt.Errorf("planning the change of %s: it has %q: %.60s already; take that out first, or ask for the same", c.path, k.key, raw)
+			return edit{}, fmt.Errorf("planning the change of %s: it already has %q: %.60s; remove that first, or ask for the same", c.path, k.key, raw)
 		}
 		if k.key == driverKey {
 			e.pinned = k.value
@@ -176,7 +176,7 @@ func (who *identity) keep(f survey.Facts, o EnableOptions, s ranges.Settings) er
 		return fmt.Errorf("using the ranges of %s in /etc/subuid and /etc/subgid: %w", s.Account.Name, err)
 	}
 	if o.Range.Size > 0 && m.String() != idmap.Single(o.Range.Start, o.Range.Size).String() {
-		return fmt.Errorf("%s has the ranges %s already; take its lines out of /etc/subuid and /etc/subgid first, or leave out --range", s.Account.Name, m)
+		return fmt.Errorf("%s already has the ranges %s; remove its lines from /etc/subuid and /etc/subgid first, or omit --range", s.Account.Name, m)
 	}
 	who.m = m
 	who.subuid, who.subgid = untouched(f.SubUID, subuidPath), untouched(f.SubGID, subgidPath)

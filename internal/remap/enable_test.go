@@ -161,7 +161,7 @@ func TestPlanEnableRefuses(t *testing.T) {
 		{"IDs of accounts", nil, func(o *EnableOptions) { o.Range = idmap.Range{Start: 60000, Size: 65536} }, "accounts of the host"},
 		{"other ranges than it has", func(f *survey.Facts) { withAccount(f, "dockremap:300000:65536\n") }, func(o *EnableOptions) { o.Range = idmap.Range{Start: 400000, Size: 65536} }, "already"},
 		{"root", nil, func(o *EnableOptions) { o.User = "root" }, "root cannot"},
-		{"default", nil, func(o *EnableOptions) { o.User = "default" }, "choose a range by itself"},
+		{"default", nil, func(o *EnableOptions) { o.User = "default" }, "choose a range itself"},
 		{"a hostile name", nil, func(o *EnableOptions) { o.User = "-rf /" }, "no such user"},
 		{"no tools", func(f *survey.Facts) { f.Tools = read(survey.Tools{}) }, nil, "neither useradd nor adduser"},
 		{"what there is cannot be recorded", func(f *survey.Facts) { f.Volumes.Err = errors.New("no luck") }, nil, "recording what the engine has now"},

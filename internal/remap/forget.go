@@ -10,7 +10,7 @@ import (
 // lines in /etc/subuid and /etc/subgid, then the user. Containers of the remapped root
 // keep their owners as bare numbers. notRemoved are sentences about what stays.
 func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, notRemoved []string, err error) {
-	step := Step{Name: "forget", Title: "Remove the subordinate IDs that enable gave", Busy: "removing what enable made", Fails: Keep}
+	step := Step{Name: "forget", Title: "Remove the subordinate IDs that enable gave", Busy: "removing what enable created", Fails: Keep}
 	var account []Act
 	for _, enabled := range past {
 		login := enabled.Account
@@ -19,7 +19,7 @@ func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, notRemoved [
 			continue
 		case login == "" || !exists(f, login):
 		case !accountMade(f.Accounts.Value, enabled):
-			notRemoved = append(notRemoved, fmt.Sprintf("The user %s is left, with its subordinate IDs: it is not as the change %s made it", login, enabled.ID))
+			notRemoved = append(notRemoved, fmt.Sprintf("The user %s is kept, with its subordinate IDs: it was changed since change %s created it", login, enabled.ID))
 			continue
 		case account == nil:
 			step.Title += ", and the user " + login
@@ -28,14 +28,14 @@ func forgetting(p Plan, f survey.Facts, past []Past) (steps []Step, notRemoved [
 		for _, table := range enabled.tables() {
 			if line, text, ok := lineAdded(f, table); ok {
 				step.Diff += edit{path: table.Path, existed: true, before: text, after: without(text, line)}.diff()
-				step.Acts = append(step.Acts, enabled.change().call("taking a line out of "+table.Path, "drop", table.Path, line))
+				step.Acts = append(step.Acts, enabled.change().call("removing a line from "+table.Path, "drop", table.Path, line))
 			}
 		}
 	}
 	step.Acts = append(step.Acts, account...)
 	switch {
 	case len(step.Acts) == 0 && notRemoved == nil:
-		return nil, []string{"No user or range that enable made is there to be removed"}, nil
+		return nil, []string{"There is no user or range left that enable created"}, nil
 	case len(step.Acts) == 0:
 		return nil, notRemoved, nil
 	case p.Restart != "":

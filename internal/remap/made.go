@@ -69,9 +69,9 @@ func Leftovers(f survey.Facts, past []Past) (trees []Tree, notRemoved []string) 
 		made, known := madeTree(past, p)
 		switch why := odd(t); {
 		case !known:
-			notRemoved = append(notRemoved, p+" is left: no change that "+Folder+" records made it")
+			notRemoved = append(notRemoved, p+" is kept: no change in "+Folder+" created it")
 		case why != "":
-			notRemoved = append(notRemoved, p+" is left: it is not as dockerd made it, since "+why)
+			notRemoved = append(notRemoved, p+" is kept: it is not as dockerd created it: "+why)
 		default:
 			trees = append(trees, Tree{Path: p, uid: t.UID, gid: t.GID, born: made.Born})
 		}
@@ -97,7 +97,7 @@ func odd(t survey.Tree) string {
 	case s.Err != nil:
 		return s.Err.Error()
 	case !s.Mode.IsDir():
-		return "it is no folder"
+		return "it is not a directory"
 	case s.UID != 0 && s.UID != t.UID || s.GID != 0 && s.GID != t.GID:
 		return fmt.Sprintf("it belongs to %d:%d", s.UID, s.GID)
 	case s.Mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky|0o022) != 0:

@@ -35,8 +35,8 @@ func TestLeftovers(t *testing.T) {
 	assert.DeepEqual(t, paths(off, past), []string{"/var/lib/docker/165536.165536"})
 	_, left := Leftovers(off, []Past{past})
 	assert.DeepEqual(t, left, []string{
-		"/var/lib/docker/2024.10 is left: no change that /var/lib/docker-userns records made it",
-		"/var/lib/docker/22.4 is left: no change that /var/lib/docker-userns records made it",
+		"/var/lib/docker/2024.10 is kept: no change in /var/lib/docker-userns created it",
+		"/var/lib/docker/22.4 is kept: no change in /var/lib/docker-userns created it",
 	})
 	assert.Equal(t, len(paths(f)), 0, "remap was turned on by hand")
 	unmade := past

@@ -37,7 +37,7 @@ type TreeVolume struct {
 // for the IDs $3 and $4, and holds what dockerd puts into a data root, and nothing
 // else.
 const ofDockerd = `of_dockerd() {
-	[ -d "$1" ] && [ ! -h "$1" ] || { echo "$1 is no folder" >&2; return 1; }
+	[ -d "$1" ] && [ ! -h "$1" ] || { echo "$1 is not a directory" >&2; return 1; }
 	case $(stat -c '%u:%g %a' -- "$1") in
 	"0:$4 7"[0-5][0-5] | "0:0 7"[0-5][0-5] | "$3:$4 7"[0-5][0-5]) ;;
 	*) echo "$1 does not have the owner and mode that dockerd gave it" >&2; return 1 ;;
@@ -45,17 +45,17 @@ const ofDockerd = `of_dockerd() {
 	now=$(stat -c %W -- "$1")
 	case $2-$now in
 	*[!0-9-]* | -* | *- | 0-* | *-0 | "$now-$now") ;; # not known, or the same
-	*) echo "$1 was made by somebody else since" >&2; return 1 ;;
+	*) echo "$1 was created again by somebody else" >&2; return 1 ;;
 	esac
 	for f in containers volumes; do
-		[ -d "$1/$f" ] || { echo "$1 has no folder $f, so it is no data root" >&2; return 1; }
+		[ -d "$1/$f" ] || { echo "$1 has no directory $f, so it is not a data root" >&2; return 1; }
 	done
 	for f in "$1"/* "$1"/.[!.]*; do
 		[ -e "$f" ] || [ -h "$f" ] || continue
 		case ${f##*/} in
 		builder | buildkit | containerd | containers | engine-id | image | network | nuke-graph-directory.sh | plugins | runtimes | swarm | tmp | tmp-old | trust | volumes) ;;
 		aufs | btrfs | devicemapper | fuse-overlayfs | overlay | overlay2 | vfs | zfs | check-overlayfs-support*) ;;
-		*) echo "$f is not dockerd's: move it away first" >&2; return 1 ;;
+		*) echo "$f does not belong to dockerd: move it away first" >&2; return 1 ;;
 		esac
 	done
 }
@@ -100,10 +100,10 @@ func Look(ctx context.Context, h host.Host, which []Tree) ([]Tree, error) {
 			err = &CommandError{Why: "listing", Code: r.Code, Said: lastWords(r)}
 		}
 		if err == nil && !strings.HasSuffix(string(r.Stdout), "\nend\n") {
-			err = errors.New("the list of it is too long to be read whole")
+			err = errors.New("the list is too long to read")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("taking stock of %s: %w", p, err)
+			return nil, fmt.Errorf("listing the content of %s: %w", p, err)
 		}
 		t.list(string(r.Stdout))
 		trees = append(trees, t)
@@ -144,7 +144,7 @@ func reclaiming(p Plan, trees []Tree, named []string) ([]Step, error) {
 	case p.Restart != "":
 		return nil, fmt.Errorf("deleting the remapped data root: the daemon uses it until it is restarted; restart it first on %s (%s)", p.On, p.Restart)
 	case p.Down && !p.Restarts:
-		return nil, errors.New("deleting the remapped data root: the daemon is down, so nobody can tell whether it uses it; start it first")
+		return nil, errors.New("deleting the remapped data root: the daemon is down, so it is unknown whether it uses it; start it first")
 	}
 	var steps []Step
 	var kept []string
@@ -163,7 +163,7 @@ func reclaiming(p Plan, trees []Tree, named []string) ([]Step, error) {
 		})
 	}
 	if len(kept) > 0 {
-		return nil, fmt.Errorf("deleting the remapped data root: these volumes hold something: %s; carry it over, or name each with --yes=VOLUME to delete it too", strings.Join(kept, ", "))
+		return nil, fmt.Errorf("deleting the remapped data root: these volumes are not empty: %s; copy what you need, or name each with --yes=VOLUME to delete it too", strings.Join(kept, ", "))
 	}
 	return steps, nil
 }
@@ -185,11 +185,11 @@ for v in "$t"/volumes/*/_data; do
 	[ -n "$held" ] || continue
 	n=${v#"$t"/volumes/} n=${n%/_data}
 	for named; do [ "$named" != "$n" ] || continue 2; done
-	echo "volume $n holds something by now: carry it over, or name it with --yes=VOLUME" >&2
+	echo "volume $n is no longer empty: copy what you need, or name it with --yes=VOLUME" >&2
 	exit 1
 done
 chmod 700 -- "$t" || exit 1 # what goes down through it may follow links, so nobody else is to be in it
 one=--one-file-system
 rm $one --version >/dev/null 2>&1 || one= # busybox
 rm -rf $one -- "$t" || exit 1
-[ ! -e "$t" ] || { echo "$t is still there" >&2; exit 1; }`
+[ ! -e "$t" ] || { echo "$t still exists" >&2; exit 1; }`

@@ -13,7 +13,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/probe"
 )
 
-// What deletes a tree looks once more whether it may.
+// What deletes a tree checks again whether it may.
 func TestDeletion(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "with a blank", "1.1")
 	volume := filepath.Join(tree, "volumes", "db data", "_data")
@@ -33,19 +33,19 @@ func TestDeletion(t *testing.T) {
 		_, err = os.Stat(filepath.Join(volume, "f"))
 		assert.NilError(t, err)
 	}
-	refused("volume db data holds something", tree, born, uid, gid, "other")
+	refused("volume db data is no longer empty", tree, born, uid, gid, "other")
 	if born != "0" && born != "-" {
-		refused("was made by somebody else since", tree, "1000000000", uid, gid, "db data")
+		refused("was created again by somebody else", tree, "1000000000", uid, gid, "db data")
 	}
 	assert.NilError(t, os.Chmod(tree, 0o775))
 	refused("owner and mode", tree, born, uid, gid, "db data")
 	assert.NilError(t, os.Chmod(tree, 0o710))
 	release := filepath.Join(tree, "release.txt")
 	assert.NilError(t, os.WriteFile(release, nil, 0o644))
-	refused("release.txt is not dockerd's", tree, born, uid, gid, "db data")
+	refused("release.txt does not belong to dockerd", tree, born, uid, gid, "db data")
 	assert.NilError(t, os.Remove(release))
 	assert.NilError(t, os.Rename(filepath.Join(tree, "containers"), filepath.Join(tree, "image")))
-	refused("no folder containers", tree, born, uid, gid, "db data")
+	refused("no directory containers", tree, born, uid, gid, "db data")
 	assert.NilError(t, os.Rename(filepath.Join(tree, "image"), filepath.Join(tree, "containers")))
 
 	if os.Geteuid() == 0 {
@@ -71,7 +71,7 @@ func TestInventory(t *testing.T) {
 	assert.NilError(t, os.Chmod(tree, 0o710))
 	said, err := exec.Command("sh", "-c", inventory, "sh", tree, "1000000000", fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())).CombinedOutput()
 	if out, _ := exec.Command("stat", "-c", "%W", tree).Output(); len(out) > 2 {
-		assert.Assert(t, err != nil && strings.Contains(string(said), "was made by somebody else since"), "%v %s", err, said)
+		assert.Assert(t, err != nil && strings.Contains(string(said), "was created again by somebody else"), "%v %s", err, said)
 	}
 	said, err = exec.Command("sh", "-c", inventory, "sh", tree, "-", fmt.Sprint(os.Getuid()), fmt.Sprint(os.Getgid())).Output()
 	assert.NilError(t, err)

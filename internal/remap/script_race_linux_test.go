@@ -81,8 +81,8 @@ func TestScriptRefusesToArm(t *testing.T) {
 		spoil func(t *testing.T, w *world)
 		says  string
 	}{
-		"edited":  {func(t *testing.T, w *world) { w.write(t, "/etc/docker/daemon.json", "{ }\n") }, "changed since the plan was made"},
-		"gone":    {func(t *testing.T, w *world) { os.Remove(w.path("etc/docker/daemon.json")) }, "changed since the plan was made"},
+		"edited":  {func(t *testing.T, w *world) { w.write(t, "/etc/docker/daemon.json", "{ }\n") }, "changed after the plan was made"},
+		"gone":    {func(t *testing.T, w *world) { os.Remove(w.path("etc/docker/daemon.json")) }, "changed after the plan was made"},
 		"symlink": {func(t *testing.T, w *world) { moveAway(t, w) }, "not a regular file"},
 		"no timer": {func(t *testing.T, w *world) {
 			w.write(t, "/usr/local/bin/systemd-run", "#!/bin/sh\necho no bus >&2; exit 1\n")

@@ -109,7 +109,7 @@ func TestScriptForgetsOnlyItsOwnAccount(t *testing.T) {
 			now := w.accountsOf()
 			assert.Assert(t, now != old, name)
 			code, said := w.verb(c, "forget")
-			assert.Check(t, code == 1 && strings.Contains(said, "it was left"), "%s: %d %s", name, code, said)
+			assert.Check(t, code == 1 && strings.Contains(said, "it was kept"), "%s: %d %s", name, code, said)
 			assert.Equal(t, w.accountsOf(), now, name)
 			assert.NilError(t, os.WriteFile(w.path(file), text, 0o644))
 		}

@@ -85,7 +85,7 @@ func (p Plan) Unmet(f survey.Facts) []string {
 	}
 	wrong := append(missing(p.After, stateOf(f)), newUnmanaged(p, f)...)
 	if f.Engine.Value.SwitchedStore() {
-		wrong = append(wrong, "the engine has switched back to containerd's image store, where builds fail under remap; take \"containerd-migration\" out of \"features\" in daemon.json")
+		wrong = append(wrong, "the engine has switched back to containerd's image store, where builds fail under remap; remove \"containerd-migration\" from \"features\" in daemon.json")
 	}
 	return wrong
 }

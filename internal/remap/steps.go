@@ -27,11 +27,11 @@ func (c Change) scriptPath() string { return path.Join(c.Dir(), scriptFile) }
 func arming(p Plan) []Step {
 	title := fmt.Sprintf("Back up %s to %s", list(p.Files()), p.Dir())
 	if p.Unit != "" {
-		title += fmt.Sprintf(", and arm the rollback: the host undoes the change by itself after %s unless it is proven good", short(p.Timeout))
+		title += fmt.Sprintf(", and arm the rollback: the host undoes the change after %s unless it is proven good", short(p.Timeout))
 	}
 	return []Step{{Name: "arm", Title: title, Busy: "backing up, and arming the rollback", Fails: Refuse, Acts: []Act{
 		run("making "+Folder, "sh", "-c", `mkdir -p -m 0700 -- "$1" && [ ! -h "$1" ] && [ "$(stat -c '%u:%g %a' -- "$1")" = '0:0 700' ] && exit
-			echo "it has to be a folder of root:root with mode 0700, and no link: find out who made it, and move it away" >&2
+			echo "it must be a directory of root:root with mode 0700, not a link: find out who created it, and move it away" >&2
 			exit 1`, "sh", Folder),
 		run("making the folder of the change", "sh", "-c", `mkdir -m 0700 -- "$1" && exit
 			[ ! -d "$1" ] || echo "another change was begun in the same second; run the command again" >&2
@@ -106,7 +106,7 @@ func (p Plan) outageTime(f survey.Facts) (more time.Duration) {
 
 var proofTitles = map[Verb]string{
 	Enable:  "Prove it: the engine answers and remaps, a container's processes are the mapped users' in the host's /proc, and the daemon stays up",
-	Disable: "Prove it: the engine answers and does not remap, what was left in the old data root is there again, and the daemon stays up",
+	Disable: "Prove it: the engine answers and does not remap, what stayed in the old data root is back, and the daemon stays up",
 }
 
 // keeping disarms. What comes after it cleans up.

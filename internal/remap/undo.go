@@ -28,7 +28,7 @@ func (a *attempt) undo(ctx context.Context) (Outcome, error) {
 		return a.kept(ctx)
 	}
 	if told != nil && ctx.Err() != nil {
-		told = fmt.Errorf("the host was not seen to be what it was within %s; it goes on trying for a while by itself", limit)
+		told = fmt.Errorf("the host was not seen to be restored within %s; it continues to try for a while", limit)
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 		defer cancel()
 	}
@@ -40,7 +40,7 @@ func (a *attempt) undo(ctx context.Context) (Outcome, error) {
 		case result == string(Undone) && err == nil:
 			return RolledBack, notes
 		case isFailed: // the host has given up
-			return Uncertain, errors.Join(fmt.Errorf("the host could not undo it: %s", failed), notes, err)
+			return Uncertain, errors.Join(fmt.Errorf("the host could not undo the change: %s", failed), notes, err)
 		case err == nil && told != nil:
 			err = errors.New("the files and the engine look as before, but the host did not say that it undid the change")
 		case err == nil:
@@ -74,7 +74,7 @@ func pause(ctx context.Context, d time.Duration) {
 // kept ends a change whose last step was taken though its answer was lost.
 func (a *attempt) kept(ctx context.Context) (Outcome, error) {
 	if wrong := a.plan.Unmet(a.Prover.Survey(ctx)); len(wrong) > 0 {
-		return Uncertain, fmt.Errorf("the change was kept, but the host is not what it should be: %s", strings.Join(wrong, "; "))
+		return Uncertain, fmt.Errorf("the change was kept, but the host is not as it should be: %s", strings.Join(wrong, "; "))
 	}
 	return Made, nil
 }
@@ -90,7 +90,7 @@ func (a *attempt) restored(ctx context.Context) (result string, notes, wrong err
 	}
 	found, err := a.Host.Look(ctx, q)
 	if err != nil {
-		return "", nil, fmt.Errorf("looking whether the change was undone: %w", err)
+		return "", nil, fmt.Errorf("reading whether the change was undone: %w", err)
 	}
 	result = strings.TrimSpace(string(found.Files[resultPath].Data))
 	said := strings.TrimSpace(string(found.Files[notesPath].Data))
@@ -99,7 +99,7 @@ func (a *attempt) restored(ctx context.Context) (result string, notes, wrong err
 	}
 	facts := a.Prover.Survey(ctx) // last: an engine that is down may take all the time there is
 	if differences := a.plan.Unrestored(facts, found.Files, said); len(differences) > 0 {
-		return result, notes, fmt.Errorf("the host is not what it was: %s", strings.Join(differences, "; "))
+		return result, notes, fmt.Errorf("the host is not as it was before: %s", strings.Join(differences, "; "))
 	}
 	return result, notes, nil
 }
@@ -133,16 +133,16 @@ func (p Plan) Unrestored(f survey.Facts, files map[string]host.Body, notes strin
 		case !there && !isMissing(body.Err):
 			wrong = append(wrong, body.Err.Error())
 		case there != file.Existed:
-			wrong = append(wrong, fmt.Sprintf("whether %s is there", file.Path))
+			wrong = append(wrong, fmt.Sprintf("could not determine whether %s exists", file.Path))
 		case there && sum(body.Data) != file.Before:
 			wrong = append(wrong, "what "+file.Path+" holds")
 		}
 	}
 	if p.Account != "" && !strings.Contains(notes, "account "+p.Account+" ") {
 		if f.Accounts.Err != nil {
-			wrong = append(wrong, "whether the user "+p.Account+" is gone: "+f.Accounts.Err.Error())
+			wrong = append(wrong, "could not determine whether the user "+p.Account+" is gone: "+f.Accounts.Err.Error())
 		} else if exists(f, p.Account) {
-			wrong = append(wrong, "the user "+p.Account+" is still there")
+			wrong = append(wrong, "the user "+p.Account+" still exists")
 		}
 	}
 	if p.Before.DataRoot == "" {

@@ -77,7 +77,7 @@ func (a *auditTable) total(w io.Writer, unread int) {
 		fmt.Fprintln(w)
 	}
 	if a.ignored > 0 {
-		fmt.Fprintf(w, "\n%s ignored, as the file says\n", report.Counted(a.ignored, "finding is", "findings are"))
+		fmt.Fprintf(w, "\n%s ignored, as --ignore-file says\n", report.Counted(a.ignored, "finding is", "findings are"))
 	}
 }
 

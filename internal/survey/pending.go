@@ -52,7 +52,7 @@ type FolderError struct{ Path, Wrong string }
 
 // Error says what is wrong, and what to do.
 func (e *FolderError) Error() string {
-	return fmt.Sprintf("%s %s, so nothing in it can be trusted: find out who made it, and move it away", e.Path, e.Wrong)
+	return fmt.Sprintf("%s %s, so nothing in it can be trusted: find out who created it, and move it away", e.Path, e.Wrong)
 }
 
 // RootsAlone says why a folder is not one of root's that nobody else can enter.

@@ -132,14 +132,14 @@ func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
 	case f.Root != nil:
 		return nil, f.Root
 	case l.seen.Lines[names].Truncated, l.seen.Lines[cgroups].Truncated:
-		return nil, fmt.Errorf("looking for processes of containers: the host has more of them than are looked at in one go")
+		return nil, fmt.Errorf("looking for processes of containers: the host has more of them than are examined at once")
 	}
 	strange := slices.DeleteFunc(append(l.shims(), l.orphans()...), func(s shim) bool { return f.knows(s.id) })
 	if len(strange) == 0 {
 		return nil, nil
 	}
 	if len(strange) > maxLeft {
-		return nil, fmt.Errorf("looking for processes of containers: the engine does not know %d of them, which are more than are looked at in one go", len(strange))
+		return nil, fmt.Errorf("looking for processes of containers: the engine does not know %d of them, which are more than are examined at once", len(strange))
 	}
 	select {
 	case <-ctx.Done():

@@ -26,7 +26,7 @@ type Start struct {
 
 var (
 	// ErrNoStart: nothing tells how dockerd is started.
-	ErrNoStart = errors.New("nothing was found that tells how dockerd is started")
+	ErrNoStart = errors.New("could not determine how dockerd is started")
 	// ErrStartFails: systemd does not start the unit as it is.
 	ErrStartFails = errors.New("the service does not start any more")
 )

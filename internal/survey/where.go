@@ -155,7 +155,7 @@ func (l *look) ofPeer(f Facts) Where {
 	case p.PID == 1, p.Name == "", p.PID == l.unitPID():
 		return l.ofHost(f)
 	case p.Name != program:
-		return Where{PlaceForwarded, "behind " + who, "the socket's listener is no dockerd"}
+		return Where{PlaceForwarded, "behind " + who, "the socket's listener is not dockerd"}
 	}
 	switch d := l.process(p.PID); {
 	case d.Doubt == "" || d.inContainer() || !d.HostUserns:

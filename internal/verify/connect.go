@@ -21,7 +21,7 @@ func (p *verification) connect(ctx context.Context, seen Seen) report.Result {
 	for _, c := range seen.Chosen {
 		paths, shared := socketsOf(c, seen.Paths)
 		for _, folder := range shared {
-			skipped = skipped.With(report.Detail{Name: c.Name + ": " + folder, Note: "a directory of the system, whose sockets are not tried; mount the socket itself to have it tried"})
+			skipped = skipped.With(report.Detail{Name: c.Name + ": " + folder, Note: "a directory of the system, whose sockets are not tested; mount the socket itself to test it"})
 		}
 		if len(paths) == 0 {
 			continue

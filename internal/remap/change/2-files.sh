@@ -56,17 +56,17 @@ back_up() {
 	copy=$dir/backup$1
 	now=$(sum "$1")
 	if [ "$now" = irregular ]; then
-		say "backing up $1: it is not a regular file; change what it leads to, where that is managed"
+		say "backing up $1: it is not a regular file; make the change where its target is managed"
 		return 1
 	elif [ "$now" != "$2" ]; then
-		say "backing up $1: it was changed since the plan was made; run the command again"
+		say "backing up $1: it was changed after the plan was made; run the command again"
 		return 1
 	elif [ -z "$2" ]; then
 		[ -d "${1%/*}" ] || printf '%s\n' "${1%/*}" >>"$dir/nofolder"
 		return
 	fi
 	mkdir -p "${copy%/*}" && cp -a -- "$1" "$copy" && [ "$(sum "$copy")" = "$2" ] && return
-	say "backing up $1 to $copy: that did not work; is the disk full?"
+	say "backing up $1 to $copy failed; is the disk full?"
 	return 1
 }
 
@@ -92,7 +92,7 @@ put_back() {
 restore() {
 	case $1 in
 	/etc/subuid | /etc/subgid)
-		shadow_lock "$1" || say "taking back $1: its lock cannot be taken; going on without"
+		shadow_lock "$1" || say "taking back $1: its lock cannot be taken; continuing without it"
 		restore_locked "$@"
 		set -- "$?" "$1"
 		shadow_unlock

@@ -114,7 +114,7 @@ recorded() {
 note_account() {
 	[ -n "$account" ] || return 0
 	if has_line /etc/passwd "$account"; then
-		say "the user $account was made since the plan was; run the command again"
+		say "the user $account was created after the plan was made; run the command again"
 		return 1
 	fi
 	for file in $accounts; do
@@ -129,7 +129,7 @@ note_account() {
 remove_account() {
 	[ -n "$account" ] || return 0
 	if altered; then
-		note "$file has an account $account that is not as this change made it: it was left"
+		note "$file has an account $account that is not as this change made it: it was kept"
 		return
 	fi
 	for file in $accounts /etc/subuid /etc/subgid; do
@@ -168,14 +168,14 @@ forget() {
 	has_line /etc/passwd "$account" || has_line /etc/group "$account" || return 0
 	for file in /etc/passwd /etc/group; do
 		had_line "$file" || [ "$(line_of "$file" "$account")" = "$(recorded "${file#/etc/}")" ] ||
-			die 1 "deleting the user $account: it is not in $file as this change made it, so it may be somebody else's: it was left"
+			die 1 "deleting the user $account: it is not in $file as this change made it, so it may belong to somebody else: it was kept"
 	done
-	! altered || die 1 "deleting the user $account: it is not in $file as this change made it, so it may be somebody else's: it was left"
+	! altered || die 1 "deleting the user $account: it is not in $file as this change made it, so it may belong to somebody else: it was kept"
 	for file in /etc/subuid /etc/subgid; do
-		! has_line "$file" "$account" || die 1 "deleting the user $account: it has further subordinate IDs in $file: it was left"
+		! has_line "$file" "$account" || die 1 "deleting the user $account: it has further subordinate IDs in $file: it was kept"
 	done
 	why=
-	remove_account || die 1 "deleting the user $account: 'userdel $account' says why it does not work"
+	remove_account || die 1 "deleting the user $account: see why with: userdel $account"
 }
 
 without_name() {
@@ -193,7 +193,7 @@ with_line() {
 # edit FILE FILTER ARGUMENT: the file is replaced by what the filter makes of it.
 edit() {
 	shadow_lock "$1" || {
-		say "editing $1: $1.lock is held by process $(tr -d '\000' <"$1.lock" 2>/dev/null); try again once it is done"
+		say "editing $1: $1.lock is held by process $(tr -d '\000' <"$1.lock" 2>/dev/null); try again when it is done"
 		return 1
 	}
 	rm -f -- "$1$suffix"
@@ -201,7 +201,7 @@ edit() {
 	set -- "$?" "$1"
 	shadow_unlock
 	[ "$1" = 0 ] || rm -f -- "$2$suffix"
-	[ "$1" = 0 ] || say "editing $2: that did not work; is the disk full, or /etc read-only?"
+	[ "$1" = 0 ] || say "editing $2 failed; is the disk full, or /etc read-only?"
 	return "$1"
 }
 
@@ -215,10 +215,10 @@ change_line() {
 	'' | *"$nl"*) die 2 "editing $2: '${3-}' is not one line" ;;
 	esac
 	case $(sum "$2") in
-	irregular) die 1 "editing $2: it is not a regular file; change what it leads to, where that is managed" ;;
+	irregular) die 1 "editing $2: it is not a regular file; make the change where its target is managed" ;;
 	'')
 		[ "$1" = with_line ] || return 0
-		(umask 022 && true >"$2") || die 1 "making $2: that did not work; is the disk full, or /etc read-only?"
+		(umask 022 && true >"$2") || die 1 "making $2 failed; is the disk full, or /etc read-only?"
 		;;
 	esac
 	case $nl$(cat "$2")$nl in

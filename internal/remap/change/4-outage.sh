@@ -131,7 +131,7 @@ stop_containers() {
 		if [ "$verb" = restart ] && [ ! -e "$dir/ran" ]; then
 			# shellcheck disable=SC2086 # split into IDs
 			engine 60 container inspect -f '{{if not .HostConfig.AutoRemove}}{{.Id}}{{end}}' $ids >"$dir/ran.$$" || [ -s "$dir/ran.$$" ] || {
-				say "stopping containers: the engine does not say which of them to start again"
+				say "stopping containers: could not determine which of them to start again"
 				continue
 			}
 			mv -f "$dir/ran.$$" "$dir/ran" && flush "$dir" || return
@@ -292,7 +292,7 @@ delete_bridges() {
 			*) known_network || continue ;;
 			esac
 			[ -d "/sys/class/net/$bridge/bridge" ] || continue
-			ip link delete "$bridge" 2>/dev/null || say "deleting the bridge $bridge: that did not work"
+			ip link delete "$bridge" 2>/dev/null || say "deleting the bridge $bridge failed"
 		done
 }
 

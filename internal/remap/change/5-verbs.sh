@@ -9,17 +9,17 @@ seconds() {
 # the timer and the units find that out by themselves.
 arm() {
 	seconds "${1-}"
-	[ -z "$(verdict)" ] || die 1 "arming $id: this change is over; make a new one"
-	mkdir -p "$run" || die 1 "making $run: that did not work"
-	hold "$runs/lock" 10 || die 75 "another change is being armed; try again once that is done"
-	! has_lock || die 1 "arming $id: it is armed already; 'sh $dir/change.sh renew SECONDS' gives it more time"
+	[ -z "$(verdict)" ] || die 1 "arming $id: this change is over; start a new one"
+	mkdir -p "$run" || die 1 "making $run failed"
+	hold "$runs/lock" 10 || die 75 "another change is being armed; try again when that is done"
+	! has_lock || die 1 "arming $id: it is already armed; 'sh $dir/change.sh renew SECONDS' gives it more time"
 	lock_is_free || die 75 "$busy"
 	if ! prepare "$1"; then
 		disarm
 		exit 1
 	elif ! ln -sn "$dir" "$lock"; then
 		disarm
-		die 1 "making $lock: that did not work; is the disk full?"
+		die 1 "making $lock failed; is the disk full?"
 	fi
 	sync
 	timer_is_armed && return
@@ -47,7 +47,7 @@ prepare() {
 		if [ "$other" != "$dir" ] && change_at "$other" && safe "$other"; then clean_up_after "$other"; fi
 	done
 	head -c 262144 </dev/urandom >"$dir/reserve" || {
-		say "writing $dir/reserve: that did not work; is the disk full?"
+		say "writing $dir/reserve failed; is the disk full?"
 		return 1
 	}
 	note_account && each_file replaceable && each_account replaceable && each_file back_up || return
@@ -75,7 +75,7 @@ clean_up_after() {
 # timer_is_armed: the timer did not go off before the lock was there.
 timer_is_armed() {
 	[ -z "$unit" ] || systemctl is-active --quiet "$name-$number.timer" || {
-		say "arming $id: its seconds were over before the lock was taken; give it more"
+		say "arming $id: its time was over before the lock was taken; give it more"
 		return 1
 	}
 }
@@ -89,12 +89,12 @@ disarm() {
 renew() {
 	seconds "${1-}"
 	case $(verdict) in
-	kept) die 4 "renewing $id: it is kept already" ;;
+	kept) die 4 "renewing $id: it is already kept" ;;
 	undone) die 4 "renewing $id: too late, it is being undone or was; $dir/log says how" ;;
 	esac
-	has_lock || die 1 "renewing $id: it is not armed, or not any more"
+	has_lock || die 1 "renewing $id: it is not armed, or no longer"
 	[ -n "$unit" ] || return 0
-	set_timer "$1" || die 1 "renewing $id: the timer it has goes on"
+	set_timer "$1" || die 1 "renewing $id: its present timer continues"
 	stop_timers "$number"
 	[ -z "$(verdict)" ] || { stop_timers '' && die 4 "renewing $id: too late, it is decided: $(verdict)"; }
 }
@@ -105,7 +105,7 @@ keep() {
 	case $? in
 	0) conclude kept ;;
 	4) die 4 "keeping $id: too late, it is being undone or was; $dir/log says how" ;;
-	*) die 1 "keeping $id: writing $dir/verdict: that did not work; is the disk full? It will be undone" ;;
+	*) die 1 "keeping $id: writing $dir/verdict failed; is the disk full? It will be undone" ;;
 	esac
 }
 
@@ -113,8 +113,8 @@ keep() {
 # this be ended half-way, the next one goes on with it.
 conclude() {
 	rm -f -- "$dir/reserve"
-	settled "$dir" || record "$1" || die 1 "writing $dir/made: that did not work; is the disk full?"
-	write_result "$1" || die 1 "writing $dir/result: that did not work; is the disk full?"
+	settled "$dir" || record "$1" || die 1 "writing $dir/made failed; is the disk full?"
+	write_result "$1" || die 1 "writing $dir/result failed; is the disk full?"
 	[ "$1" != kept ] || [ ! -e "$dir/carried" ] || rm -rf -- "$new_root/.docker-userns"
 	clean
 }
@@ -179,7 +179,7 @@ undo() {
 		say "undoing $id: too late, it is kept"
 		return 4
 		;;
-	1) die 1 "undoing $id: writing $dir/verdict: that did not work; is the disk full, or read-only?" ;;
+	1) die 1 "undoing $id: writing $dir/verdict failed; is the disk full, or read-only?" ;;
 	esac
 	hold "$run/undo" 0
 	if settled "$dir"; then
@@ -226,7 +226,7 @@ try_once() {
 	fi
 	[ -z "$config" ] && { [ -z "$why" ] || [ "$stuck" = yes ]; } || return
 	remove_account || {
-		because "the user $account could not be removed; 'userdel $account' says why"
+		because "the user $account could not be removed; see why with: userdel $account"
 		each_account report_blocked && stuck=no
 	}
 	[ -z "$why" ] || return
@@ -240,7 +240,7 @@ restart_for_change() {
 	from_root=$data_root
 	if has_lock && [ -z "$(verdict)" ]; then restart && start_dependents && return; fi
 	[ -z "$(verdict)" ] || die 4 "restarting $unit: too late, the change is decided: $(verdict)"
-	die 1 "restarting $unit: that did not work; 'journalctl -u $unit' says more"
+	die 1 "restarting $unit failed; see why with: journalctl -u $unit"
 }
 
 # fire has systemd undo it, which goes on if the caller is cut off, and waits.
