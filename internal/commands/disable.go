@@ -31,7 +31,7 @@ type disableOptions struct {
 const disableLong = `Turn off userns-remap, and go back to the data root from before
 
 daemon.json is restored byte for byte as it was before 'docker userns enable', if
-nobody else has changed it since; otherwise only userns-remap is taken out. Remap
+nobody else has changed it since; otherwise only userns-remap is removed. Remap
 that was turned on by hand is turned off too. The containers that ran before
 enable are started again, whatever their restart policy.
 
@@ -56,7 +56,7 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags := cmd.Flags()
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
-	flags.VarPF(&opts.yes, "yes", "y", "Do not prompt for confirmation; --yes=VOLUME also lets --reclaim delete what that volume holds").NoOptDefVal = everything
+	flags.VarPF(&opts.yes, "yes", "y", "Do not prompt for confirmation; --yes=VOLUME also lets --reclaim delete that volume").NoOptDefVal = everything
 	flags.StringVar(&opts.to, "to", "", "Restore daemon.json as it was before this change, which is named by its time")
 	flags.BoolVar(&opts.forget, "restore-subids", false, "Remove the user and the ranges too, if enable created them")
 	flags.BoolVar(&opts.noStart, "no-start", false, "Do not start the containers that ran before enable")

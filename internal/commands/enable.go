@@ -36,9 +36,9 @@ type enableOptions struct {
 const enableLong = `Turn on userns-remap
 
 This looks at the engine and its host as 'docker userns check' does, shows what
-it would do and what stays behind, and asks. Then it makes the change: a user
-with a range of IDs of its own, daemon.json, a restart of the daemon, which
-stops every running container, and the proof that it holds.
+it would do and what stays behind, and asks for confirmation. Then it creates a
+user with a range of IDs of its own, edits daemon.json, restarts the daemon,
+which stops every running container, and proves that remap holds.
 
 With --carry, images and volumes are copied to the remapped engine, with shifted
 owners, before anything is changed; what changed meanwhile is copied while the
@@ -71,7 +71,7 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags.StringSliceVar(&opts.accept, "accept", nil, "Accept that these checks fail, by their IDs")
 	flags.StringVar(&opts.user, "user", ranges.DefaultUser, "User whose subordinate IDs are used; created if missing")
 	flags.StringVar(&opts.ids, "range", "", "Host IDs to give the user, START[:COUNT] (default: 65536 free ones)")
-	flags.StringVar(&opts.driver, "storage-driver", "", "Write this storage driver into daemon.json too")
+	flags.StringVar(&opts.driver, "storage-driver", "", "Also write this storage driver into daemon.json")
 	_ = cmd.RegisterFlagCompletionFunc("accept", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -18,13 +18,13 @@ type proofOptions struct {
 }
 
 func (o *proofOptions) install(flags *pflag.FlagSet) {
-	flags.DurationVar(&o.Stable, "stable", 10*time.Second, "Time for which the daemon has to stay up without a restart")
-	flags.DurationVar(&o.Soak, "soak", 0, "Time for which to go on looking, and undo the change if something turns bad")
+	flags.DurationVar(&o.Stable, "stable", 10*time.Second, "Time for which the daemon must stay up without a restart")
+	flags.DurationVar(&o.Soak, "soak", 0, "Time to keep checking for, and to undo the change if something fails")
 	flags.StringVar(&o.healthURL, "health-url", "", "URL that must answer 2xx within a minute, and keep doing so")
 	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of its JSON")
-	flags.StringVar(&o.socket, "probe-socket", "", "Socket of the host that has to take connections: a path, or HOST:PORT")
+	flags.StringVar(&o.socket, "probe-socket", "", "Socket of the host that must accept connections: a path, or HOST:PORT")
 	flags.DurationVar(&o.StartP95, "start-p95", 30*time.Second, "Limit for the 95th percentile of container starts while it soaks")
-	flags.StringVar(&o.Image, "image", "", "Image to prove with, which needs a sh (default: made of this program)")
+	flags.StringVar(&o.Image, "image", "", "Image with a shell to prove with (default: made of this program)")
 }
 
 // errUnproven: without a restart there is nothing to prove yet.

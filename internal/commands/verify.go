@@ -35,18 +35,17 @@ type verifyOptions struct {
 
 const verifyLong = `Prove that userns-remap holds, and that what runs here still works
 
-This holds every process of every container, or of those named, against the ID
-map that the kernel has and that /etc/subuid and /etc/subgid give, and looks who
-may use what containers mount. By itself it only looks.
+This compares every process of every container, or of those named, with the ID
+map that the kernel uses and that /etc/subuid and /etc/subgid give, and checks
+what containers may do with their mounts. It changes nothing.
 
 After 'docker userns enable' it also names the containers, volumes, networks and
-images from before that are missing, until --accept-missing says that they are
-known to be.
+images from before that are missing, until you accept that with --accept-missing.
 
---probe, --connect and --starts make throw-away containers, without a network
-and labelled io.docker-userns.probe, and remove them again.
+--probe, --connect and --starts start temporary containers, without a network
+and with the label io.docker-userns.probe, and remove them.
 
---profile FILE adds what else has to work, and runs the commands that it names in
+--profile FILE lists what else must work, and runs the commands that it names in
 containers. The file is YAML, such as:
 ` + profileExample
 
@@ -101,7 +100,7 @@ func (o *verifyOptions) install(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Probe, "probe", false, "Start a container, and check its IDs on the host and the owners of the files it writes")
 	flags.StringVar(&o.Image, "image", "", "Image with a shell for the containers of --probe and --starts (default: made of this program)")
 	flags.BoolVar(&o.Connect, "connect", false, "Try the sockets that containers mount, each in a container like the one that mounts it")
-	flags.StringVar(&o.profile, "profile", "", "YAML file that says what else has to work")
+	flags.StringVar(&o.profile, "profile", "", "YAML file that lists what else must work")
 	flags.StringVar(&o.healthURL, "health-url", "", "URL that must answer 2xx")
 	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of its JSON")
 	flags.IntVar(&o.starts, "starts", 0, "Start this many containers, one after the other, and measure how long that takes")
