@@ -124,7 +124,7 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 		return errFound
 	default:
 		c.tell(text.Recover(why))
-		return errPerson
+		return errRecovery
 	}
 }
 

@@ -103,28 +103,16 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	if err := render.Results(dockerCLI.Out(), found, opts.format, opts.verbose); err != nil {
 		return err
 	}
-	return opts.verdict(facts, found)
+	if facts.Engine.Err != nil && facts.Kernel.Err != nil {
+		return errReported // neither the engine nor its host could be looked at
+	}
+	return verdict(found, opts.strict)
 }
 
 // askOnTerminal lets sudo ask for a password where a person is there to give it.
 func askOnTerminal(dockerCLI command.Cli) host.Ask {
 	if dockerCLI.In().IsTerminal() && dockerCLI.Err().IsTerminal() {
 		return host.AskOnTerminal
-	}
-	return nil
-}
-
-// verdict is the exit code: an error counts, and with --strict all that is not
-// known to be right. Where neither the engine nor its host could be looked at,
-// nothing was found out.
-func (o checkOptions) verdict(f survey.Facts, r report.Report) error {
-	switch {
-	case f.Engine.Err != nil && f.Kernel.Err != nil:
-		return errReported
-	case r.Summary[report.Error] > 0:
-		return errFound
-	case o.strict && r.Summary[report.Warning]+r.Summary[report.Unknown] > 0:
-		return errFound
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func Main(build Build) int {
 	dockerCLI, err := command.NewDockerCli(command.WithUserAgent("docker-userns/" + build.Version))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, escape.Error(err))
-		return codeTrouble
+		return codeFailed
 	}
 	err = plugin.RunPlugin(dockerCLI, newRootCommand(dockerCLI, build), metadata.Metadata{
 		SchemaVersion:    "0.1.0",

@@ -8,14 +8,15 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker/cli/cli"
 )
 
 // Exit codes, which scripts rely on.
 const (
-	codeFound   = 1 // looked, and found something
-	codeTrouble = 2 // could not look, or could not do it
-	codePerson  = 3 // enable and disable: the host was left in a state that needs a person
+	codeFound    = 1 // it looked, and found something
+	codeFailed   = 2 // it could not look, or could not do it
+	codeRecovery = 3 // enable and disable: the host needs manual recovery
 )
 
 // errFound ends a command that did its work and found something wrong. What it
@@ -25,11 +26,20 @@ var errFound = errors.New("found something")
 // errReported ends a command that could not do all of its work, and has said so.
 var errReported = errors.New("reported already")
 
-// errPerson ends a change that left the host in a state that needs a person, who
-// has been told.
-var errPerson = errors.New("the host needs a person")
+// errRecovery ends a change after which the host needs manual recovery. How to do that is
+// printed by then.
+var errRecovery = errors.New("manual recovery required")
 
-// exit prints what the user has not been told yet of an error, and gives the
+// verdict is the exit code of results: an error counts, and with strict all that is not
+// known to be right.
+func verdict(r report.Report, strict bool) error {
+	if r.Summary[report.Error] > 0 || strict && r.Summary[report.Warning]+r.Summary[report.Unknown] > 0 {
+		return errFound
+	}
+	return nil
+}
+
+// exit prints what is not printed yet of an error, and gives the
 // code of the process.
 func exit(stderr io.Writer, err error) int {
 	switch {
@@ -37,15 +47,15 @@ func exit(stderr io.Writer, err error) int {
 		return 0
 	case errors.Is(err, errFound):
 		return codeFound
-	case errors.Is(err, errPerson):
-		return codePerson
+	case errors.Is(err, errRecovery):
+		return codeRecovery
 	case errors.Is(err, errReported):
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "interrupted")
 	default:
 		fmt.Fprintln(stderr, message(err))
 	}
-	return codeTrouble
+	return codeFailed
 }
 
 func message(err error) string {

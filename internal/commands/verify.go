@@ -188,18 +188,12 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 	return opts.verdict(found)
 }
 
-// verdict is the exit code: an error counts, and with --strict all that is not
-// known to be right. If the daemon does not answer, nothing was found out.
+// verdict is the exit code. If the daemon does not answer, nothing was found out.
 func (o verifyOptions) verdict(r report.Report) error {
-	switch {
-	case r.Status(verify.DaemonAnswers) == report.Error:
+	if r.Status(verify.DaemonAnswers) == report.Error {
 		return errReported
-	case r.Summary[report.Error] > 0:
-		return errFound
-	case o.strict && r.Summary[report.Warning]+r.Summary[report.Unknown] > 0:
-		return errFound
 	}
-	return nil
+	return verdict(r, o.strict)
 }
 
 func listQuestions(w io.Writer) error {

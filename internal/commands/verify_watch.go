@@ -58,7 +58,7 @@ func (w *watch) worsen(err error) {
 		case errFound:
 			return codeFound
 		}
-		return codeTrouble
+		return codeFailed
 	}
 	if code(err) > code(w.worst) {
 		w.worst = err

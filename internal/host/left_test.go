@@ -16,18 +16,21 @@ import (
 	"gotest.tools/v3/assert"
 )
 
+// endings are the ways in which what is under way on a host can end early.
+var endings = []struct {
+	name string
+	end  func(sh *shell, cancel func())
+}{
+	{"the client gives up", func(_ *shell, cancel func()) { cancel() }},
+	{"the client is killed", func(sh *shell, _ func()) { _ = sh.in.Close() }},
+	{"ssh is killed", killSSH},
+}
+
 // Whatever ends a look at something that hangs, nothing of it stays on the host.
 func TestNothingIsLeftOnTheHost(t *testing.T) {
 	var number atomic.Int64
 	number.Store(100_000 + 100*int64(os.Getpid()))
-	for _, end := range []struct {
-		name string
-		end  func(sh *shell, cancel func())
-	}{
-		{"the client gives up", func(_ *shell, cancel func()) { cancel() }},
-		{"the client is killed", func(sh *shell, _ func()) { _ = sh.in.Close() }},
-		{"ssh is killed", killSSH},
-	} {
+	for _, end := range endings {
 		t.Run(end.name, func(t *testing.T) {
 			eachHost(t, func(t *testing.T, h Host) {
 				s := sessionOf(h)

@@ -132,14 +132,7 @@ func TestLendingRefused(t *testing.T) {
 func TestNothingLentIsLeft(t *testing.T) {
 	var number atomic.Int64
 	number.Store(200_000 + 100*int64(os.Getpid()))
-	for _, end := range []struct {
-		name string
-		end  func(sh *shell, cancel func())
-	}{
-		{"the client gives up", func(_ *shell, cancel func()) { cancel() }},
-		{"the client is killed", func(sh *shell, _ func()) { _ = sh.in.Close() }},
-		{"ssh is killed", killSSH},
-	} {
+	for _, end := range endings {
 		t.Run(end.name, func(t *testing.T) {
 			eachLender(t, func(t *testing.T, h Host, l Lender) {
 				hangs := fmt.Sprint("sleep ", number.Add(1))

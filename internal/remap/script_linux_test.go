@@ -105,7 +105,17 @@ func (r *real) settles(t *testing.T) string {
 	return ""
 }
 
-// isBack holds the host against what it was.
+// undoneAtBoot arms and enables, has the host boot, and expects that it undid the change.
+func (r *real) undoneAtBoot(t *testing.T, boot func(testing.TB)) {
+	t.Helper()
+	r.must(t, "arm", "300")
+	r.enable(t, true)
+	boot(t)
+	assert.Equal(t, r.settles(t), "undone")
+	r.isBack(t)
+}
+
+// isBack compares the host with what it was before.
 func (r *real) isBack(t *testing.T) {
 	t.Helper()
 	for try := 0; try < 20 && r.Shell(t, everything) != r.was; try++ {
@@ -263,20 +273,8 @@ var stories = []struct {
 		assert.Equal(t, r.settles(t), "undone")
 		r.isBack(t)
 	}},
-	{"the power is cut", func(t *testing.T, r *real) {
-		r.must(t, "arm", "300")
-		r.enable(t, true)
-		r.CutPower(t)
-		assert.Equal(t, r.settles(t), "undone")
-		r.isBack(t)
-	}},
-	{"the host is booted again", func(t *testing.T, r *real) {
-		r.must(t, "arm", "300")
-		r.enable(t, true)
-		r.Reboot(t)
-		assert.Equal(t, r.settles(t), "undone")
-		r.isBack(t)
-	}},
+	{"the power is cut", func(t *testing.T, r *real) { r.undoneAtBoot(t, r.CutPower) }},
+	{"the host is booted again", func(t *testing.T, r *real) { r.undoneAtBoot(t, r.Reboot) }},
 	{"the host is booted while it is undone", func(t *testing.T, r *real) {
 		r.must(t, "arm", "25")
 		r.enable(t, true)

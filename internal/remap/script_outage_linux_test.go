@@ -30,9 +30,7 @@ func (w *world) running(text string) int {
 // If the script is killed while containers stop, nothing of it goes on once they have.
 func TestScriptLeavesNobodyToWatch(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
-		c := simple(t, w, testID)
-		code, said := w.verb(c, "arm", "300")
-		assert.Equal(t, code, 0, said)
+		c := armed(t, w)
 		w.write(t, "/stub/slow", "3")
 		for _, verb := range []string{"restart", "undo"} {
 			w.write(t, "/stub/running/c1", "")
@@ -62,12 +60,10 @@ func TestScriptLeavesNobodyToWatch(t *testing.T) {
 // stopped.
 func TestScriptStopsNothingThatItCannotStart(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
-		c := simple(t, w, testID)
-		code, said := w.verb(c, "arm", "300")
-		assert.Equal(t, code, 0, said)
+		c := armed(t, w)
 		w.write(t, "/stub/running/c1", "")
 		w.write(t, "/stub/silent", "")
-		code, said = w.verb(c, "restart")
+		code, said := w.verb(c, "restart")
 		assert.Equal(t, code, 1, said)
 		assert.NilError(t, os.Remove(w.path("stub/silent")))
 		code, said = w.verb(c, "undo")
@@ -80,9 +76,7 @@ func TestScriptStopsNothingThatItCannotStart(t *testing.T) {
 // A dockerd that hangs while it starts does not hold up the way back.
 func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
-		c := simple(t, w, testID)
-		code, said := w.verb(c, "arm", "300")
-		assert.Equal(t, code, 0, said)
+		c := armed(t, w)
 		w.write(t, "/stub/stuck", "")
 		cmd := w.command(w.script(c, "restart")...)
 		assert.NilError(t, cmd.Start())
@@ -94,7 +88,7 @@ func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
 		}, poll.WithTimeout(20*time.Second))
 		assert.NilError(t, os.Remove(w.path("stub/stuck")))
 		began := time.Now()
-		code, said = w.verb(c, "undo")
+		code, said := w.verb(c, "undo")
 		assert.Equal(t, code, 0, said)
 		assert.Assert(t, time.Since(began) < 40*time.Second, said)
 		assert.ErrorContains(t, cmd.Wait(), "exit status 4")
@@ -104,9 +98,7 @@ func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
 // What the change was about to stop is not stopped after the way back has started it.
 func TestScriptEndsTheStopThatItGivesUp(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
-		c := simple(t, w, testID)
-		code, said := w.verb(c, "arm", "300")
-		assert.Equal(t, code, 0, said)
+		c := armed(t, w)
 		w.write(t, "/stub/running/c1", "")
 		w.write(t, "/stub/slow", "40")
 		cmd := w.command(w.script(c, "restart")...)
@@ -118,7 +110,7 @@ func TestScriptEndsTheStopThatItGivesUp(t *testing.T) {
 			return poll.Continue("nothing is stopped yet")
 		}, poll.WithTimeout(20*time.Second))
 		w.write(t, "/stub/slow", "0.05")
-		code, said = w.verb(c, "undo")
+		code, said := w.verb(c, "undo")
 		assert.Equal(t, code, 0, said)
 		assert.Equal(t, w.running("/docker stop c1"), 0)
 		assert.ErrorContains(t, cmd.Wait(), "exit status 4")

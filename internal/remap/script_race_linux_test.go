@@ -33,6 +33,15 @@ func simple(t *testing.T, w *world, id string) Change {
 	return c
 }
 
+// armed is such a change, which is armed.
+func armed(t *testing.T, w *world) Change {
+	t.Helper()
+	c := simple(t, w, testID)
+	code, said := w.verb(c, "arm", "300")
+	assert.Equal(t, code, 0, said)
+	return c
+}
+
 // Of two changes one is armed, of two decisions one is taken, and of two ways
 // back one is gone.
 func TestScriptTakenTwiceAtOnce(t *testing.T) {

@@ -116,26 +116,10 @@ var cases = []struct {
 	}, report.OK, "3 processes"},
 	{"processes", "one beyond", func(s *Seen) { s.Processes.Value = append(s.Processes.Value, process(11, 165536)) }, report.Error, "UID 165536, GID 165536 not in the map"},
 	{"processes", "a group beyond", func(s *Seen) { changed(s.Processes.Value[0], func(t *IDs) { t.Groups = []int64{99999} }) }, report.Error, "group 99999"},
-	{"processes", "outside of its own namespace's map", func(s *Seen) {
-		p := process(11, 100500)
-		p.Map = idmap.Single(101000, 10)
-		s.Processes.Value = append(s.Processes.Value, p)
-	}, report.Error, "UID 100500"},
-	{"processes", "a namespace in the container", func(s *Seen) {
-		p := process(11, 101005)
-		p.Map = idmap.Single(101000, 10)
-		s.Processes.Value = append(s.Processes.Value, p)
-	}, report.OK, ""},
-	{"processes", "a namespace out of the container", func(s *Seen) {
-		p := process(11, 500000)
-		p.Map = idmap.Single(500000, 10)
-		s.Processes.Value = append(s.Processes.Value, p)
-	}, report.Error, "UID 500000"},
-	{"processes", "mapped, in the host's user namespace", func(s *Seen) {
-		p := process(11, 101000)
-		p.Map = idmap.Map{}
-		s.Processes.Value = append(s.Processes.Value, p)
-	}, report.Error, "in the host's user namespace"},
+	{"processes", "outside of its own namespace's map", inNamespace(100500, idmap.Single(101000, 10)), report.Error, "UID 100500"},
+	{"processes", "a namespace in the container", inNamespace(101005, idmap.Single(101000, 10)), report.OK, ""},
+	{"processes", "a namespace out of the container", inNamespace(500000, idmap.Single(500000, 10)), report.Error, "UID 500000"},
+	{"processes", "mapped, in the host's user namespace", inNamespace(101000, idmap.Map{}), report.Error, "in the host's user namespace"},
 	{"processes", "by ps", weak, report.Unknown, "the host IDs of 1 process of 1 container begin at 100000"},
 	{"processes", "by ps, with a probe", func(s *Seen) { weak(s); s.Probed = idmap.Single(100000, 65536) }, report.OK, "weaker proof"},
 	{"processes", "by ps, below", func(s *Seen) { weak(s); s.Processes.Value[0].Threads[0].UID[1] = 1000 }, report.Error, "effective UID 1000"},

@@ -49,6 +49,15 @@ func process(pid int, id int64) Process {
 	return Process{PID: pid, Name: "app", Container: "web-id", Threads: []IDs{ids}, Count: 1, Map: idmap.Single(100000, 65536)}
 }
 
+// inNamespace adds a process of the container in a user namespace with another map.
+func inNamespace(id int64, m idmap.Map) func(*Seen) {
+	return func(s *Seen) {
+		p := process(11, id)
+		p.Map = m
+		s.Processes.Value = append(s.Processes.Value, p)
+	}
+}
+
 // changed is a process with other credentials.
 func changed(p Process, change func(*IDs)) Process {
 	for i := range p.Threads {
