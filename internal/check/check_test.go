@@ -82,7 +82,7 @@ func TestIDs(t *testing.T) {
 // panic: here all of it fails.
 func TestNothingKnown(t *testing.T) {
 	for _, kind := range []string{host.KindNone, host.KindLocal} {
-		for _, r := range Run(blind(kind), Options{Audits: survey.Read[[]auditReport]{Err: host.ErrNone}}) {
+		for _, r := range Run(unreachable(kind), Options{Audits: survey.Read[[]auditReport]{Err: host.ErrNone}}) {
 			assert.Assert(t, r.Status != OK, "%s: %s", r.ID, r.Message)
 		}
 	}

@@ -30,8 +30,8 @@ func audits() []audit.Report {
 	return []audit.Report{{ID: "sha256:1", Image: "app:1", Verdict: audit.Mappable, Startable: true}}
 }
 
-// blind is a survey that learnt nothing.
-func blind(kind string) survey.Facts {
+// unreachable is a survey that learnt nothing.
+func unreachable(kind string) survey.Facts {
 	return survey.Facts{
 		Endpoint: "tcp://db1:2376", HostKind: kind, Root: host.ErrNone, Where: survey.Where{Place: survey.PlaceRemote},
 		Engine: fails[survey.Engine](), Containers: fails[[]survey.Container](), Images: fails[[]survey.Image](), Volumes: fails[[]survey.Volume](),

@@ -51,14 +51,14 @@ func each(in *Input, what, one, many string, note func(survey.Container) string)
 	return r
 }
 
-// gone reports whether remap is on already, so that nothing is left behind by turning
+// alreadyOn reports whether remap is on already, so that nothing is left behind by turning
 // it on.
-func gone(in *Input) (Result, bool) {
+func alreadyOn(in *Input) (Result, bool) {
 	return skip("the engine remaps already"), in.on()
 }
 
 func impactContainers(in *Input) Result {
-	if r, ok := gone(in); ok {
+	if r, ok := alreadyOn(in); ok {
 		return r
 	}
 	return each(in, "which containers exist", "container stays in the old data root, stopped, and must be recreated", "containers stay in the old data root, stopped, and must be recreated", func(c survey.Container) string {
@@ -227,7 +227,7 @@ func impactDockerSocket(in *Input) Result {
 }
 
 func impactImages(in *Input) Result {
-	if r, ok := gone(in); ok {
+	if r, ok := alreadyOn(in); ok {
 		return r
 	}
 	if in.Audits.Err != nil {

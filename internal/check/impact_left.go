@@ -11,7 +11,7 @@ import (
 // left lists what turning on remap leaves in the old data root, in words for one thing
 // and for many.
 func left[T any](in *Input, what string, items survey.Read[[]T], one, many string, detail func(T) Detail) Result {
-	if r, ok := gone(in); ok {
+	if r, ok := alreadyOn(in); ok {
 		return r
 	}
 	if items.Err != nil {
@@ -62,7 +62,7 @@ func impactPlugins(in *Input) Result {
 }
 
 func impactBuilders(in *Input) Result {
-	if r, ok := gone(in); ok {
+	if r, ok := alreadyOn(in); ok {
 		return r
 	}
 	return each(in, "which builders exist",

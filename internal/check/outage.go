@@ -20,7 +20,7 @@ const daemonTime = 10 * time.Second
 // impactStopTime: every container is stopped before the daemon is, and is given
 // the time that it was made with.
 func impactStopTime(in *Input) Result {
-	if r, ok := gone(in); ok {
+	if r, ok := alreadyOn(in); ok {
 		return r
 	}
 	if in.Containers.Err != nil {

@@ -55,7 +55,7 @@ func TestDaemonDown(t *testing.T) {
 
 // A host that does not answer is said once.
 func TestHostOutOfReach(t *testing.T) {
-	f := blind(host.KindSSH)
+	f := unreachable(host.KindSSH)
 	f.Kernel.Err, f.Where.Place = errTest, survey.PlaceUnknown
 	f.Engine.Err = survey.ErrDaemonDown
 	for _, r := range Run(f, Options{Audits: read(audits())}) {
@@ -67,7 +67,7 @@ func TestHostOutOfReach(t *testing.T) {
 // A context without its host gets what the API knows, and of the rest that
 // it is unknown.
 func TestTCP(t *testing.T) {
-	f := blind(host.KindNone)
+	f := unreachable(host.KindNone)
 	s := sound()
 	f.Engine, f.Containers, f.Volumes = s.Engine, s.Containers, s.Volumes
 	got := statuses(Run(f, Options{}))

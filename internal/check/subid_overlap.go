@@ -27,9 +27,9 @@ func conflicts(m idmap.Map, others ranges.Held) []Detail {
 	return out[:min(len(out), maxDetails)]
 }
 
-// apart says how the account gets a range of its own. Where remap is on, that is
+// giveOwnRange says how the account gets a range of its own. If remap is on, that is
 // no command to paste: another range is another data root.
-func (in *Input) apart() string {
+func (in *Input) giveOwnRange() string {
 	if in.on() {
 		return "move the others, or turn remap off, give " + in.remap.Account.Name + " another range, and turn remap on again, which starts with an empty data root"
 	}
@@ -67,7 +67,7 @@ func subidOverlap(in *Input) Result {
 	if len(found) == 0 {
 		return pass("no other owner has them")
 	}
-	return fail("the ranges of %s overlap those of another owner, so containers and that owner could act as each other; %s", in.remap.Account.Name, in.apart()).
+	return fail("the ranges of %s overlap those of another owner, so containers and that owner could act as each other; %s", in.remap.Account.Name, in.giveOwnRange()).
 		With(found...).Fixed(moveFix(in)...)
 }
 
@@ -96,7 +96,7 @@ func subidAccounts(in *Input) Result {
 	found := conflicts(m, ranges.Accounts(in.Accounts.Value))
 	switch {
 	case len(found) > 0:
-		return fail("accounts of the host have IDs in the ranges of %s, so containers could act as them; %s", in.remap.Account.Name, in.apart()).With(found...).Fixed(moveFix(in)...)
+		return fail("accounts of the host have IDs in the ranges of %s, so containers could act as them; %s", in.remap.Account.Name, in.giveOwnRange()).With(found...).Fixed(moveFix(in)...)
 	case in.Accounts.Value.Incomplete:
 		return unsure("no account on the list has one, but the list is incomplete; look with: getent passwd; getent group")
 	}
@@ -112,7 +112,7 @@ func subidReserved(in *Input) Result {
 	}
 	never := []idmap.Range{idmap.Accounts, idmap.Foreign, idmap.High}
 	if found := conflicts(m, ranges.Held{UID: never, GID: never}); len(found) > 0 {
-		return fail("the ranges of %s contain IDs that are not for containers; %s", in.remap.Account.Name, in.apart()).With(found...).Fixed(moveFix(in)...)
+		return fail("the ranges of %s contain IDs that are not for containers; %s", in.remap.Account.Name, in.giveOwnRange()).With(found...).Fixed(moveFix(in)...)
 	}
 	shared := []idmap.Range{idmap.Containers}
 	found := conflicts(m, ranges.Held{UID: shared, GID: shared})

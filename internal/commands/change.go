@@ -45,9 +45,9 @@ func (o *changeOptions) validate() error {
 // errOutOfReach: the engine or its host cannot be looked at.
 var errOutOfReach = errors.New("no change can be made from here")
 
-// fit is why a change cannot be made, or nil: one of the vital checks failed or could
+// vitalFailure is why a change cannot be made, or nil: one of the vital checks failed or could
 // not be answered, or one of others. on is the machine that their commands are for.
-func fit(on string, results []report.Result, others ...string) error {
+func vitalFailure(on string, results []report.Result, others ...string) error {
 	vital := append(check.Vital(), others...)
 	var failed []report.Result
 	unknown := false

@@ -113,7 +113,7 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := fit(t.on(), check.Run(facts, check.Options{Only: check.Vital()})); err != nil {
+	if err := vitalFailure(t.on(), check.Run(facts, check.Options{Only: check.Vital()})); err != nil {
 		return refuse(dockerCLI, err)
 	}
 	left, notRemoved, err := t.planDisable(ctx, facts, opts)

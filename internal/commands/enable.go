@@ -132,7 +132,7 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := fit(t.on(), results, "daemon-answers"); err != nil {
+	if err := vitalFailure(t.on(), results, "daemon-answers"); err != nil {
 		return refuse(dockerCLI, err)
 	}
 	planned := remap.EnableOptions{
@@ -189,7 +189,7 @@ func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []rep
 		}
 	}
 	out := dockerCLI.Out()
-	if err := render.Results(out, render.Notable(report.New(f, results), o.told()...), "", false); err != nil {
+	if err := render.Results(out, render.Notable(report.New(f, results), o.shownByPlan()...), "", false); err != nil {
 		return err
 	}
 	if len(bad) > 0 {

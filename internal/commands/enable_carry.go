@@ -38,8 +38,8 @@ func (o *carryOptions) install(flags *pflag.FlagSet) {
 // carries reports whether anything is to be carried.
 func (o *carryOptions) carries() bool { return o.wanted.Images || o.wanted.Volumes }
 
-// told are the checks of which the plan of a copy says more.
-func (o *carryOptions) told() (ids []string) {
+// shownByPlan are the checks of which the plan of a copy says more.
+func (o *carryOptions) shownByPlan() (ids []string) {
 	if o.wanted.Images {
 		ids = append(ids, check.ImpactImages)
 	}

@@ -74,7 +74,7 @@ func TestHostileTextInResults(t *testing.T) {
 		w := &watch{out: streams.NewOut(&out), err: streams.NewOut(&errs), seen: map[string]report.Result{}}
 		assert.NilError(t, w.report(r))
 		fitsLines(t, "watch", out.String())
-		fitsLines(t, "reasons", escape.Error(fit("db1", r.Results, "id-2", "id-4")))
+		fitsLines(t, "reasons", escape.Error(vitalFailure("db1", r.Results, "id-2", "id-4")))
 	})
 }
 

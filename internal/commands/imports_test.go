@@ -14,15 +14,15 @@ import (
 
 const module = "github.com/docker-userns/docker-userns/"
 
-// house are the packages of the program, the ones that know most first. A
+// packages are the packages of the program, the ones that know most first. A
 // package imports none that stands before it.
-var house = []string{
+var packages = []string{
 	"commands", "render", "hook", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "rewrite", "audit", "dockerfile", "image", "headers", "unpack", "carry", "tarwalk", "idmap", "dockerd", "daemonjson", "onhost", "host", "sh", "escape",
 }
 
-// apart are packages that know nothing of each other, though one stands above the
+// separate are packages that know nothing of each other, though one stands above the
 // other.
-var apart = map[string][]string{
+var separate = map[string][]string{
 	"check": {"proof", "remap"},
 	"remap": {"verify", "apps"},
 }
@@ -55,17 +55,17 @@ func TestImportsPointDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for pkg := range seen {
-		if !slices.Contains(house, pkg) {
-			t.Errorf("internal/%s has no place in the house", pkg)
+		if !slices.Contains(packages, pkg) {
+			t.Errorf("internal/%s is missing from the list of packages", pkg)
 		}
 	}
 }
 
 func checkImport(t *testing.T, path, pkg, name string) {
 	t.Helper()
-	if inner, ok := strings.CutPrefix(name, module+"internal/"); ok && slices.Index(house, inner) <= slices.Index(house, pkg) {
+	if inner, ok := strings.CutPrefix(name, module+"internal/"); ok && slices.Index(packages, inner) <= slices.Index(packages, pkg) {
 		t.Errorf("%s imports internal/%s, which is not below it", path, inner)
-	} else if ok && slices.Contains(apart[pkg], inner) {
+	} else if ok && slices.Contains(separate[pkg], inner) {
 		t.Errorf("%s imports internal/%s, which internal/%s is to know nothing of", path, inner, pkg)
 	}
 	if pkg == "commands" {

@@ -36,10 +36,10 @@ func (t *target) acceptMissing(ctx context.Context, stderr io.Writer) error {
 	}
 	var missing []survey.RecordedObject
 	var names []string
-	for _, thing := range b.Missing(facts) {
-		if !thing.Accepted {
-			missing = append(missing, thing)
-			names = append(names, string(thing.Kind)+" "+escape.Line(thing.Name))
+	for _, object := range b.Missing(facts) {
+		if !object.Accepted {
+			missing = append(missing, object)
+			names = append(names, string(object.Kind)+" "+escape.Line(object.Name))
 		}
 	}
 	if len(missing) == 0 {

@@ -134,7 +134,7 @@ func TestMountsAreMendedSafely(t *testing.T) {
 	host.Shell(t, "rm /etc/docker/daemon.json; systemctl restart docker.service; docker rm -f pg web")
 	run(files.Fix)
 	start()
-	assert.Assert(t, up("pg") && up("web"), "after the way back: %s", host.Shell(t, "docker logs pg 2>&1; stat /srv/pg"))
+	assert.Assert(t, up("pg") && up("web"), "after the rollback: %s", host.Shell(t, "docker logs pg 2>&1; stat /srv/pg"))
 	assert.Equal(t, host.Shell(t, "stat -c '%u:%g %a' /srv/pg /srv/pg/version"), "999:999 700\n999:999 600")
 	assert.Equal(t, rights(), before)
 }

@@ -68,7 +68,7 @@ func TestPackage(t *testing.T) {
 	})
 }
 
-// The way back needs nothing of the package: it works if that is upgraded or removed
+// The rollback needs nothing of the package: it works if that is upgraded or removed
 // while a change is armed, and the program dies then.
 func TestPackageOfAnArmedChange(t *testing.T) {
 	for name, act := range map[string]func(t *testing.T, host *testbed.Host){

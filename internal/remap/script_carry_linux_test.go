@@ -19,7 +19,7 @@ func carries(t *testing.T, w *world, script string) Change {
 	t.Helper()
 	c := simple(t, w, testID)
 	c.DataRoot, c.NewRoot, c.Twin, c.Tree = "/var/lib/docker", newPlace, testTwin, newPlace
-	w.lay(t, c)
+	w.install(t, c)
 	notes := w.path(testTwin, ".docker-userns")
 	assert.NilError(t, os.MkdirAll(notes, 0o700))
 	w.write(t, testTwin+"/volume", "data")

@@ -127,7 +127,7 @@ func (r *real) isBack(t *testing.T) {
 	}
 }
 
-// The way back is taken on real hosts, whatever comes between: on one engine that
+// The rollback is run on real hosts, whatever comes between: on one engine that
 // the printed seed picks, or on those that REMAP_ENGINE names, separated by commas.
 func TestScriptOnHosts(t *testing.T) {
 	seed := time.Now().UnixNano()
@@ -266,7 +266,7 @@ var stories = []struct {
 		r.must(t, "fire")
 		r.isBack(t)
 	}},
-	{"the way back is killed", func(t *testing.T, r *real) {
+	{"the rollback is killed", func(t *testing.T, r *real) {
 		r.must(t, "arm", "25")
 		r.enable(t, true)
 		r.Shell(t, "until [ -L "+r.Dir()+"/verdict ]; do sleep 0.1; done; systemctl kill --signal=KILL docker-userns-"+r.ID+"-1.service")

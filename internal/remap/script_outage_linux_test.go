@@ -73,7 +73,7 @@ func TestScriptStopsNothingThatItCannotStart(t *testing.T) {
 	})
 }
 
-// A dockerd that hangs while it starts does not hold up the way back.
+// A dockerd that hangs while it starts does not hold up the rollback.
 func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := armed(t, w)
@@ -95,7 +95,7 @@ func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
 	})
 }
 
-// What the change was about to stop is not stopped after the way back has started it.
+// What the change was about to stop is not stopped after the rollback has started it.
 func TestScriptEndsTheStopThatItGivesUp(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := armed(t, w)

@@ -29,7 +29,7 @@ func simple(t *testing.T, w *world, id string) Change {
 	w.write(t, "/etc/docker/daemon.json", was)
 	c := Change{ID: id, Unit: "docker.service", DataRoot: "/var/lib/docker",
 		Config: File{Path: "/etc/docker/daemon.json", Existed: true, Before: hash(was), After: hash(is), Added: `"userns-remap":"dockremap"`}}
-	w.lay(t, c)
+	w.install(t, c)
 	return c
 }
 
@@ -59,7 +59,7 @@ func TestScriptTakenTwiceAtOnce(t *testing.T) {
 			code, said := w.verb(other, "undo")
 			assert.Equal(t, code, 0, said)
 			target, err := os.Readlink(w.path("var/lib/docker-userns/pending"))
-			assert.NilError(t, err, "the other's way back took the lock")
+			assert.NilError(t, err, "the other's rollback took the lock")
 			assert.Equal(t, target, armed.Dir())
 
 			codes, said = w.atOnce(w.script(armed, "keep"), w.script(armed, "undo"))
@@ -181,12 +181,12 @@ func TestScriptPutsTheBackupBackWhole(t *testing.T) {
 	}
 }
 
-// Without systemd there is a lock and a way back, and nobody restarts the daemon.
+// Without systemd there is a lock and a rollback, and nobody restarts the daemon.
 func TestScriptWithoutSystemd(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := simple(t, w, testID)
 		c.Unit = ""
-		w.lay(t, c)
+		w.install(t, c)
 		for _, name := range []string{"systemctl", "systemd-run"} {
 			assert.NilError(t, os.Remove(w.path("usr/local/bin", name)))
 		}

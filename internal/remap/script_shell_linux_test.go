@@ -41,7 +41,7 @@ func TestScriptChangesLines(t *testing.T) {
 	}
 	eachShell(t, func(t *testing.T, w *world) {
 		c := Change{ID: testID}
-		w.lay(t, c)
+		w.install(t, c)
 		for _, test := range tests {
 			os.Remove(w.path("etc/subuid"))
 			mode := os.FileMode(0o644)
@@ -74,7 +74,7 @@ func TestScriptChangesLines(t *testing.T) {
 func TestScriptMindsTheLocksOfShadow(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := Change{ID: testID}
-		w.lay(t, c)
+		w.install(t, c)
 		w.write(t, "/etc/subuid", "")
 		w.write(t, "/etc/subuid.lock", fmt.Sprintf("%d\x00", 1<<22-1)) // no such process
 		w.write(t, "/etc/subuid.20240101", "their backup")

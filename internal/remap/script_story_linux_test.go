@@ -44,7 +44,7 @@ func newStory(t *testing.T, shell string, seed uint64) *story {
 	for _, c := range s.Running {
 		s.write(t, "/stub/running/"+c, "")
 	}
-	s.lay(t, s.Change)
+	s.install(t, s.Change)
 	return s
 }
 
@@ -128,7 +128,7 @@ func (s *story) tell(t *testing.T) {
 		if s.read(s.pathOfLock()) == "missing" {
 			s.timers(t)
 			s.ID = "20261122T999999Z"
-			s.lay(t, s.Change)
+			s.install(t, s.Change)
 		}
 	}
 	if _, err := os.Lstat(s.path("var/lib/docker-userns/pending")); err != nil {

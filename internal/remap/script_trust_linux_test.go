@@ -19,7 +19,7 @@ func makesAccount(t *testing.T, w *world) (c Change, apply func()) {
 	w.write(t, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
 	w.write(t, "/etc/group", "root:x:0:\n")
 	w.write(t, "/etc/shadow", "root:*:1:0:99999:7:::\n")
-	w.lay(t, c)
+	w.install(t, c)
 	return c, func() {
 		w.write(t, "/etc/docker/daemon.json", "{\"userns-remap\":\"dockremap\"}\n")
 		w.write(t, "/etc/subuid", "op:1:2\n"+rangeLine)

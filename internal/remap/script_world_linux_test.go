@@ -151,8 +151,8 @@ func (w *world) verb(c Change, words ...string) (code int, said string) {
 	return w.run(w.script(c, words...)...)
 }
 
-// lay puts the script down, with no time between its tries.
-func (w *world) lay(t *testing.T, c Change) {
+// install puts the script down, with no time between its tries.
+func (w *world) install(t *testing.T, c Change) {
 	t.Helper()
 	slow, quick := []byte("pause=15 tries=20"), []byte("pause=0 tries=6")
 	assert.Assert(t, bytes.Contains(c.Script(), slow))

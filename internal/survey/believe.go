@@ -32,14 +32,14 @@ func (l *look) named(name string) []int {
 // are what the kernel says of it. Without root's rights less can be seen, and
 // nothing is run.
 func (l *look) doubt(d process) string {
-	if why := l.stranger(d); why != "" || l.blind && d.Exe == "" {
+	if why := l.distrust(d); why != "" || l.unprivileged && d.Exe == "" {
 		return why
 	}
 	return l.tampered(d.Exe)
 }
 
-// stranger is the part of doubt that the process alone tells.
-func (l *look) stranger(d process) string {
+// distrust is the part of doubt that the process alone tells.
+func (l *look) distrust(d process) string {
 	switch {
 	case !d.allRoot && d.UID != 0:
 		return fmt.Sprintf("it runs as UID %d", d.UID)
@@ -51,7 +51,7 @@ func (l *look) stranger(d process) string {
 		return "it is in a PID namespace of its own"
 	case !d.HostMounts && !l.isSnap(d):
 		return "it is in a mount namespace of its own"
-	case l.blind && d.Exe == "":
+	case l.unprivileged && d.Exe == "":
 		return ""
 	case d.UserSpace == "" || d.MountSpace == "" || d.Exe == "":
 		return "it ended while it was looked at"

@@ -141,9 +141,9 @@ func spaces(dir string) []string {
 	return []string{dir + "/ns/user", dir + "/ns/mnt", dir + "/ns/pid"}
 }
 
-// opened reports whether what a process names may be looked at: what a stranger names
+// opened reports whether what a process names may be looked at: what another process names
 // is not.
-func (l *look) opened(d process) bool { return len(d.Args) > 0 && l.stranger(d) == "" }
+func (l *look) opened(d process) bool { return len(d.Args) > 0 && l.distrust(d) == "" }
 
 // askProcess asks for what a process that may be a dockerd has named. Which one is
 // the daemon is decided once all of it is there.

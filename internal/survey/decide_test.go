@@ -213,7 +213,7 @@ func TestBeliefWithoutRoot(t *testing.T) {
 		}
 	}
 	assert.Check(t, l.process(7).Doubt != "")
-	l.blind = true
+	l.unprivileged = true
 	assert.Equal(t, l.process(7).Doubt, "")
 	l.seen.Files["/proc/7/status"] = host.Body{Data: []byte(strings.ReplaceAll(rooted, "\t0", "\t1000"))}
 	assert.Check(t, l.process(7).Doubt != "")

@@ -18,13 +18,13 @@ type look struct {
 	engine     *Engine      // nil where the daemon does not answer
 	containers []inspected
 
-	noMaps   bool // ID maps are left out
-	seen     host.Answers
-	ran      map[string]host.Result // by the words of the command: see result
-	blind    bool                   // without root's rights
-	dockerds []int                  // processes that may be a dockerd
-	unread   int                    // more of them
-	units    map[string]Unit        // by name
+	noMaps       bool // ID maps are left out
+	seen         host.Answers
+	ran          map[string]host.Result // by the words of the command: see result
+	unprivileged bool                   // not root on the host
+	dockerds     []int                  // processes that may be a dockerd
+	unread       int                    // more of them
+	units        map[string]Unit        // by name
 }
 
 // round asks and adds to what was seen. An empty one is not asked.

@@ -63,7 +63,7 @@ func (l *look) start(d process, running bool, u Unit) Read[Start] {
 	switch {
 	case d.snap():
 		s.Program = ""
-	case s.Program != "" && !l.blind:
+	case s.Program != "" && !l.unprivileged:
 		s.Doubt = l.tampered(s.Program)
 	}
 	return Read[Start]{Value: s}

@@ -57,7 +57,7 @@ func Take[A API](ctx context.Context, t Target[A], o Options) Facts {
 	if f.Engine.Err == nil {
 		l.engine = &f.Engine.Value
 	}
-	l.blind = f.Root != nil
+	l.unprivileged = f.Root != nil
 	if errHost == nil {
 		errHost = l.askMore(ctx)
 	}

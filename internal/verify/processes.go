@@ -61,9 +61,9 @@ func hostRoot(in *input) report.Result {
 	if !ok {
 		return r
 	}
-	bad := in.odd(func(o oddity) bool { return o.root })
+	bad := in.violating(func(o violation) bool { return o.root })
 	if len(bad) > 0 {
-		return report.Fail("%s root on the host", report.Counted(in.oddCount(true), "process is", "processes are")).With(bounded(bad)...)
+		return report.Fail("%s root on the host", report.Counted(in.countViolations(true), "process is", "processes are")).With(bounded(bad)...)
 	}
 	if len(in.Unseen) > 0 {
 		return in.outOfSight()
@@ -84,10 +84,10 @@ func inMap(in *input) report.Result {
 	if !ok {
 		return r
 	}
-	bad := in.odd(func(o oddity) bool { return !o.root })
+	bad := in.violating(func(o violation) bool { return !o.root })
 	switch {
 	case len(bad) > 0:
-		return report.Fail("%s IDs that are not in the map", report.Counted(in.oddCount(false), "process has", "processes have")).With(bounded(bad)...)
+		return report.Fail("%s IDs that are not in the map", report.Counted(in.countViolations(false), "process has", "processes have")).With(bounded(bad)...)
 	case len(in.Unseen) > 0:
 		return in.outOfSight()
 	case in.Weak && !in.limitKnown():
@@ -125,15 +125,15 @@ func (in *input) tally() string {
 	return fmt.Sprintf("%s of %s", report.Counted(processes, "process", "processes"), report.Count(len(containers), "container"))
 }
 
-// odd names the processes with an oddity of a kind.
-func (in *input) odd(kind func(oddity) bool) []report.Detail {
+// violating names the processes with a violation of a kind.
+func (in *input) violating(kind func(violation) bool) []report.Detail {
 	names := map[string]string{}
 	for _, c := range in.Chosen {
 		names[c.ID] = c.Name
 	}
 	var details []report.Detail
 	for _, p := range in.Processes.Value {
-		for _, o := range oddities(in.limited(p), in.kernel) {
+		for _, o := range violations(in.limited(p), in.kernel) {
 			if kind(o) {
 				details = append(details, report.Detail{Name: fmt.Sprintf("%s: process %d (%s)", names[p.Container], p.PID, p.Name), Note: o.what})
 			}
@@ -142,10 +142,10 @@ func (in *input) odd(kind func(oddity) bool) []report.Detail {
 	return details
 }
 
-func (in *input) oddCount(root bool) int {
+func (in *input) countViolations(root bool) int {
 	n := 0
 	for _, p := range in.Processes.Value {
-		for _, o := range oddities(in.limited(p), in.kernel) {
+		for _, o := range violations(in.limited(p), in.kernel) {
 			if o.root == root {
 				n++
 				break

@@ -161,13 +161,13 @@ func settled(ctx context.Context, h host.Host, all []Process, containers []surve
 	}
 	processes = append(processes, adopted...)
 	maps := mapsOf(processes, containers)
-	var odd []int
+	var suspect []int
 	for _, p := range processes {
-		if len(oddities(p, maps)) > 0 {
-			odd = append(odd, p.PID)
+		if len(violations(p, maps)) > 0 {
+			suspect = append(suspect, p.PID)
 		}
 	}
-	if len(odd) == 0 {
+	if len(suspect) == 0 {
 		return processes, nil
 	}
 	select {
@@ -175,11 +175,11 @@ func settled(ctx context.Context, h host.Host, all []Process, containers []surve
 		return nil, ctx.Err()
 	case <-time.After(settle):
 	}
-	again, err := readProcesses(ctx, h, globsOf(odd))
+	again, err := readProcesses(ctx, h, globsOf(suspect))
 	if err != nil {
 		return nil, err
 	}
-	return replaced(processes, odd, again), nil
+	return replaced(processes, suspect, again), nil
 }
 
 // lacking reports whether the first process of a container was not seen.
@@ -190,15 +190,15 @@ func lacking(all []Process, containers []survey.Container) bool {
 }
 
 // replaced puts what the second look has seen in the place of what the first one
-// found odd. Processes that ended meanwhile are gone.
-func replaced(first []Process, odd []int, second []Process) []Process {
+// found suspect in the first reading. Processes that ended meanwhile are gone.
+func replaced(first []Process, suspect []int, second []Process) []Process {
 	now := map[int]Process{}
 	for _, p := range second {
 		now[p.PID] = p
 	}
 	var out []Process
 	for _, p := range first {
-		if slices.Contains(odd, p.PID) {
+		if slices.Contains(suspect, p.PID) {
 			q, there := now[p.PID]
 			if !there {
 				continue

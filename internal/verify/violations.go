@@ -8,16 +8,16 @@ import (
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
-// oddity is what is wrong with one process.
-type oddity struct {
+// violation is what is wrong with one process.
+type violation struct {
 	root bool // it is root on the host
 	what string
 }
 
-// oddities holds the IDs of a process and of each of its threads against the map
+// violations holds the IDs of a process and of each of its threads against the map
 // of its own user namespace and that of its container's first process. A user
 // namespace that was made in a container has a part of the container's map.
-func oddities(p Process, maps map[string]idmap.Map) []oddity {
+func violations(p Process, maps map[string]idmap.Map) []violation {
 	if p.HostUserns {
 		return nil
 	}
@@ -28,21 +28,21 @@ func oddities(p Process, maps map[string]idmap.Map) []oddity {
 	if len(p.Map.UID) == 0 {
 		limits = limits[1:]
 	}
-	var out []oddity
+	var out []violation
 	for _, t := range p.Threads {
 		where := ""
 		if t.TID != p.Threads[0].TID {
 			where = fmt.Sprintf("thread %d: ", t.TID)
 		}
 		if ids := idsThat(t, func(_ idmap.Extents, id int64) bool { return id == 0 }, limits); ids != "" {
-			out = append(out, oddity{root: true, what: where + ids})
+			out = append(out, violation{root: true, what: where + ids})
 		}
 		if ids := idsThat(t, func(e idmap.Extents, id int64) bool { return id != 0 && !e.Holds(id) }, limits); ids != "" {
-			out = append(out, oddity{what: where + ids + " not in the map"})
+			out = append(out, violation{what: where + ids + " not in the map"})
 		}
 	}
 	if len(p.Map.UID) == 0 && len(out) == 0 {
-		out = append(out, oddity{what: "in the host's user namespace"})
+		out = append(out, violation{what: "in the host's user namespace"})
 	}
 	return out
 }
