@@ -88,7 +88,7 @@ func docker(t *testing.T, e *testengine.Engine, args ...string) string {
 }
 
 // entries are the ACL that setfacl makes of a mode: of the owning group it keeps
-// the bits, and the mask is the union where none is given.
+// the bits, and the mask is the union if none is given.
 func entries(acl string, mode os.FileMode) host.ACL {
 	owner, group, other := uint8(mode>>6&7), uint8(mode>>3&7), uint8(mode&7)
 	list := []host.ACLEntry{{Tag: host.ACLUserObj, ID: -1, Perm: owner}, {Tag: host.ACLGroupObj, ID: -1, Perm: group}, {Tag: host.ACLOther, ID: -1, Perm: other}}

@@ -101,7 +101,7 @@ func TestNoMendOverMounts(t *testing.T) {
 	assert.Check(t, is.Len(loss.Mend(f).Fix, 0))
 }
 
-// The package of setfacl is named where it is missing.
+// The package of setfacl is named if it is missing.
 func TestInstall(t *testing.T) {
 	for like, want := range map[string]string{"debian": "sudo apt-get install acl", "alpine": "sudo apk add acl", "rhel fedora": "sudo dnf install acl", "": "# setfacl is missing on this host: install the package acl"} {
 		f := survey.Facts{}

@@ -91,7 +91,7 @@ func (a *Auditor) Accounts(img image.Image) (passwd, group string, ok bool) {
 }
 
 // final is the file of the topmost layer that has it, and that layer's index;
-// -1 where the image has none.
+// -1 if the image has none.
 func final(layers []*facts, of func(*facts) *accountFile) (*accountFile, int) {
 	for i := len(layers) - 1; i >= 0; i-- {
 		f := of(layers[i])

@@ -52,7 +52,7 @@ func visit(t testing.TB, a *Auditor, blob string, layer []byte) {
 	assert.NilError(t, a.Layer(context.Background(), blob, tarwalk.NewReader(bytes.NewReader(layer))))
 }
 
-// made is an image of layers, each with its line of history where there are any.
+// made is an image of layers, each with its line of history if there are any.
 func made(a *Auditor, t testing.TB, layers [][]entry, history ...string) image.Image {
 	t.Helper()
 	img := image.Image{Name: "app:1", Source: "docker-archive", ID: "sha256:aa", Platform: "linux/amd64"}
@@ -72,7 +72,7 @@ func TestVerdict(t *testing.T) {
 	tests := []struct {
 		name  string
 		entry entry
-		rule  Rule // "" where the engine takes it
+		rule  Rule // "" if the engine takes it
 	}{
 		{"in the map", entry{name: "a", uid: 65535, gid: 65535}, ""},
 		{"first past the map", entry{name: "a", uid: 65536}, UnmappedOwner},

@@ -10,7 +10,7 @@ import (
 // base is the image that an image was built on.
 type base struct {
 	layers int    // how many of the lowest layers are its own; 0 when unsure
-	name   string // "" where it is not known
+	name   string // "" if it is not known
 }
 
 // rebuilt is how much later than its base an image is made at least. Within one

@@ -32,7 +32,7 @@ func newDirs(seed maphash.Seed) *dirs {
 // hash of a cleaned path. The lowest bit is left free for kind.
 func hash(seed maphash.Seed, path []byte) uint64 { return maphash.Bytes(seed, path) &^ 1 }
 
-// at gives the number of a directory, or noDir where the table is full.
+// at gives the number of a directory, or noDir if the table is full.
 func (d *dirs) at(path []byte) uint32 {
 	if bytes.Equal(path, d.last) {
 		return d.lastNum

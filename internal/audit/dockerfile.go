@@ -15,7 +15,7 @@ type Dockerfile struct {
 	file *dockerfile.File
 }
 
-// Lines are the first and last line of an instruction, from 1 on; 0 where it was
+// Lines are the first and last line of an instruction, from 1 on; 0 if it was
 // not found.
 type Lines struct{ Start, End int }
 

@@ -32,7 +32,7 @@ func (g *group) root(top []byte) {
 	}
 }
 
-// topModules is a path up to its first element node_modules, nil where it has none.
+// topModules is a path up to its first element node_modules, nil if it has none.
 func topModules(name []byte) []byte {
 	for from := 0; ; {
 		i := bytes.Index(name[from:], nodeModules)

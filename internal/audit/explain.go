@@ -103,7 +103,7 @@ var (
 )
 
 // Explain takes the ID out of an engine's error message, whatever text is around
-// it; of several the first that names a number. False where there is none.
+// it; of several the first that names a number. False if there is none.
 func Explain(text string) (Explained, bool) {
 	all := ExplainAll(text)
 	for _, e := range all {

@@ -51,7 +51,7 @@ func (n *need) join(other need) {
 	n.impossible = n.impossible || other.impossible
 }
 
-// total is the size, or -1 where no map can be that large.
+// total is the size, or -1 if no map can be that large.
 func (n need) total() int64 {
 	if n.impossible {
 		return -1

@@ -79,7 +79,7 @@ type Report struct {
 }
 
 // Required are the smallest sizes of a UID map and a GID map, both from ID 0 on,
-// that take every entry and the USER; -1 where no map can.
+// that take every entry and the USER; -1 if no map can.
 type Required struct {
 	UID int64 `json:"uid"`
 	GID int64 `json:"gid"`
@@ -89,7 +89,7 @@ type Required struct {
 type Layer struct {
 	Index       int    `json:"index"`
 	DiffID      string `json:"diffID"`
-	Digest      string `json:"digest"`      // "" where the source has none
+	Digest      string `json:"digest"`      // "" if the source has none
 	Instruction string `json:"instruction"` // that made it, "" if unknown
 	// Candidates are the instructions that can have made it, if it was made by
 	// several at once and history does not tell which file is of which.
@@ -113,7 +113,7 @@ type Finding struct {
 	LaterLayer Later    `json:"laterLayer"`
 	Cause      Cause    `json:"cause"`
 	// Fix is what to write instead of the instruction, or what to do where that
-	// is not known, on one line; "" where nothing is wrong.
+	// is not known, on one line; "" if nothing is wrong.
 	Fix string `json:"fix"`
 	// Changes are what Fix is made of: what to write in the place of which
 	// instructions. All findings of an image share one plan, so an instruction

@@ -42,7 +42,7 @@ func (j *join) user() runAs {
 func passwdOf(l *facts) *accountFile { return &l.passwd }
 func groupOf(l *facts) *accountFile  { return &l.group }
 
-// reader is nil where the image has no such file, as GetExecUser wants it.
+// reader is nil if the image has no such file, as GetExecUser wants it.
 func reader(f *accountFile) io.Reader {
 	if !f.present {
 		return nil
@@ -50,7 +50,7 @@ func reader(f *accountFile) io.Reader {
 	return bytes.NewReader(f.data)
 }
 
-// unread says why a USER cannot be resolved, "" where it can. UID and GID in
+// unread says why a USER cannot be resolved, "" if it can. UID and GID in
 // numbers need no file.
 func unread(spec string, passwd, group *accountFile) string {
 	name, grp, _ := strings.Cut(spec, ":")

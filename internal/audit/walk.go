@@ -95,7 +95,7 @@ func (m *mapped) note(all []int64, id int64) []int64 {
 	return all
 }
 
-// ruleFor is the engine's verdict on an entry, "" where nothing is wrong. An owner
+// ruleFor is the engine's verdict on an entry, "" if nothing is wrong. An owner
 // that is unmapped in one and the alias of root in the other is unmapped.
 func ruleFor(uid, gid idmap.Treatment) Rule {
 	switch {

@@ -1,5 +1,5 @@
 // Package check decides, on one survey of a daemon and its host, whether
-// userns-remap will work there, or, where it is on, whether it is sound and
+// userns-remap will work there, or, if it is on, whether it is sound and
 // would come up again. It reads nothing and changes nothing.
 //
 // A check is data in an ordered list. Its title states what is true when it

@@ -12,7 +12,7 @@ import (
 )
 
 // chooseMap gives the ID map to audit against: the one of the flags, else that
-// of the engine where it is remapped, else what this machine would give its
+// of the engine if it is remapped, else what this machine would give its
 // engine, else docker's default.
 func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (auditedMap, error) {
 	m, given, err := mapFromFlags(opts.idMap, opts.size)

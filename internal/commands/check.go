@@ -109,7 +109,7 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	return verdict(found, opts.strict)
 }
 
-// askOnTerminal lets sudo ask for a password where a person is there to give it.
+// askOnTerminal lets sudo ask for a password if somebody is at the terminal to give it.
 func askOnTerminal(dockerCLI command.Cli) host.Ask {
 	if dockerCLI.In().IsTerminal() && dockerCLI.Err().IsTerminal() {
 		return host.AskOnTerminal

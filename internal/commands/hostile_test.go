@@ -47,7 +47,7 @@ func hostileReport(text string) report.Report {
 	return r
 }
 
-// fitsLines holds that no value is shown at full length where it is too long.
+// fitsLines holds that no value is shown at full length if it is too long.
 func fitsLines(t *testing.T, what, text string) {
 	t.Helper()
 	escapetest.Harmless(t, what, text)

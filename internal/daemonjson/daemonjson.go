@@ -20,7 +20,7 @@ const MaxFile = 1 << 20
 // is empty or missing.
 type Doc struct {
 	text    []byte
-	open    int // offset past the opening brace; 0 where there is none
+	open    int // offset past the opening brace; 0 if there is none
 	members []member
 }
 
@@ -50,7 +50,7 @@ func (d Doc) Get(key string) (json.RawMessage, bool) {
 	return slices.Clone(d.text[d.members[i].from:d.members[i].end]), true
 }
 
-// String gives the value of a key where it is a string.
+// String gives the value of a key if it is a string.
 func (d Doc) String(key string) (string, bool) {
 	var s *string
 	raw, ok := d.Get(key)
@@ -111,7 +111,7 @@ func (d Doc) firstLead() string {
 
 // Remove gives the text without key, and with it the white space that Set put
 // before it: after a Set of a new key, Remove gives the text from before, save
-// where there was no object, which leaves an empty one. A key that is missing
+// if there was no object, which leaves an empty one. A key that is missing
 // changes nothing.
 func (d Doc) Remove(key string) []byte {
 	i := d.index(key)

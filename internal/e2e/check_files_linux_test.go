@@ -62,7 +62,7 @@ func TestCheckForesees(t *testing.T) {
 	})
 }
 
-// restart gives the last part of the data root's path, or, where the engine does
+// restart gives the last part of the data root's path, or, if the engine does
 // not come up, what it said last.
 func restart(t *testing.T, host *testbed.Host) (suffix, words string) {
 	t.Helper()

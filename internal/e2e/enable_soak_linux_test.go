@@ -11,7 +11,7 @@ import (
 )
 
 // While a change soaks it is undone for each of the signs that the runbook names,
-// as they are seen on the host, and stays where there is none.
+// as they are seen on the host, and stays if there is none.
 func TestEnableSoaks(t *testing.T) {
 	t.Parallel()
 	host := boot(t, testbed.Engine28)

@@ -26,7 +26,7 @@ type Command struct {
 }
 
 // Result is what became of a command. Code is its exit code, 128+N where signal
-// N ended it, 127 where there is no such program.
+// N ended it, 127 if there is no such program.
 type Result struct {
 	Stdout []byte // the first MaxOutput bytes
 	Stderr []byte // likewise, without NULs and newlines at its end

@@ -41,7 +41,7 @@ func Daemons(socket string) ([]*ProcessRoot, error) {
 	return roots, nil
 }
 
-// listener is the process that listens on a unix socket, 0 where that cannot be
+// listener is the process that listens on a unix socket, 0 if that cannot be
 // told.
 func listener(socket string) int {
 	p, _ := Listener(context.Background(), socket)

@@ -53,7 +53,7 @@ type Answers struct {
 	Commands []Result
 }
 
-// Body is a file's content, its first MaxFile bytes where it is longer.
+// Body is a file's content, its first MaxFile bytes if it is longer.
 type Body struct {
 	Data      []byte
 	Truncated bool // the file goes on after Data

@@ -14,7 +14,7 @@ import (
 // Local is this machine, looked at by this process with the rights it has.
 func Local() Host { return local{} }
 
-// local has the reason why it is not root, where that is known.
+// local has the reason why it is not root, if that is known.
 type local struct{ why error }
 
 func (local) Kind() string { return KindLocal }

@@ -60,7 +60,7 @@ const (
 	flagAppend    = 0x20
 )
 
-// immutable reads the flags of chattr(1); false where there are none.
+// immutable reads the flags of chattr(1); false if there are none.
 func immutable(path string, mode fs.FileMode) bool {
 	if !mode.IsRegular() && !mode.IsDir() {
 		return false

@@ -4,5 +4,5 @@ package host
 type Process struct {
 	PID  int
 	UID  int
-	Name string // comm, proc(5); "" where the process is not in sight
+	Name string // comm, proc(5); "" if the process is not in sight
 }

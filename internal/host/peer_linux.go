@@ -12,7 +12,7 @@ import (
 
 // Listener is the process that called listen(2) for a unix socket: SO_PEERCRED,
 // unix(7). That is dockerd itself, systemd where it activates dockerd, or a
-// program such as ssh or socat that leads elsewhere. PID is 0 where the process
+// program such as ssh or socat that leads elsewhere. PID is 0 if the process
 // is out of sight, as the host's are from within a container.
 func Listener(ctx context.Context, socket string) (Process, error) {
 	var d net.Dialer

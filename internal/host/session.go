@@ -29,7 +29,7 @@ var errClosed = errors.New("the connection to the host was closed")
 type session struct {
 	name    string // of the host, for errors
 	command func() *exec.Cmd
-	ask     Ask // called once, where the shell was refused; may be nil
+	ask     Ask // called once, if the shell was refused; may be nil
 
 	turn   chan struct{} // held by one request at a time
 	shell  *shell

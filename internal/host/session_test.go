@@ -54,7 +54,7 @@ func TestWithoutRoot(t *testing.T) {
 	}
 }
 
-// Leave is asked for once, and only where the shell was refused.
+// Leave is asked for once, and only if the shell was refused.
 func TestAsk(t *testing.T) {
 	asked, program := 0, "false"
 	ask := func(context.Context) error { asked++; program = "sh"; return nil }

@@ -20,8 +20,8 @@ type shared struct {
 	args    []string // of ssh, up to the host's name
 
 	once   sync.Once
-	dir    string // that the socket is in, "" where there is none of ours
-	theirs string // the user's own socket, "" where there is none
+	dir    string // that the socket is in, "" if there is none of ours
+	theirs string // the user's own socket, "" if there is none
 }
 
 // master are the flags of the ssh that others join.
@@ -45,7 +45,7 @@ func (s *shared) join() []string {
 
 func (s *shared) socket() string { return filepath.Join(s.dir, "s") }
 
-// control is the socket by which ssh -O reaches the connection, "" where there is
+// control is the socket by which ssh -O reaches the connection, "" if there is
 // none.
 func (s *shared) control() string {
 	s.once.Do(s.make)
@@ -74,7 +74,7 @@ func (s *shared) make() {
 	}
 }
 
-// controlPath reads what `ssh -G` prints: the path, "" where there is none.
+// controlPath reads what `ssh -G` prints: the path, "" if there is none.
 func controlPath(config string) string {
 	for line := range strings.Lines(config) {
 		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "controlpath "); ok && path != "none" {

@@ -159,7 +159,7 @@ func textOf(data string, cut bool, globs []string) (Text, error) {
 }
 
 // matching says of a path whether a pattern asked for it. Most patterns have no
-// wildcard where there are many.
+// wildcard if there are many.
 func matching(patterns []string) func(string) bool {
 	exact := map[string]bool{}
 	var wild []string

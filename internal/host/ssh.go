@@ -12,7 +12,7 @@ import (
 	"github.com/docker/cli/cli/connhelper/ssh"
 )
 
-// root runs a shell as root where that needs no password, and else as whoever
+// root runs a shell as root if that needs no password, and else as whoever
 // logged in. It has to mean the same to every login shell, fish and csh
 // included. The first sudo only tries: a shell that reads from standard input
 // must be the only one that does. What it said goes along in the environment.

@@ -11,7 +11,7 @@ type Stat struct {
 	Inode     uint64
 	Links     int64
 	Target    string // of a symlink, as it stands there
-	Immutable bool   // chattr +i or +a; false where the file system has no such thing
+	Immutable bool   // chattr +i or +a; false if the file system has no such thing
 	ACL       ACL    // where asked for
 	Err       error  // fs.ErrNotExist, fs.ErrPermission, …; the rest is zero then
 }

@@ -74,7 +74,7 @@ func Read(g Generation, f File, login string, uid int64) (Extents, error) {
 	return read28(f, login, uid)
 }
 
-// read20 looks for lines that are keyed by the UID, and only where there are
+// read20 looks for lines that are keyed by the UID, and only if there are
 // none for lines that are keyed by the name. A line that does not have three
 // fields is an error, whoever's it is.
 func read20(f File, login string, uid int64) (Extents, error) {

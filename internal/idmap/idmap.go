@@ -68,7 +68,7 @@ func (e Extents) Treatment(id int64) Treatment {
 }
 
 // Root is the host ID of the container's root: the host ID of the extent that
-// holds container ID 0, or -1 where none does.
+// holds container ID 0, or -1 if none does.
 func (e Extents) Root() int64 {
 	if host, ok := e.ToHost(0); ok {
 		return host

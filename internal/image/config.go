@@ -10,7 +10,7 @@ import (
 
 // imageConfig is what an image's configuration says of it.
 type imageConfig struct {
-	Platform string // e.g. "linux/arm64/v8", "" where it is not said
+	Platform string // e.g. "linux/arm64/v8", "" if it is not said
 	Config   Config
 	DiffIDs  []string // of the layers, lowest first; each is a digest
 }

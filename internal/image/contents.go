@@ -13,8 +13,8 @@ import (
 type entry struct {
 	link      string // where a link leads, from "/" on, "" for a file
 	n         int    // its place in the archive, since a name can come twice
-	off, size int64  // of the body, where the archive is a file
-	held      *held  // what was made of it, where the archive is a stream
+	off, size int64  // of the body, if the archive is a file
+	held      *held  // what was made of it, if the archive is a stream
 }
 
 // contents are the entries of an archive by their cleaned names. Of two of the
@@ -28,7 +28,7 @@ type contents struct {
 
 func newContents() contents { return contents{entries: map[string]*entry{}} }
 
-// add puts an entry on record and returns it, or nil where it can be of no use.
+// add puts an entry on record and returns it, or nil if it can be of no use.
 func (c *contents) add(h *tar.Header) (*entry, error) {
 	if isSparse(h) {
 		return nil, fmt.Errorf("%q is stored as a sparse file: pack the archive again without --sparse", h.Name)

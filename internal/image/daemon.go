@@ -155,7 +155,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, request
 	return all
 }
 
-// forPlatform gives an image an error where it is for another platform than the
+// forPlatform gives an image an error if it is for another platform than the
 // wanted one: an engine with a graph driver has but one for each name.
 func (d Daemon) forPlatform(img Image) Image {
 	if img.Err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// addressed gives the digest that a blob's name promises, "" where it promises
+// addressed gives the digest that a blob's name promises, "" if it promises
 // none: blobs/ALGORITHM/HEX of an OCI layout (image-spec, image-layout.md), the
 // HEX.json that engines up to 24 and podman give a configuration, and the
 // sha256:HEX of go-containerregistry.

@@ -19,7 +19,7 @@ type Visitor interface {
 	// Seen says that a blob was visited before: it needs no reading.
 	Seen(blob string) bool
 	// Layer reads the headers of a blob. Its error ends the reading of that
-	// blob. What it leaves unread, the source reads where it has to check a
+	// blob. What it leaves unread, the source reads if it has to check a
 	// digest.
 	Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error
 }
@@ -65,7 +65,7 @@ type Image struct {
 type Layer struct {
 	Blob   string // what the Visitor was given, unique in a run
 	DiffID string // digest of the uncompressed tar, "sha256:…"
-	Digest string // digest of the blob as stored, "" where the source has none
+	Digest string // digest of the blob as stored, "" if the source has none
 	Name   string // of the blob in its place, the same each time that the place is read
 }
 

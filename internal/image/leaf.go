@@ -7,7 +7,7 @@ import (
 )
 
 // plans reads the configurations of the leaves. What an index lists and the
-// store lacks is an error only where nothing else is there.
+// store lacks is an error only if nothing else is there.
 func (t *tree) plans(name string) []plan {
 	leaves := t.leaves
 	if len(leaves) == 0 {

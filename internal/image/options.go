@@ -16,7 +16,7 @@ type Options struct {
 	// None means all. One that is not found is returned with Err set.
 	Names []string
 	// Platform is one platform ("linux/arm64/v8"), "all" for each that there
-	// is, or "" for linux on this machine's architecture where there is such an
+	// is, or "" for linux on this machine's architecture if there is such an
 	// image, else for the only one there is.
 	Platform string
 	// Trusted leaves out the digests of layers that come by in a stream, for

@@ -18,7 +18,7 @@ type plan struct {
 // layerRef is a layer as a manifest names it.
 type layerRef struct {
 	name   string
-	digest digest.Digest // "" where the manifest gives none
+	digest digest.Digest // "" if the manifest gives none
 	urls   []string      // where a layer that may not be distributed is kept
 }
 

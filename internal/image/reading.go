@@ -52,7 +52,7 @@ func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error
 	return images, nil
 }
 
-// of names the image, and the place that it is in where that has another name.
+// of names the image, and the place that it is in if that has another name.
 func (r reading) of(image string, err error) error {
 	if image == r.where {
 		return fmt.Errorf("reading image %q: %w", image, err)
@@ -183,7 +183,7 @@ func (p plan) outcome(results map[string]unpack.Result) error {
 }
 
 // outcome holds what was hashed against the digest in the blob's name, or,
-// where there is none, a layer that is not compressed against its DiffID.
+// if there is none, a layer that is not compressed against its DiffID.
 func outcome(got unpack.Result, name string, diffID digest.Digest) error {
 	want, what := addressed(clean(name)), "the blob"
 	if want == "" && !got.Packed && got.Err == nil {

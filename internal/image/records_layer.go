@@ -17,7 +17,7 @@ import (
 type recordLayer struct {
 	chain, diff string            // digests: of the layer with all below it, and of its own tar
 	cache       string            // name of its directory in the graph driver
-	bodies      map[string][]byte // of etc/passwd and etc/group, where it has them
+	bodies      map[string][]byte // of etc/passwd and etc/group, if it has them
 	err         error             // why it has to come from the engine; nil once it was visited
 }
 
@@ -64,7 +64,7 @@ func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) 
 	failAll(layers, err)
 }
 
-// readFiles asks nothing where there is nothing to ask for.
+// readFiles asks nothing if there is nothing to ask for.
 func (r *records) readFiles(ctx context.Context, paths []host.Path, each func(host.Path, io.Reader, error) error) error {
 	if len(paths) == 0 {
 		return nil

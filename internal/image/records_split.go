@@ -23,7 +23,7 @@ type splitReader struct {
 
 	segment []byte // what is left of the current segment
 	hole    int64  // what is left of the current hole
-	body    []byte // what is left of the hole's body, nil where it has none
+	body    []byte // what is left of the hole's body, nil if it has none
 	err     error  // the first error, kept
 }
 

@@ -14,7 +14,7 @@ import (
 // being those of an archive's entries. Nothing in it is trusted.
 type store interface {
 	// find gives the key of the blob that a name leads to, and its size. The
-	// error is an fs.ErrNotExist where there is none.
+	// error is an fs.ErrNotExist if there is none.
 	find(name string) (key string, size int64, err error)
 	// document gives a JSON blob, which is of maxDocument bytes at most.
 	document(name string) ([]byte, error)

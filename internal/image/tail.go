@@ -35,7 +35,7 @@ func (t *tail) drain() error {
 	return err
 }
 
-// engineError is what the engine appended, "" where it appended nothing.
+// engineError is what the engine appended, "" if it appended nothing.
 func (t *tail) engineError() string {
 	_ = t.drain()
 	for _, start := range []string{`{"errorDetail":`, `{"message":`, `{"error":`} {

@@ -9,7 +9,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// Account is who an engine takes the ranges of. UID is -1 where there is no
+// Account is who an engine takes the ranges of. UID is -1 if there is no
 // such account.
 type Account struct {
 	Name string

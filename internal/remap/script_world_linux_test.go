@@ -23,7 +23,7 @@ type world struct {
 // busybox's, and none for users.
 var shells = []string{"dash", "bash", "busybox"}
 
-// inWorld binds this machine's programs, where the shell is not busybox.
+// inWorld binds this machine's programs, if the shell is not busybox.
 const inWorld = `root=$1; shift
 mount --bind /proc "$root/proc" && mount --bind /dev "$root/dev" || exit 99
 if [ ! -e "$root/bin/busybox" ]; then

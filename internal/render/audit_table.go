@@ -81,7 +81,7 @@ func (a *auditTable) total(w io.Writer, unread int) {
 	}
 }
 
-// shortName is the image's name, or its ID cut short where it has none.
+// shortName is the image's name, or its ID cut short if it has none.
 func shortName(r audit.Report) string {
 	if len(r.Names) > 0 {
 		return escape.Line(strings.Join(r.Names, ", "))

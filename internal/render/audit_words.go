@@ -9,7 +9,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// what says in one line what is wrong, in the engine's words where it has some.
+// what says in one line what is wrong, in the engine's words if it has some.
 func (a *auditTable) what(f audit.Finding) string {
 	switch f.Rule {
 	case audit.UnmappedOwner:

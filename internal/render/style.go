@@ -13,7 +13,7 @@ import (
 type Style struct {
 	colour bool
 	utf8   bool
-	width  int // columns, 0 where it is no terminal
+	width  int // columns, 0 if it is no terminal
 }
 
 // StyleOf respects NO_COLOR (no-color.org), a dumb terminal, and a locale

@@ -12,7 +12,7 @@ type Container struct {
 	Image   string // as it was asked for
 	ImageID string
 	State   string // "created", "running", "paused", "restarting", "exited", "dead"
-	PID     int    // of its first process, on the host; 0 where it does not run
+	PID     int    // of its first process, on the host; 0 if it does not run
 	Labels  map[string]string
 
 	Restarts   int       // how often its restart policy has started it again
@@ -84,7 +84,7 @@ func (c Container) Builder() (string, bool) {
 	return strings.TrimRight(name, "0123456789"), ok
 }
 
-// Project is the Compose project the container belongs to, "" where none.
+// Project is the Compose project the container belongs to, "" if none.
 func (c Container) Project() string { return c.Labels["com.docker.compose.project"] }
 
 // Device is a host device given to a container.

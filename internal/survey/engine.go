@@ -118,7 +118,7 @@ func EngineOf(info system.Info, version types.Version) Engine {
 	return e
 }
 
-// component gives the version of a part of the engine, "" where /version does
+// component gives the version of a part of the engine, "" if /version does
 // not name it.
 func component(v types.Version, name string) string {
 	for _, c := range v.Components {

@@ -19,13 +19,13 @@ type Read[T any] struct {
 // of the machine that asks unless it is the same one; they carry
 // [ErrNotThisHost] or host.ErrNone where that host cannot be looked at.
 type Facts struct {
-	Context string // name of the docker context, "" where there is none
+	Context string // name of the docker context, "" if there is none
 	// Docker are the words that make docker use this engine, e.g.
 	// "docker --context prod"; none stands for "docker".
 	Docker   []string
 	Endpoint string // e.g. "unix:///var/run/docker.sock", "ssh://root@db1"
 	HostKind string // host.KindLocal, …
-	Root     error  // why the host is not looked at as root; nil where it is
+	Root     error  // why the host is not looked at as root; nil if it is
 	Where    Where
 
 	// From the daemon's API.
@@ -51,7 +51,7 @@ type Facts struct {
 	Storage  Read[Storage]
 	Paths    Read[map[string]Path] // by Mount.Source: those of all bind mounts
 	Left     Read[[]Left]          // containers that run here and that the engine does not know
-	Pending  Read[*Pending]        // a change under way; nil where there is none
+	Pending  Read[*Pending]        // a change under way; nil if there is none
 
 	// MountTable is the host's.
 	MountTable Read[[]MountPoint]

@@ -12,7 +12,7 @@ import (
 // Image is an image of the store, not its layers: those are package image's.
 type Image struct {
 	ID      string   // digest of its configuration
-	Tags    []string // "app:1"; empty where it has no name
+	Tags    []string // "app:1"; empty if it has no name
 	Size    int64    // bytes, layers shared with others included
 	Created time.Time
 }

@@ -31,7 +31,7 @@ type Kernel struct {
 	MaxKeys        Read[int64]     // kernel.keys.maxkeys, of each user but root; fs.ErrNotExist where the kernel has no keyrings
 	MaxKeyBytes    Read[int64]     // kernel.keys.maxbytes, likewise
 	Keys           map[int64]int64 // by UID: the keys that count against it, /proc/key-users
-	SELinux        string          // "enforcing", "permissive", "" where it is off
+	SELinux        string          // "enforcing", "permissive", "" if it is off
 	Map            idmap.Map       // of process 1: whether the host is itself a container; empty if it was not read
 	Init           string          // comm of process 1, e.g. "systemd"
 	OSRelease      map[string]string

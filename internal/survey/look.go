@@ -15,7 +15,7 @@ import (
 type look struct {
 	host       host.Host
 	peer       host.Process // who listens on a unix socket of this machine
-	engine     *Engine      // nil where the daemon does not answer
+	engine     *Engine      // nil if the daemon does not answer
 	containers []inspected
 
 	noMaps       bool // ID maps are left out

@@ -33,7 +33,7 @@ func newScene(t *testing.T, o testengine.Options) scene {
 	s.load(t)
 	assert.NilError(t, os.Mkdir(filepath.Join(s.dir, "data"), 0o750))
 	assert.NilError(t, os.Chown(filepath.Join(s.dir, "data"), 1000, 70001))
-	icmd.RunCommand("setfacl", "-m", "u:101000:rwx", filepath.Join(s.dir, "data")) // where there is such a thing
+	icmd.RunCommand("setfacl", "-m", "u:101000:rwx", filepath.Join(s.dir, "data")) // if there is such a thing
 	assert.NilError(t, os.Symlink("data", filepath.Join(s.dir, "link")))
 	l, err := net.Listen("unix", filepath.Join(s.dir, "it's a\nsock"))
 	assert.NilError(t, err)

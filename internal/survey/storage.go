@@ -28,7 +28,7 @@ type Tree struct {
 	Name     string // "100000.100000"
 	UID, GID int64
 	Stat     host.Stat
-	Images   int // layers recorded in it; 0 where it was never used
+	Images   int // layers recorded in it; 0 if it was never used
 	InUse    bool
 }
 

@@ -51,7 +51,7 @@ type Unit struct {
 	Environment      []string
 	Restart          string // "always", "on-failure", "no"
 	KillMode         string
-	// Socket is docker.socket's ActiveState, "" where there is none. While it
+	// Socket is docker.socket's ActiveState, "" if there is none. While it
 	// listens, any client's call starts dockerd again.
 	Socket     string
 	Listen     []string // of a socket unit: what it listens on
@@ -122,7 +122,7 @@ func (l *look) learnUnits() {
 }
 
 // service is the unit that starts dockerd: of the name given, else the one of
-// Docker's packages, else the snap's. The zero Unit where there is none.
+// Docker's packages, else the snap's. The zero Unit if there is none.
 func (l *look) service(name string) Unit {
 	for _, n := range []string{name, hostUnit, snapUnit} {
 		if u, ok := l.units[n]; ok && (u.LoadState != "not-found" || u.MainPID > 0) {
@@ -174,7 +174,7 @@ func (l *look) unitFiles(u Unit) []TextFile {
 	return files
 }
 
-// manager is what supervises dockerd where systemd has no unit for it. A process
+// manager is what supervises dockerd if systemd has no unit for it. A process
 // counts as that of an init script where it is the one of dockerd's PID file.
 func (l *look) manager(d process) Manager {
 	there := func(p string) bool { return l.seen.Stats[p].Err == nil }

@@ -14,7 +14,7 @@ type Volume struct {
 	Name       string
 	Driver     string
 	Mountpoint string // on the host
-	Size       int64  // bytes; -1 where the engine did not say in time
+	Size       int64  // bytes; -1 if the engine did not say in time
 	Containers int    // that refer to it; -1 unknown
 	Labels     map[string]string
 	Options    map[string]string

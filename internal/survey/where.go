@@ -47,7 +47,7 @@ type Where struct {
 	Seen  string // the evidence, e.g. `operating system "Docker Desktop"`
 }
 
-// elsewhere is the error of host facts where the daemon was not proven to run on
+// elsewhere is the error of host facts if the daemon was not proven to run on
 // the host. One that is down has nothing to prove it with, and its host is taken
 // to be the one that its endpoint leads to.
 func (w Where) elsewhere(up bool) error {

@@ -18,7 +18,7 @@ type entry struct {
 	Name, Linkname string
 	UID, GID, Size int64
 	Type           byte
-	Body           string // "" where it was not read
+	Body           string // "" if it was not read
 }
 
 // walked is a whole walk. Refused says that it did not end in io.EOF. Which

@@ -25,7 +25,7 @@ type Reader struct {
 func NewReader(r io.Reader) *Reader { return &Reader{win: newWindow(r)} }
 
 // Next moves on to the next entry. It returns io.EOF at the end of the archive,
-// and an [*OffsetError] where it cannot be read. The Header is overwritten by
+// and an [*OffsetError] if it cannot be read. The Header is overwritten by
 // the next call.
 func (r *Reader) Next() (*Header, error) {
 	if r.err == nil {

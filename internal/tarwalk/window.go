@@ -32,7 +32,7 @@ func newWindow(r io.Reader) window {
 func (w *window) offset() int64 { return w.base + int64(w.pos) }
 
 // next returns the next n bytes, which are valid until the next call of any
-// method. The error is io.EOF where there is no byte left, and
+// method. The error is io.EOF if there is no byte left, and
 // io.ErrUnexpectedEOF where there are fewer than n.
 func (w *window) next(n int) ([]byte, error) {
 	if w.end-w.pos < n {

@@ -12,7 +12,7 @@ import (
 
 // A Result is what came of reading a blob.
 type Result struct {
-	Sum    digest.Digest // of the blob's own bytes, "" where they were not hashed
+	Sum    digest.Digest // of the blob's own bytes, "" if they were not hashed
 	Packed bool          // the blob is compressed
 	Err    error
 }

@@ -189,8 +189,8 @@ func lacking(all []Process, containers []survey.Container) bool {
 	})
 }
 
-// replaced puts what the second look has seen in the place of what the first one
-// found suspect in the first reading. Processes that ended meanwhile are gone.
+// replaced puts what the second reading has in the place of what the
+// first one found suspect. Processes that ended meanwhile are gone.
 func replaced(first []Process, suspect []int, second []Process) []Process {
 	now := map[int]Process{}
 	for _, p := range second {

@@ -23,7 +23,7 @@ type contest struct {
 
 // row holds one command against another.
 type row struct {
-	ours, peer int     // of contest.commands; the same one where there is no peer
+	ours, peer int     // of contest.commands; the same one if there is no peer
 	limit      float64 // of the ratio of their times
 }
 

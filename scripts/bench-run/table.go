@@ -31,7 +31,7 @@ func render(contests []contest) string {
 	return s.String()
 }
 
-// name is the work, and how we did it where that can be chosen.
+// name is the work, and how we did it if that can be chosen.
 func (c *contest) name(r row) string {
 	if len(c.rows) > 1 && c.rows[0].peer == c.rows[1].peer {
 		return c.work + ", " + strings.TrimPrefix(c.commands[r.ours].name, "audit-image, ")

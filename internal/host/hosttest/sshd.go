@@ -38,7 +38,7 @@ func (s *Server) Logins(t testing.TB) int {
 }
 
 // SSHD runs an sshd that lets root in, until the test ends; config are further
-// lines of sshd_config(5). The test is skipped where this process is not root, or
+// lines of sshd_config(5). The test is skipped if this process is not root, or
 // there is no sshd.
 func SSHD(t testing.TB, config ...string) *Server {
 	t.Helper()
