@@ -55,7 +55,7 @@ func duration(milliseconds float64) time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// save writes the file whole or not at all: beside its place, and renamed.
+// save writes the file whole or not at all: next to its place, and renamed.
 func (b Baseline) save(path string) error {
 	text, err := json.MarshalIndent(baselineFile{1, b.Starts, milliseconds(b.P50), milliseconds(b.P95)}, "", "  ")
 	if err != nil {

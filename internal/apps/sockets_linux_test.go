@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { probetest.Main(m) }
 
-// newProbe is a probe of a remapped engine beside this test.
+// newProbe is a probe of a remapped engine next to this test.
 func newProbe(t *testing.T, e *testengine.Engine) *probe.Probe {
 	t.Helper()
 	p := &probe.Probe{API: e.Client(t), Host: host.Local(), Map: probetest.Remapped, Program: probetest.Program(t)}

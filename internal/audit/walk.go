@@ -209,7 +209,7 @@ type budget int
 
 // afford reports whether a text of n more bytes may be kept, and counts it.
 func (b *budget) afford(n int) bool {
-	const header = 64 // what a string costs beside its bytes
+	const header = 64 // what a string costs in addition to its bytes
 	if int(*b)+n+header > maxTexts {
 		return false
 	}

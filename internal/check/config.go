@@ -114,7 +114,7 @@ func (in *Input) unparsed() (Result, bool) {
 }
 
 // configKeys: dockerd matches keys by their exact letters and refuses to start
-// with others; Docker 29 refuses remap beside settings of the containerd store.
+// with others; Docker 29 refuses remap together with settings of the containerd store.
 func configKeys(in *Input) Result {
 	if r, bad := in.unparsed(); bad {
 		return r

@@ -18,7 +18,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/ranges"
 )
 
-// What is predicted of broken files is held against real engines: dockerd of
+// Predictions about broken files are compared with real engines: dockerd of
 // this machine, and those of the testbed's trees where it was built. Each is
 // started with the files laid over /etc in a mount namespace of its own, as far
 // as to its data root.

@@ -10,7 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// Whatever stands in the files of a host, every check answers in words.
+// Whatever the files of a host contain, every check returns a message.
 func FuzzRun(f *testing.F) {
 	f.Add("28.5.2", "dockremap:100000:65536\n", "999:1:x\n", `{"userns-remap": "default"}`, "0 100000 65536", true)
 	f.Add("20.10.24", "foo:bar", "\x00", "{ // \n", "0 0 4294967295", false)

@@ -53,7 +53,7 @@ func kernelUserns(in *Input) Result {
 	return pass("/proc/self/ns/user exists")
 }
 
-// usernsLimit: each container takes a user namespace, beside those that other
+// usernsLimit: each container takes a user namespace, in addition to those that other
 // programs have now.
 func usernsLimit(in *Input) Result {
 	limit, err := in.Kernel.Value.MaxUserns.Value, errors.Join(in.Kernel.Err, in.Kernel.Value.MaxUserns.Err)

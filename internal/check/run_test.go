@@ -20,7 +20,7 @@ func statuses(results []Result) map[string]Status {
 	return m
 }
 
-// A sound host has nothing against remap but what a person has to tick.
+// On a sound host every check passes but those that a person must answer.
 func TestSound(t *testing.T) {
 	for _, r := range Run(sound(), Options{Audits: read(audits())}) {
 		if r.Category == Person {
@@ -37,7 +37,7 @@ func TestRemapped(t *testing.T) {
 	}
 }
 
-// With the daemon down what only it knows is skipped, and the host is judged.
+// With the daemon down, what only it knows is skipped, and the host is checked.
 func TestDaemonDown(t *testing.T) {
 	f := sound()
 	f.Engine = survey.Read[survey.Engine]{Err: survey.ErrDaemonDown}
@@ -53,7 +53,7 @@ func TestDaemonDown(t *testing.T) {
 	}
 }
 
-// A host that does not answer is said once.
+// A host that does not answer is reported once.
 func TestHostOutOfReach(t *testing.T) {
 	f := unreachable(host.KindSSH)
 	f.Kernel.Err, f.Where.Place = errTest, survey.PlaceUnknown
@@ -120,7 +120,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// Tables as long as a survey reads them are judged all the same.
+// Tables of the greatest length that a survey reads are checked, too.
 func TestLongTables(t *testing.T) {
 	long := func(line string) []byte { return bytes.Repeat([]byte(line), 1<<18/len(line)) }
 	f := remapped()

@@ -63,7 +63,7 @@ var storageCases = []testCase{
 	{"data-root-trees", "unread", noStorage, Unknown, ""},
 }
 
-// Nobody is let through a folder that is somebody's or the system's; what to do
+// No command opens a directory of a user or of the system; what to do
 // instead is said.
 func TestDataRootPathFix(t *testing.T) {
 	at := func(dirs ...survey.Parent) Result {

@@ -157,7 +157,7 @@ var subidCases = []testCase{
 	{"subid-free", "accounts unread", func(f *survey.Facts, _ *Options) { f.Accounts.Err = errTest }, Unknown, ""},
 }
 
-// The commands move the account to a range that nobody has.
+// The commands move the account to a range that is free.
 func TestOverlapFix(t *testing.T) {
 	f := sound()
 	withAccount(&f, "dockremap:100000:65536\n")
@@ -178,7 +178,7 @@ func TestLineDetails(t *testing.T) {
 	assert.DeepEqual(t, r.Details[0], Detail{Name: "/etc/subuid, line 4", Note: `dockremap:abc:65536: its start "abc" is not a number; Docker 28 and later reads a number that it cannot parse as 0, which is the host's root`})
 }
 
-// A remapped engine whose ranges were taken away gets back those that its data
+// A remapped engine whose ranges were removed gets those back that its data
 // root is named after.
 func TestRangeFix(t *testing.T) {
 	r := one(t, "subid-map", onWith("28.5.2", "alice:300000:65536\n"))
@@ -187,14 +187,14 @@ func TestRangeFix(t *testing.T) {
 	assert.DeepEqual(t, r.Fix, []string{"sudo usermod --add-subuids 231072-296607 --add-subgids 231072-296607 dockremap"})
 }
 
-// Where remap is on, a range is not moved by a command to paste.
+// If remap is on, no command is printed that moves a range.
 func TestNoMoveWhereOn(t *testing.T) {
 	r := one(t, "subid-overlap", onWith("28.5.2", "dockremap:165536:65536\nalice:165536:1\n"))
 	assert.Equal(t, r.Status, Error)
 	assert.Equal(t, len(r.Fix), 0)
 }
 
-// Map is what the account's ranges give, else what would be chosen.
+// Map is the one of the account's ranges, otherwise the one that would be chosen.
 func TestMap(t *testing.T) {
 	f := sound()
 	m, err := NewInput(f, Options{}).Map()

@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// aloneFlag refuses anything else beside --install-hook and --remove-hook.
+// aloneFlag refuses anything else with --install-hook and --remove-hook.
 func aloneFlag(flags *pflag.FlagSet, args []string) error {
 	if flags.NFlag() == 1 && len(args) == 0 {
 		return nil

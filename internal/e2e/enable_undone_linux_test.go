@@ -99,7 +99,7 @@ func TestEnableThatNeedsAPerson(t *testing.T) {
 	commands := commandLine.FindAllStringSubmatch(a.stderr, -1)
 	assert.Equal(t, len(commands), 3, a.stderr)
 	assert.Check(t, strings.Contains(a.stderr, "continues to try") && strings.Contains(a.stderr, "the host is not as it was before"), a.stderr)
-	assert.Equal(t, host.Run(t, "cat", daemonJSON), config, "the files can be put back all the same")
+	assert.Equal(t, host.Run(t, "cat", daemonJSON), config, "the files can be restored all the same")
 	mend()
 	host.Shell(t, commands[0][1]+"; systemctl daemon-reload")
 	assert.Equal(t, engine(t, host), oldEngine)

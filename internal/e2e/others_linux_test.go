@@ -123,7 +123,7 @@ func freeze(t *testing.T, host *testbed.Host, file string) (thaw func()) {
 	return thaw
 }
 
-// That a file cannot be put back is found out before it is changed. If it comes to
+// A file that could not be restored is noticed before it is changed. If it comes to
 // be so later, the undo says so soon, takes back the rest, and nobody is told that
 // the host is what it was.
 func TestFilesThatCannotBeWritten(t *testing.T) {
@@ -166,7 +166,7 @@ func TestFilesThatCannotBeWritten(t *testing.T) {
 		a := c.end()
 		assert.Check(t, time.Since(began) < 2*time.Minute, "%s", time.Since(began))
 		assert.Check(t, a.code == 3 && !strings.Contains(a.stdout, "rolled back"), "%d: %s%s", a.code, a.stdout, a.stderr)
-		assert.Check(t, strings.Contains(a.stderr, "/etc/subuid could not be put back: it is immutable"), a.stderr)
+		assert.Check(t, strings.Contains(a.stderr, "/etc/subuid could not be restored: it is immutable"), a.stderr)
 		assert.Equal(t, engine(t, host), oldEngine, "what could be taken back was")
 		assert.Equal(t, host.Shell(t, "grep -h dockremap /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/subgid || true"), "")
 		thaw()

@@ -3,7 +3,7 @@ package host
 import "io/fs"
 
 // File is what Replace writes. Its body is complete at Path or missing at
-// all, also after a crash: it is written beside Path, synced and renamed.
+// all, also after a crash: it is written next to Path, synced and renamed.
 //
 // A file that is there keeps its owner, mode, extended attributes, POSIX ACL
 // and SELinux label. Mode, UID and GID are for a new file.

@@ -159,7 +159,7 @@ func (t *tree) parse(name string) (ociDocument, []byte, error) {
 }
 
 // isAttestation tells the manifests of provenance and SBOMs apart, which stand
-// in an index beside the images (BuildKit, docs/attestations/attestation-storage.md).
+// in an index next to the images (BuildKit, docs/attestations/attestation-storage.md).
 func isAttestation(d ocispec.Descriptor) bool {
 	if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
 		return true

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { probetest.Main(m) }
 
 var remapped = probetest.Remapped
 
-// newProbe is a probe of an engine beside this test, which is removed at its end.
+// newProbe is a probe of an engine next to this test, which is removed at its end.
 func newProbe(t *testing.T, e *testengine.Engine, m idmap.Map) *Probe {
 	t.Helper()
 	p := &Probe{API: e.Client(t), Host: host.Local(), Map: m, Program: probetest.Program(t)}

@@ -20,7 +20,7 @@ type EnableOptions struct {
 	User string
 	// Range is what to give it; a Size of 0 takes one that is free.
 	Range idmap.Range
-	// Driver is written beside, so that the storage driver cannot change with an
+	// Driver is written too, so that the storage driver cannot change with an
 	// upgrade; "" leaves it as it is.
 	Driver    string
 	NoRestart bool

@@ -83,7 +83,7 @@ func TestScriptAndACopyThatFails(t *testing.T) {
 	})
 }
 
-// A program is run only from a folder that nobody but root can change.
+// A program is run only from a directory that only root can change.
 func TestScriptRunsNobodyElsesCopier(t *testing.T) {
 	for name, change := range map[string]func(notes string) error{
 		"its folder is another's": func(notes string) error { return os.Chown(notes, 1000, 0) },

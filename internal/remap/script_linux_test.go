@@ -219,7 +219,7 @@ var stories = []struct {
 		r.Shell(t, "sed -i 's/debug/no-such-key/' "+configPath)
 		r.must(t, "fire")
 		r.isBack(t)
-		assert.Assert(t, strings.Contains(r.Shell(t, "cat "+r.Dir()+"/notes"), "put back whole"))
+		assert.Assert(t, strings.Contains(r.Shell(t, "cat "+r.Dir()+"/notes"), "the whole backup was restored"))
 	}},
 	{"units are read again in the middle", func(t *testing.T, r *real) {
 		r.must(t, "arm", "300")

@@ -84,7 +84,7 @@ func TestScriptTakenTwiceAtOnce(t *testing.T) {
 	})
 }
 
-// What arm refuses leaves nothing behind.
+// If arm refuses, it leaves nothing behind.
 func TestScriptRefusesToArm(t *testing.T) {
 	tests := map[string]struct {
 		spoil func(t *testing.T, w *world)
@@ -129,7 +129,7 @@ func breakUnits(t *testing.T, w *world) {
 	w.write(t, "/etc/systemd/system", "")
 }
 
-// Where nothing can bring the daemon back, the script says so, and goes on when
+// If nothing can start the daemon, the script says so, and goes on when
 // it is called again.
 func TestScriptFailsAndIsCalledAgain(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
@@ -157,8 +157,8 @@ func TestScriptFailsAndIsCalledAgain(t *testing.T) {
 	})
 }
 
-// Our text can be taken out of what somebody else made of the file, but what is
-// left is not what the daemon had: then the backup is put back whole.
+// Our text can be removed from a file that somebody else edited, but what is
+// left is not what the daemon had: then the whole backup is restored.
 func TestScriptPutsTheBackupBackWhole(t *testing.T) {
 	for name, left := range map[string]string{"does not start": "broken", "another data root": "userns-remap"} {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestScriptPutsTheBackupBackWhole(t *testing.T) {
 			theirs, _ := os.ReadFile(w.path(c.Dir(), "theirs/etc/docker/daemon.json"))
 			assert.Equal(t, string(theirs), edited)
 			notes, _ := os.ReadFile(w.path(c.Dir(), "notes"))
-			assert.Assert(t, strings.Contains(string(notes), "put back whole"), "%s", notes)
+			assert.Assert(t, strings.Contains(string(notes), "the whole backup was restored"), "%s", notes)
 		})
 	}
 }

@@ -95,7 +95,7 @@ func TestScriptMindsTheLocksOfShadow(t *testing.T) {
 	})
 }
 
-// Seeds are printed, and REMAP_SEED tries one again. REMAP_ROUNDS are how many.
+// Seeds are printed, and REMAP_SEED repeats one. REMAP_ROUNDS are how many.
 func TestScriptIsKilledAnywhere(t *testing.T) {
 	rounds := 4
 	if n, err := strconv.Atoi(os.Getenv("REMAP_ROUNDS")); err == nil {

@@ -13,7 +13,7 @@ import (
 
 const testID = "20261122T210203Z"
 
-// Whatever a path or a text holds, the script has it as it is, and is a script.
+// Whatever a path or a text contains, the script has it unchanged, and stays valid.
 func TestScriptQuotes(t *testing.T) {
 	odd := []string{"", "it's", "'", "''\n'", "$x `y` \\n \"z\"", "\r\n\t\x01\x7f", "\xc3\x81\x81\x88\xff", "-n", "%s\\"}
 	found := false

@@ -40,7 +40,7 @@ func (w *world) mounted(c Change, file string, words ...string) (code int, said 
 	return w.run(append([]string{"/bin/sh", "-c", `mount --bind "$0" "$0" && exec "$@"`, file}, w.script(c, words...)...)...)
 }
 
-// That a file cannot be put back is found out before anything is changed. If it
+// A file that could not be restored is noticed before anything is changed. If it
 // comes to be so later, the undo takes back the rest, ends soon and says why; and it
 // is through with it once the file can be written again.
 func TestScriptAndAFileThatCannotBeWritten(t *testing.T) {
@@ -61,7 +61,7 @@ func TestScriptAndAFileThatCannotBeWritten(t *testing.T) {
 		code, said = w.mounted(c, "/etc/subuid", "undo")
 		assert.Equal(t, code, 1, said)
 		result, _ := os.ReadFile(w.path(c.Dir(), "result"))
-		assert.Equal(t, string(result), "failed: /etc/subuid could not be put back: a file is mounted over it ('findmnt /etc/subuid' shows it)\n")
+		assert.Equal(t, string(result), "failed: /etc/subuid could not be restored: a file is mounted over it ('findmnt /etc/subuid' shows it)\n")
 		assert.Assert(t, strings.Contains(said, "try 4: ") && !strings.Contains(said, "try 5: "), said)
 		assert.Assert(t, !strings.Contains(w.read("/etc/passwd")+w.read("/etc/group")+w.read("/etc/shadow"), "dockremap"), w.accountsOf())
 		assert.Assert(t, strings.Contains(w.read("/stub/root"), `"/var/lib/docker\n"`), "the daemon is back")
@@ -138,7 +138,7 @@ func TestScriptUndoesNobodyElsesAccount(t *testing.T) {
 	})
 }
 
-// Nothing is read, run or written in a folder that is not root's alone, nor through
+// Nothing is read, run or written in a directory that others than root can change, nor through
 // a link in it.
 func TestScriptTrustsRootsFoldersAlone(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {

@@ -81,7 +81,7 @@ func (c Change) RolledBack(except error) string {
 	return fmt.Sprintf("The change was rolled back; %s: %s. For details see %s/log on %s.\n", how, c.before(), c.Plan.Dir(), c.On)
 }
 
-// Except is what the host says of files that could not be put back.
+// Except is what the host says of files that could not be restored.
 func (c Change) Except(why error) string { return fmt.Sprintf("On %s: %s\n", c.On, escape.Error(why)) }
 
 func (c Change) before() string {

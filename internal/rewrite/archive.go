@@ -29,7 +29,7 @@ func OCIArchive(path string, name reference.NamedTagged) (Destination, error) {
 	return &layout{files: f, name: name}, err
 }
 
-// archive is a tar that is written to a file beside its place, which it takes when it is
+// archive is a tar that is written to a file next to its place, which it takes when it is
 // whole. The size and name of a blob, which are before it, are written after it.
 type archive struct {
 	path string

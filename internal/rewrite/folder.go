@@ -27,7 +27,7 @@ func OCIFolder(path string, name reference.NamedTagged) (Destination, error) {
 	return l, nil
 }
 
-// folder is written beside its place, which it takes when it is whole.
+// folder is written next to its place, which it takes when it is whole.
 type folder struct{ path, dir string }
 
 func (d *folder) blob(_ context.Context, known Blob, r io.Reader) (Blob, error) {

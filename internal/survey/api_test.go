@@ -17,7 +17,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
-// Parts of an answer that are missing are no reason to fall over.
+// Missing parts of an answer cause no panic.
 func TestHalfAnswers(t *testing.T) {
 	assert.Equal(t, containerOf(container.InspectResponse{}).ID, "")
 	c := containerOf(container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{ID: "a", Name: "/b"}})
@@ -57,7 +57,7 @@ func TestContainerWords(t *testing.T) {
 	assert.DeepEqual(t, c.Shares(), map[string]string{"network": "abc", "ipc": "def"})
 }
 
-// What a host says is parsed without falling over, whatever it says.
+// Whatever a host answers, parsing it does not panic.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{show, "root:x:0:0::/:/bin/sh", "Uid:\t0\t0\t0\t0", "0::/a.service", "../..//a", "100000.100000", "subid: sss", "A=\"b\""} {
 		f.Add(seed)

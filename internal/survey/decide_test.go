@@ -40,7 +40,7 @@ func TestWhereByName(t *testing.T) {
 	assert.Check(t, !ok)
 }
 
-// With the daemon down the endpoint and the socket's listener are all there is.
+// With the daemon down, only the endpoint and the socket's listener are known.
 func TestWhereByEndpoint(t *testing.T) {
 	down := Facts{Engine: Read[Engine]{Err: ErrDaemonDown}}
 	for endpoint, want := range map[string]Place{
@@ -152,7 +152,7 @@ func TestWhereByProcess(t *testing.T) {
 	}
 }
 
-// What a process calls itself and says in its arguments is believed only if the
+// The name and the arguments of a process are believed only if the
 // kernel says that root runs root's own program there, in the host's namespaces.
 func TestBelief(t *testing.T) {
 	const alice = "Name:\tdockerd\nUid:\t1000\t0\t0\t0\nGid:\t0\t0\t0\t0\n" // of a program that is setuid root
@@ -204,7 +204,7 @@ func TestBelief(t *testing.T) {
 	}
 }
 
-// Who may not look as root sees no executables; nothing is run then.
+// Without root's rights no executable is seen, and nothing is run.
 func TestBeliefWithoutRoot(t *testing.T) {
 	l := seeing(map[int]string{7: "dockerd --data-root=/x"}, nil, nil)
 	for p := range l.seen.Links {
@@ -219,7 +219,7 @@ func TestBeliefWithoutRoot(t *testing.T) {
 	assert.Check(t, l.process(7).Doubt != "")
 }
 
-// Processes of others are not looked at, and no number of them hides the one that
+// Processes of other users are ignored, and no number of them hides the one that
 // systemd runs.
 func TestCandidates(t *testing.T) {
 	l := &look{host: host.None{}}
@@ -247,7 +247,7 @@ func TestCandidates(t *testing.T) {
 	assert.Equal(t, pids[0], 1099)
 }
 
-// Over ssh nobody says who listens: the service's process is the daemon, and one
+// Over ssh the listener is unknown: the service's process is the daemon, and one
 // with another data root is not.
 func TestDaemonOfService(t *testing.T) {
 	both := map[int]string{7: "dockerd --data-root /other -H unix:///o.sock", 8: "/usr/bin/dockerd -H fd://"}

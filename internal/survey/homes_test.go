@@ -8,7 +8,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
-// A home is only looked at if that can neither hang nor mount anything.
+// A home directory is only read if that can neither hang nor mount anything.
 func TestHomesThatAreLookedAt(t *testing.T) {
 	l := &look{}
 	l.seen.Files = map[string]host.Body{

@@ -6,7 +6,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// Who a container runs as is what runc makes of its USER.
+// The user of a container is the one that runc derives from its USER.
 func TestConfigured(t *testing.T) {
 	const passwd = "root:x:0:0::/:/bin/sh\napp:x:1000:1001::/:/bin/sh\nnumber:x:1002:1003::/:/bin/sh\n"
 	const group = "root:x:0:\nstaff:x:50:app,1004\nwheel:x:10:root\n"

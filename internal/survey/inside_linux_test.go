@@ -29,7 +29,7 @@ func write(t *testing.T, path string, mode fs.FileMode) {
 	assert.NilError(t, syscall.Chmod(path, uint32(mode)))
 }
 
-// A directory is looked into to its end, or is said not to be; no name in it can
+// A directory is read completely, or reported as incomplete; no name in it can
 // make that look otherwise.
 func TestLookInto(t *testing.T) {
 	top := t.TempDir()
@@ -98,7 +98,7 @@ func withBusybox(t *testing.T, dirs []string) string {
 	return string(out)
 }
 
-// What the script did not say is not known.
+// What the script did not report is unknown.
 func TestInsides(t *testing.T) {
 	dirs := []string{"/a", "/b"}
 	for out, want := range map[string]error{

@@ -7,7 +7,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// What a manifest does not say, or says wrongly, is empty.
+// What a manifest lacks, or has in another form, is empty.
 func TestParsePending(t *testing.T) {
 	const manifest = `{"schemaVersion":1,"verb":"enable","unit":"docker.service","started":"2026-11-22T21:02:03Z","deadline":"2026-11-22T21:07:03Z","before":{}}`
 	assert.DeepEqual(t, parsePending("/x", []byte(manifest)), &Pending{

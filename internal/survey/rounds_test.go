@@ -9,7 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// Each group of facts of a host that could not be read says so itself.
+// Each group of facts that could not be read has its own error.
 func TestUnreadHost(t *testing.T) {
 	var f Facts
 	unread := errors.New("unread")

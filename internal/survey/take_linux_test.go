@@ -146,7 +146,7 @@ func TestTakeRemapped(t *testing.T) {
 	assert.Check(t, found, "%v", f.Maps.Value)
 }
 
-// With the daemon down the host is looked at all the same.
+// With the daemon down, the host is read all the same.
 func TestTakeDaemonDown(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "d.sock")
 	api, err := client.NewClientWithOpts(client.WithHost("unix://" + socket))

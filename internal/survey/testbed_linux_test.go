@@ -103,7 +103,7 @@ MIX='m='"n o"p\ q
 AA2=d
 `
 
-// What is said of the next start, before it, is what systemd then starts.
+// What a survey predicts for the next start is what systemd then starts.
 func nextStartOnTestbed(t *testing.T, h *testbed.Host) {
 	h.WriteFile(t, "/etc/systemd/system/docker.service.d/b.conf", []byte(awkwardUnit), 0o644)
 	assert.Check(t, over(t, h, "root").Unit.Value.NeedReload)
@@ -123,7 +123,7 @@ func nextStartOnTestbed(t *testing.T, h *testbed.Host) {
 	h.Shell(t, "rm /etc/systemd/system/docker.service.d/b.conf; systemctl daemon-reload; systemctl stop docker.socket docker; systemctl start docker; systemctl reset-failed docker")
 }
 
-// With sudo a user sees what root sees; without, what they may.
+// With sudo a user sees what root sees; without it, only what they may read.
 func usersOnTestbed(t *testing.T, h *testbed.Host) {
 	f := over(t, h, "opnp")
 	assert.NilError(t, f.Root)
@@ -185,7 +185,7 @@ func downTestbed(t *testing.T, h *testbed.Host) {
 	assert.Equal(t, len(f.Storage.Value.Trees), 1)
 }
 
-// Nothing that is put in a file's place holds the survey up or fills its memory,
+// Nothing that replaces a file blocks the survey or fills its memory,
 // and what is in files is not run.
 func hostileTestbed(t *testing.T, h *testbed.Host) {
 	h.Shell(t, `yes 'x:1:1' | head -c 10485760 >/etc/subuid

@@ -1,4 +1,4 @@
-// Package testengine starts a dockerd for one test, beside any other on the
+// Package testengine starts a dockerd for one test, next to any other on the
 // machine and apart from it: own data root, socket and process, no network.
 // It is for tests, which are skipped where a dockerd cannot be started.
 package testengine

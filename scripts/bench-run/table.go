@@ -16,7 +16,7 @@ const maxMemory = 64 // MiB
 // render writes the table.
 func render(contests []contest) string {
 	var s strings.Builder
-	fmt.Fprintln(&s, "| work | `audit-image` | beside | takes | ratio (from-to) | target | met | peak memory |")
+	fmt.Fprintln(&s, "| work | `audit-image` | compared with | takes | ratio (from-to) | target | met | peak memory |")
 	fmt.Fprintln(&s, "| --- | ---: | --- | ---: | ---: | ---: | --- | ---: |")
 	peak := 0.0
 	for i := range contests {

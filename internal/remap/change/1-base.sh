@@ -59,7 +59,7 @@ say() {
 	printf '%s\n' "$*" >&2 2>/dev/null || :
 }
 
-# note TEXT: said once, and kept in "notes" beside the result.
+# note TEXT: said once, and kept in "notes" next to the result.
 note() {
 	case $(cat "$dir/notes" 2>/dev/null) in *"$*"*) return ;; esac
 	say "$*"

@@ -37,7 +37,7 @@ blocked() {
 	[ -n "$obstacle" ]
 }
 
-# replaceable PATH: whether it can be put back later is found out before it is
+# replaceable PATH: whether it can be restored later is found out before it is
 # changed: everything is done but the last step.
 replaceable() {
 	if blocked "$1"; then
@@ -70,7 +70,7 @@ back_up() {
 	return 1
 }
 
-# put PATH: what stands ready beside it takes its place.
+# put PATH: the new file next to it takes its place.
 put() {
 	flush "$1$suffix"
 	mv -f -- "$1$suffix" "$1" && flush "${1%/*}"
@@ -106,10 +106,10 @@ restore() {
 	esac
 	[ "$1" != 0 ] || return 0
 	if blocked "$2"; then
-		because "$2 could not be put back: $obstacle"
+		because "$2 could not be restored: $obstacle"
 	else
 		stuck=no
-		because "$2 could not be put back: is the disk full?"
+		because "$2 could not be restored: is the disk full?"
 	fi
 	return 1
 }
@@ -139,7 +139,7 @@ restore_locked() {
 		put_back "$1" "$2"
 	elif [ "$now" = irregular ]; then
 		mkdir -p "$dir/theirs${1%/*}" && mv -f -- "$1" "$dir/theirs$1" || return
-		note "$1 was not a file any more: the backup was put back, and what stood there is in $dir/theirs$1"
+		note "$1 was no longer a file: the backup was restored, and what stood there is in $dir/theirs$1"
 		put_back "$1" "$2"
 	else
 		restore_edited "$@"
@@ -158,7 +158,7 @@ restore_edited() {
 		;;
 	esac
 	put_back "$1" "$2" || return
-	note "$1 was edited by somebody else: the backup was put back whole, and their copy is $dir/theirs$1"
+	note "$1 was edited by somebody else: the whole backup was restored, and their copy is $dir/theirs$1"
 }
 
 # take_out PATH BEFORE AFTER ADDED: our text alone. Returns 2 if that cannot

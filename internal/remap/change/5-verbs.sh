@@ -215,7 +215,7 @@ roll_back() {
 
 # try_once is one try, and takes back as much as it can: why says what it could not,
 # and stuck whether that is for good. A daemon that is down is started even if its
-# file could not be put back; one that runs is not stopped for nothing.
+# file could not be restored; one that runs is not stopped for nothing.
 try_once() {
 	why='' stuck=yes config=''
 	each_file restore || :
