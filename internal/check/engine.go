@@ -13,10 +13,10 @@ import (
 
 var engineChecks = []Check{
 	{Question: Question{ID: "daemon-answers", Category: catEngine, Title: "The daemon answers"}, Reach: true, Run: daemonAnswers},
-	{Question: Question{ID: "host-reachable", Category: catEngine, Title: "The daemon's host can be looked at"}, Vital: true, Reach: true, Run: hostReachable},
+	{Question: Question{ID: "host-reachable", Category: catEngine, Title: "The daemon's host can be read"}, Vital: true, Reach: true, Run: hostReachable},
 	{Question: Question{ID: "engine-rootful", Category: catEngine, Title: "The engine runs as root, not rootless"}, Vital: true, Needs: []string{"daemon-answers"}, Run: engineRootful},
 	{Question: Question{ID: "daemon-place", Category: catEngine, Title: "The daemon runs on a host that can be changed from here"}, Vital: true, Needs: []string{"daemon-answers", "engine-rootful"}, Run: daemonPlace},
-	{Question: Question{ID: "host-access", Category: catEngine, Title: "The daemon's host can be looked at as root"}, Vital: true, Reach: true, Needs: []string{"host-reachable"}, Run: hostAccess},
+	{Question: Question{ID: "host-access", Category: catEngine, Title: "The daemon's host can be read as root"}, Vital: true, Reach: true, Needs: []string{"host-reachable"}, Run: hostAccess},
 	{Question: Question{ID: "engine-linux", Category: catEngine, Title: "The engine runs Linux containers"}, Vital: true, Needs: []string{"daemon-answers"}, Run: engineLinux},
 	{Question: Question{ID: "engine-version", Category: catEngine, Title: "The engine is 20.10 or later, and not one of CVE-2021-21284"}, Needs: []string{"daemon-answers"}, Run: engineVersion},
 	{Question: Question{ID: "engine-api", Category: catEngine, Title: "The engine speaks API 1.41 or later"}, Needs: []string{"daemon-answers", "engine-version"}, Run: engineAPI},

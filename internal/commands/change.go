@@ -42,7 +42,7 @@ func (o *changeOptions) validate() error {
 	return nil
 }
 
-// errOutOfReach: the engine or its host cannot be looked at.
+// errOutOfReach: the engine or its host cannot be read.
 var errOutOfReach = errors.New("no change can be made from here")
 
 // vitalFailure is why a change cannot be made, or nil: one of the vital checks failed or could

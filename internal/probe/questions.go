@@ -67,7 +67,9 @@ func Unproven(err error) []report.Result {
 	}
 	for _, q := range questions {
 		results = append(results, q.Answer(r))
-		r = report.Skip("not checked, because %s must pass first", results[0].ID)
+		if r.Status != report.Skipped { // the first one explains the others
+			r = report.Skip("not checked, because %s must pass first", q.ID)
+		}
 	}
 	return results
 }
