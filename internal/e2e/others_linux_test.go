@@ -55,7 +55,7 @@ func TestNothingOfOthersIsDeleted(t *testing.T) {
 			echo "$lines" | tee -a /etc/subuid >>/etc/subgid; echo precious >/home/dockremap/f`)
 		account := host.Shell(t, "grep -h dockremap /etc/passwd /etc/group /etc/shadow /etc/subuid /etc/subgid; cat /home/dockremap/f")
 		a := must(t, host, "disable", "--yes", "--stable=0s", "--restore-subids")
-		assert.Check(t, strings.Contains(a.stdout, "The user dockremap is left"), a.stdout)
+		assert.Check(t, strings.Contains(a.stdout, "The user dockremap is kept"), a.stdout)
 		assert.Equal(t, host.Shell(t, "grep -h dockremap /etc/passwd /etc/group /etc/shadow /etc/subuid /etc/subgid; cat /home/dockremap/f"), account)
 		host.Shell(t, "docker start once; userdel -r dockremap 2>/dev/null; sed -i /^dockremap:/d /etc/subuid /etc/subgid")
 		theirs()
