@@ -28,7 +28,7 @@ lint: ## Run golangci-lint and the checks of the project's own rules
 cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 	@scripts/cross
 
-bench: ## Measure the audit beside tar, pigz, zstd and docker save, check beside docker info, and verify beside ps
+bench: ## Compare the audit with tar, pigz, zstd and docker save, check with docker info, and verify with ps
 	@scripts/bench && scripts/bench-check && scripts/bench-store && scripts/bench-verify
 
 faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N, RESUME=1 goes on

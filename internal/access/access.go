@@ -63,7 +63,7 @@ func Mapped(m idmap.Map, uid, gid int64, groups []int64) (Process, bool) {
 	return p, ok
 }
 
-// To gives what p may do with a file. Each permission is decided by itself; a
+// To gives what p may do with a file. Each permission is decided separately; a
 // call that wants two at once needs one ACL entry that gives both.
 func (p Process) To(s host.Stat) Perm {
 	if p.overrides(s) {

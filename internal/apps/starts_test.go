@@ -68,9 +68,9 @@ func TestBaselineFile(t *testing.T) {
 	got, err := loadBaseline(path)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, *got, want)
-	beside, err := os.ReadDir(filepath.Dir(path))
+	siblings, err := os.ReadDir(filepath.Dir(path))
 	assert.NilError(t, err)
-	assert.Equal(t, len(beside), 1)
+	assert.Equal(t, len(siblings), 1)
 	for _, text := range []string{
 		"", "{", "[]", `{"schemaVersion":1}`, `{"schemaVersion":2,"starts":1,"p50Milliseconds":1,"p95Milliseconds":1}`,
 		`{"schemaVersion":1,"starts":1,"p50Milliseconds":2,"p95Milliseconds":1}`, `{"schemaVersion":1,"starts":1,"p50Milliseconds":1,"p95Milliseconds":1e300}`,

@@ -21,7 +21,7 @@ func later(layers []*facts) map[*group]Later {
 	gone := emptiedDirs(layers)
 	sweep(layers, offenderKeys, func(i int, m *marks) {
 		for _, g := range layers[i].groups {
-			if all[g] != Stays {
+			if all[g] != Remains {
 				all[g] = m.later(g, gone[i], all[g])
 			}
 		}
@@ -62,7 +62,7 @@ func (m *marks) later(g *group, gone []bool, so Later) Later {
 			case flags&replaced != 0:
 				so = Chowned
 			default:
-				return Stays
+				return Remains
 			}
 		}
 	}

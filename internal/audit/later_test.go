@@ -21,21 +21,21 @@ func TestLaterLayer(t *testing.T) {
 		above [][]entry
 		want  Later
 	}{
-		{"nothing above", nil, Stays},
-		{"elsewhere", [][]entry{{{name: "app/x/c"}, {name: "b"}}}, Stays},
-		{"one of two", [][]entry{{{name: "app/x/a"}}}, Stays},
+		{"nothing above", nil, Remains},
+		{"elsewhere", [][]entry{{{name: "app/x/c"}, {name: "b"}}}, Remains},
+		{"one of two", [][]entry{{{name: "app/x/a"}}}, Remains},
 		{"both chowned", [][]entry{{{name: "./app/x/a"}, {name: "/app/x/b"}}}, Chowned},
 		{"in two layers", [][]entry{{{name: "app/x/a"}}, {{name: "app/x/b"}}}, Chowned},
-		{"to another unmapped owner", [][]entry{{{name: "app/x/a", uid: 80000}, {name: "app/x/b"}}}, Stays},
+		{"to another unmapped owner", [][]entry{{{name: "app/x/a", uid: 80000}, {name: "app/x/b"}}}, Remains},
 		{"whiteouts", [][]entry{{{name: "app/x/.wh.a"}, {name: "app/x/.wh.b"}}}, Removed},
 		{"whiteout of a directory above", [][]entry{{{name: ".wh.app"}}}, Removed},
 		{"opaque directory", [][]entry{{{name: "app/x/.wh..wh..opq"}}}, Removed},
 		{"opaque root", [][]entry{{{name: ".wh..wh..opq"}}}, Removed},
 		{"a link in place of a directory", [][]entry{{{name: "app", kind: tar.TypeSymlink}}}, Removed},
-		{"the directory again", [][]entry{{{name: "app/x/", kind: tar.TypeDir}}}, Stays},
+		{"the directory again", [][]entry{{{name: "app/x/", kind: tar.TypeDir}}}, Remains},
 		{"an unmapped file in place of a directory", [][]entry{{{name: "app/x", uid: 80000}}}, Removed},
 		{"one removed, one chowned", [][]entry{{{name: "app/x/.wh.a"}}, {{name: "app/x/b"}}}, Chowned},
-		{"an AUFS note is no whiteout", [][]entry{{{name: ".wh..wh.app"}}}, Stays},
+		{"an AUFS note is no whiteout", [][]entry{{{name: ".wh..wh.app"}}}, Remains},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestLaterLayerAgainstModel(t *testing.T) {
 			said[f.LaterLayer]++
 		}
 	}
-	assert.Assert(t, said[Stays] > 100 && said[Chowned] > 100 && said[Removed] > 100, "%v", said)
+	assert.Assert(t, said[Remains] > 100 && said[Chowned] > 100 && said[Removed] > 100, "%v", said)
 }
 
 func randomStack(rnd *rand.Rand) [][]entry {
@@ -111,7 +111,7 @@ func model(stack [][]entry, f Finding) Later {
 		case replaced:
 			outcome = Chowned
 		default:
-			return Stays
+			return Remains
 		}
 	}
 	return outcome

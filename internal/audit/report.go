@@ -36,12 +36,12 @@ const (
 )
 
 // Later is what layers above do to all entries of a finding. It never helps: the
-// engine registers each layer by itself.
+// engine registers each layer separately.
 type Later string
 
 const (
-	// Stays: some entry is still there, or it is unknown whether it is.
-	Stays Later = ""
+	// Remains: some entry is still there, or it is unknown whether it is.
+	Remains Later = ""
 	// Chowned: every entry was replaced by one with a mapped owner, or removed.
 	Chowned Later = "chowned"
 	// Removed: every entry was removed.

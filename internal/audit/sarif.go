@@ -131,7 +131,7 @@ func message(r Report, f Finding, folder Folder) string {
 		where = "further folders"
 	}
 	said := fmt.Sprintf("%s, layer %d of %d: %s of %d:%d in %s.", r.Image, f.Layer+1, len(r.Layers), entries(folder.Count), f.UID, f.GID, where)
-	if f.LaterLayer != Stays {
+	if f.LaterLayer != Remains {
 		said += fmt.Sprintf(" That a later layer has them %s does not help.", f.LaterLayer)
 	}
 	if f.Fix != "" {

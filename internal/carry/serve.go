@@ -79,7 +79,7 @@ func (s *server) do(ctx context.Context, verb string, j Job) error {
 // checkTime is how long a check may take.
 const checkTime = 20 * time.Second
 
-// workers is how many files are copied at a time beside the engine and what it runs.
+// workers is how many files are copied at a time, while the engine and its containers run.
 func workers() int { return min(4, max(2, runtime.NumCPU())) }
 
 // A pass is repeated as long as it takes longer than passTime, since what is written
@@ -89,7 +89,7 @@ const (
 	maxPasses = 3
 )
 
-// prepare copies, until little is left to copy. The program itself is put beside the
+// prepare copies, until little is left to copy. The program itself is put next to the
 // notes, for whoever finishes the twin.
 func (s *server) prepare(ctx context.Context, j Job) error {
 	for pass := range maxPasses {

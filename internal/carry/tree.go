@@ -76,7 +76,7 @@ type copier struct {
 	from, to string
 	device   uint64
 	links    *links
-	workers  *semaphore.Weighted // those beside the first
+	workers  *semaphore.Weighted // those after the first
 	buffers  sync.Pool
 }
 

@@ -68,7 +68,7 @@ func TestIDs(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range All() {
 		assert.Assert(t, word.MatchString(c.ID), c.ID)
-		assert.Assert(t, !seen[c.ID], "%s is there twice", c.ID)
+		assert.Assert(t, !seen[c.ID], "%s appears twice", c.ID)
 		for _, need := range c.Needs {
 			assert.Assert(t, seen[need], "%s needs %s, which does not come before it", c.ID, need)
 		}

@@ -67,7 +67,7 @@ var configCases = []testCase{
 	{"config-json", "empty, 20.10", config("20.10.24", ""), Error, "EOF"},
 	{"config-json", "comment", config("28.5.2", "{\n  // x\n}"), Error, "line 2, column 3"},
 	{"config-json", "BOM", config("28.5.2", "\xef\xbb\xbf{}"), Error, "byte order mark"},
-	{"config-json", "twice", config("28.5.2", `{"a": 1, "a": 2}`), Error, `"a" is there twice`},
+	{"config-json", "twice", config("28.5.2", `{"a": 1, "a": 2}`), Error, `"a" appears twice`},
 	{"config-json", "garbage after it, 20.10", config("20.10.24", "{} x"), Error, "line 1, column 4"},
 	{"config-json", "null", config("28.5.2", "null"), Error, "null"},
 	{"config-json", "no engine", func(f *survey.Facts, o *Options) { config("", "[]")(f, o); noEngine(f, o) }, Error, "an array"},

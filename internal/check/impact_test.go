@@ -54,8 +54,8 @@ func mounted(source string) func(*survey.Facts, *Options) {
 	return containers(survey.Container{Mounts: []survey.Mount{{Type: "bind", Source: source, Destination: source}}})
 }
 
-// holding is a container that mounts a folder for all, with something in it.
-func holding(user int64, k survey.Kind) func(*survey.Facts, *Options) {
+// withMountedFile is a container that mounts a folder for all, with something in it.
+func withMountedFile(user int64, k survey.Kind) func(*survey.Facts, *Options) {
 	return func(f *survey.Facts, o *Options) {
 		mounting(user, host.Stat{Mode: fs.ModeDir | 0o777})(f, o)
 		in := f.Paths.Value["/srv/data"].Inside
@@ -88,7 +88,7 @@ var impactCases = []testCase{
 	{"impact-stop-time", "unread", noContainers, Unknown, ""},
 	{"left-processes", "none", asFound, OK, ""},
 	{"left-processes", "one", leftOne, Error, "1 container runs outside"},
-	{"left-processes", "beside another engine", then(leftOne, func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []survey.Other{{PID: 77}} }), Unknown, "process 77"},
+	{"left-processes", "next to another engine", then(leftOne, func(f *survey.Facts, _ *Options) { f.Daemon.Value.Others = []survey.Other{{PID: 77}} }), Unknown, "process 77"},
 	{"left-processes", "unread", func(f *survey.Facts, _ *Options) { f.Left.Err = errTest }, Unknown, ""},
 	{"impact-host-namespaces", "none", containers(survey.Container{NetworkMode: "bridge", IPCMode: "private"}), OK, ""},
 	{"impact-host-namespaces", "privileged", containers(survey.Container{Privileged: true}), Warning, ""},
@@ -139,8 +139,8 @@ var impactCases = []testCase{
 	{"impact-bind-mounts", "the way there, runc 1.0", then(mounting(0, host.Stat{Mode: 0o666}), engine(func(e *survey.Engine) { e.RuncVersion = "1.0.3" })), Warning, ""},
 	{"impact-bind-mounts", "on: readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755})), OK, ""},
 	{"impact-bind-mounts", "on: not readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o711, UID: 1000})), Warning, ""},
-	{"impact-bind-mounts", "a key in it", holding(1000, survey.Kind{Mode: 0o600, UID: 1000, GID: 1000}), Warning, "fewer rights to 1 mounted path"},
-	{"impact-bind-mounts", "a key of others in it", holding(1000, survey.Kind{Mode: 0o600, UID: 7}), OK, ""},
+	{"impact-bind-mounts", "a key in it", withMountedFile(1000, survey.Kind{Mode: 0o600, UID: 1000, GID: 1000}), Warning, "fewer rights to 1 mounted path"},
+	{"impact-bind-mounts", "a key of others in it", withMountedFile(1000, survey.Kind{Mode: 0o600, UID: 7}), OK, ""},
 	{"impact-bind-mounts", "not looked at", then(mounting(0, host.Stat{}), func(f *survey.Facts, _ *Options) { clear(f.Paths.Value) }), Unknown, ""},
 	{"impact-bind-mounts", "one unread", mounting(0, host.Stat{Err: errTest}), Unknown, ""},
 	{"impact-bind-mounts", "its ACL unread", mounting(0, host.Stat{Mode: 0o600, ACL: host.ACL{Err: errTest}}), Unknown, ""},

@@ -11,7 +11,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// with gives the host the account with these lines in both files, beside
+// with gives the host the account with these lines in both files, next to
 // alice's; the engine is of a version, and remap is off.
 func with(version, lines string) func(*survey.Facts, *Options) {
 	return func(f *survey.Facts, _ *Options) {

@@ -96,7 +96,7 @@ func meaning(e audit.Explained) string {
 	case audit.KindTar:
 		return fmt.Sprintf("tar unpacked a file of %d:%d, which the container's user namespace does not have. --no-same-owner leaves\nthe files to the user that unpacks them.", e.ID, e.GID)
 	case audit.KindPath:
-		return "A file could not be given its owner, most probably since the user namespace does not have the owner's ID."
+		return "A file could not be given its owner, most likely because the user namespace does not have the owner's ID."
 	}
 	return ""
 }

@@ -115,7 +115,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.failOn, "fail-on", string(audit.Error), `Exit with 1 on an "error", on a "warning" too, or "never"`)
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "Print only the names of images that the engine refuses, or that cannot start")
 	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
-	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Take the hint out of docker's configuration again")
+	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Remove the hint from the configuration of docker")
 	cmd.MarkFlagsMutuallyExclusive("install-hook", "remove-hook")
 	flags.StringVar(&opts.rewrite.to, "rewrite", "", "Write a new image that the engine takes, to a place that is written as IMAGE is")
 	flags.StringArrayVar(&opts.rewrite.given, "map", nil, `With --rewrite, the new number of an ID, e.g. "70000=10001"; "gid:70000=10001" for one kind`)

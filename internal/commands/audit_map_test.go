@@ -10,8 +10,8 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// holding gives what a machine's tables hold.
-func holding(subuid, subgid, passwd string) func(*survey.Facts) {
+// withTables fills the tables of a machine.
+func withTables(subuid, subgid, passwd string) func(*survey.Facts) {
 	return func(f *survey.Facts) {
 		addTable(f, "/etc/subuid", strings.NewReader(subuid), nil)
 		addTable(f, "/etc/subgid", strings.NewReader(subgid), nil)
@@ -30,12 +30,12 @@ func TestMapOfEngine(t *testing.T) {
 		want      string
 		wantPlace string
 	}{
-		{"files that begin there", "/var/lib/docker/165536.165536", holding(own, own, ""), "0:165536:1000,1000:300000:70000", fromEngine},
-		{"another user's files begin there", "/var/lib/docker/100000.100000", holding(own, own, ""), "0:100000:65536", fromEngine},
-		{"edited since", "/var/lib/docker/500000.500000", holding(own, own, ""), "0:500000:65536", fromRoot},
-		{"UIDs and GIDs apart", "/var/lib/docker/165536.200000", holding(own, "dockremap:200000:5\n", ""), "uid=0:165536:1000,uid=1000:300000:70000,gid=0:200000:5", fromEngine},
-		{"by the UID that the engine's host gives", "/var/lib/docker/700000.700000", holding("4242:700000:9\n", "bob:700000:9\n", "bob:x:4242:4242::/:/bin/sh\n"), "0:700000:9", fromEngine},
-		{"by a UID of nobody", "/var/lib/docker/700000.700000", holding("4242:700000:9\n", "4242:700000:9\n", ""), "0:700000:9", fromEngine},
+		{"files that begin there", "/var/lib/docker/165536.165536", withTables(own, own, ""), "0:165536:1000,1000:300000:70000", fromEngine},
+		{"another user's files begin there", "/var/lib/docker/100000.100000", withTables(own, own, ""), "0:100000:65536", fromEngine},
+		{"edited since", "/var/lib/docker/500000.500000", withTables(own, own, ""), "0:500000:65536", fromRoot},
+		{"UIDs and GIDs apart", "/var/lib/docker/165536.200000", withTables(own, "dockremap:200000:5\n", ""), "uid=0:165536:1000,uid=1000:300000:70000,gid=0:200000:5", fromEngine},
+		{"by the UID that the engine's host gives", "/var/lib/docker/700000.700000", withTables("4242:700000:9\n", "bob:700000:9\n", "bob:x:4242:4242::/:/bin/sh\n"), "0:700000:9", fromEngine},
+		{"by a UID of nobody", "/var/lib/docker/700000.700000", withTables("4242:700000:9\n", "4242:700000:9\n", ""), "0:700000:9", fromEngine},
 		{"out of reach", "/var/lib/docker/165536.165536", unreachable, "0:165536:65536", fromRoot},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -88,9 +88,9 @@ func TestMapFromFlags(t *testing.T) {
 }
 
 func TestMapOfThisMachine(t *testing.T) {
-	m, ok := mapOfThisMachine(holding("dockremap:200000:65536\n", "dockremap:200000:65536\n", ""))
+	m, ok := mapOfThisMachine(withTables("dockremap:200000:65536\n", "dockremap:200000:65536\n", ""))
 	assert.Assert(t, ok)
 	assert.Equal(t, m.String(), "0:200000:65536")
-	_, ok = mapOfThisMachine(holding("alice:200000:65536\n", "alice:200000:65536\n", ""))
+	_, ok = mapOfThisMachine(withTables("alice:200000:65536\n", "alice:200000:65536\n", ""))
 	assert.Assert(t, !ok)
 }

@@ -43,7 +43,7 @@ func (b Build) String() string {
 }
 
 // Main runs the program with the arguments of the process, as a plugin of the
-// Docker CLI or by itself, and returns its exit code.
+// Docker CLI or on its own, and returns its exit code.
 func Main(build Build) int {
 	if len(os.Args) == 4 && os.Args[2] == metadata.HookSubcommandName { // the Docker CLI waits for it
 		fmt.Println(hook.Answer(os.Args[3], sameEngine))
@@ -70,7 +70,7 @@ func Main(build Build) int {
 	return exit(dockerCLI.Err(), err)
 }
 
-// asPlugin gives the arguments of a program that was started by itself the form
+// asPlugin gives the arguments of a program that was started directly the form
 // that docker gives them: the plugin's name stands between docker's own flags,
 // such as --context, and the verb.
 func asPlugin(args []string) []string {

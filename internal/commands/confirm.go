@@ -17,7 +17,7 @@ func confirm(ctx context.Context, dockerCLI command.Cli, yes bool, questions ...
 		return nil
 	}
 	if !dockerCLI.In().IsTerminal() {
-		return errors.New("nobody is there to be asked: give --yes to go on without questions, or --dry-run to see the plan")
+		return errors.New("asking for confirmation needs a terminal: add --yes to continue without questions, or --dry-run to see the plan")
 	}
 	in := bufio.NewReader(dockerCLI.In())
 	for _, q := range questions {

@@ -21,7 +21,7 @@ func (o *proofOptions) install(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.Stable, "stable", 10*time.Second, "Time for which the daemon must stay up without a restart")
 	flags.DurationVar(&o.Soak, "soak", 0, "Time to keep checking for, and to undo the change if something fails")
 	flags.StringVar(&o.healthURL, "health-url", "", "URL that must answer 2xx within a minute, and keep doing so")
-	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of its JSON")
+	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of the JSON that --health-url answers")
 	flags.StringVar(&o.socket, "probe-socket", "", "Socket of the host that must accept connections: a path, or HOST:PORT")
 	flags.DurationVar(&o.StartP95, "start-p95", 30*time.Second, "Limit for the 95th percentile of container starts while it soaks")
 	flags.StringVar(&o.Image, "image", "", "Image with a shell to prove with (default: made of this program)")

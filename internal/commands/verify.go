@@ -102,7 +102,7 @@ func (o *verifyOptions) install(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Connect, "connect", false, "Try the sockets that containers mount, each in a container like the one that mounts it")
 	flags.StringVar(&o.profile, "profile", "", "YAML file that lists what else must work")
 	flags.StringVar(&o.healthURL, "health-url", "", "URL that must answer 2xx")
-	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of its JSON")
+	flags.StringVar(&o.healthExpr, "health-expr", "", "jq expression that must be true of the JSON that --health-url answers")
 	flags.IntVar(&o.starts, "starts", 0, "Start this many containers, one after the other, and measure how long that takes")
 	flags.DurationVar(&o.p95, "start-p95", 0, "Limit for the 95th percentile of the starts")
 	flags.StringVar(&o.baseline, "baseline", "", "JSON file to compare the starts with; created if missing")

@@ -72,7 +72,7 @@ func (d *Doc) walk() error {
 		m.key, _ = name.(string)
 		m.keyEnd = int(dec.InputOffset())
 		if d.index(m.key) >= 0 {
-			return at(d.text, m.start, fmt.Sprintf("the key %q is there twice; the last one counts, so take the other out", m.key))
+			return at(d.text, m.start, fmt.Sprintf("the key %q appears twice; the last one counts, so remove the other", m.key))
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Version is the version of an engine, or of runc, a kernel or an API beside it.
+// Version is the version of an engine, or of runc, a kernel or an API that it uses.
 type Version [3]int
 
 // OldestAPI is the oldest version of the engine's API that is supported: Docker

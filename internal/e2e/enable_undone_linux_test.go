@@ -212,7 +212,7 @@ func TestEnableInterrupted(t *testing.T) {
 	})
 }
 
-// eventually waits until the host has settled by itself, with a verdict.
+// eventually waits until the host has settled automatically, with a verdict.
 func eventually(t *testing.T, host *testbed.Host, verdict string) {
 	t.Helper()
 	for deadline := time.Now().Add(3 * time.Minute); !settledNow(t, host) || verdictOf(t, host) != verdict; time.Sleep(time.Second) {
@@ -221,7 +221,7 @@ func eventually(t *testing.T, host *testbed.Host, verdict string) {
 }
 
 // A link that is cut while the program goes on: it waits, and then says what
-// became of the host, which may have returned by itself meanwhile.
+// became of the host, which may have returned automatically meanwhile.
 func TestEnableWithoutALinkForAWhile(t *testing.T) {
 	for _, step := range []string{"Restart docker.service", "Prove it"} {
 		t.Run(step, func(t *testing.T) {

@@ -73,11 +73,11 @@ func inTurns(all []fault) {
 	slices.SortStableFunc(all, func(a, b fault) int { return turn[a] - turn[b] })
 }
 
-// armed is how long the host waits before it returns by itself in these tests.
+// armed is how long the host waits before it returns automatically in these tests.
 const armed = 30 * time.Second
 
 // A change that is broken off anywhere ends in the old state or the new one,
-// byte for byte, with the daemon up and everything listed: by itself, in time.
+// byte for byte, with the daemon up and everything listed: automatically, in time.
 // A sample is tried, some of each engine, which the printed seed picks; FAULTS=all tries all of them,
 // FAULTS=N that many. Those that the file FAULTS_RECORD has already are left out.
 func TestFaults(t *testing.T) {

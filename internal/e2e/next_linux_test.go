@@ -27,9 +27,9 @@ func TestJudgesTheNextStart(t *testing.T) {
 		says             string
 		fails            bool // an engine that is restarted by hand does not come up
 	}{
-		{"a drop-in, beside the same key", dropIn + `; systemctl daemon-reload`, "config-flags", nil, "--log-driver", true},
+		{"a drop-in and the same key", dropIn + `; systemctl daemon-reload`, "config-flags", nil, "--log-driver", true},
 		{"a drop-in that systemd has not read", dropIn, "service-next", nil, "daemon-reload", false},
-		{"a short flag, beside the same key", `echo 'DOCKER_OPTS="-Dl debug --host=unix:///run/d.sock"' >/etc/default/docker; sed -i 's/^{/{"log-level": "info",/' $F`, "config-flags", nil, "/etc/default/docker, line 1", false},
+		{"a short flag and the same key", `echo 'DOCKER_OPTS="-Dl debug --host=unix:///run/d.sock"' >/etc/default/docker; sed -i 's/^{/{"log-level": "info",/' $F`, "config-flags", nil, "/etc/default/docker, line 1", false},
 		{"another driver by a short flag", `echo 'DOCKER_OPTS="-s overlayfs"' >/etc/default/docker`, "service-next", nil, "-s (/etc/default/docker, line 1)", true},
 		{"a driver that is to be pinned too", `echo 'DOCKER_OPTS="-soverlay2"' >/etc/default/docker`, "", []string{"--storage-driver=overlay2"}, "-soverlay2 (/etc/default/docker, line 1)", false},
 		{"no environment file", `mkdir -p ${D%/*}; printf '[Service]\nEnvironmentFile=/etc/none\n' >$D; systemctl daemon-reload`, "service-config", nil, "/etc/none", true},

@@ -19,7 +19,7 @@ const labelled = `docker commit -c 'LABEL io.docker-userns.probe="x/1 77 1"' $(d
 	docker run -d --network=none --stop-signal=KILL --restart=always --name=theirs -v /v labelled sleep 100000 >/dev/null`
 
 // What is not this program's is never deleted, though it looks like it: folders with
-// the name of a remapped data root, files beside /etc/subuid, an account that
+// the name of a remapped data root, files next to /etc/subuid, an account that
 // somebody has made since, containers of an image that carries the probe's label.
 func TestNothingOfOthersIsDeleted(t *testing.T) {
 	t.Parallel()

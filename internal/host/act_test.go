@@ -113,7 +113,7 @@ func TestReplaceRefuses(t *testing.T) {
 	})
 }
 
-// A full disk leaves the old file, and nothing beside it.
+// A full disk leaves the old file, and nothing next to it.
 func TestReplaceFullDisk(t *testing.T) {
 	eachHost(t, func(t *testing.T, h Host) {
 		dir := t.TempDir()

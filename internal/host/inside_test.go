@@ -55,7 +55,7 @@ var insides = map[string]any{
 	"/etc/passwd/x": unix.ENOTDIR,
 }
 
-// hostileTree is a tree such as an image can bring along, and a secret beside it.
+// hostileTree is a tree such as an image can bring along, and a secret next to it.
 func hostileTree(t *testing.T) (root string) {
 	dir := t.TempDir()
 	root = filepath.Join(dir, "ro ot'")

@@ -31,9 +31,9 @@ func (l local) Root(context.Context) error {
 	case uid == 0:
 		return nil
 	case l.why == nil:
-		return fmt.Errorf("this machine is looked at as the user with ID %d, not as root", uid)
+		return fmt.Errorf("this machine is read as the user with ID %d, not as root", uid)
 	}
-	return fmt.Errorf("this machine is looked at as the user with ID %d, not as root: %w", uid, l.why)
+	return fmt.Errorf("this machine is read as the user with ID %d, not as root: %w", uid, l.why)
 }
 
 func (l local) Look(ctx context.Context, q Questions) (Answers, error) {

@@ -29,7 +29,7 @@ func (r *remote) Root(ctx context.Context) error {
 	if said == "" {
 		said = "sudo -n was refused"
 	}
-	return fmt.Errorf("%s is looked at as the user with ID %s, not as root: %s", r.name, uid, said)
+	return fmt.Errorf("%s is read as the user with ID %s, not as root: %s", r.name, uid, said)
 }
 
 func (r *remote) Look(ctx context.Context, q Questions) (Answers, error) {

@@ -90,7 +90,7 @@ type request struct {
 	acts bool
 }
 
-// String is the request as the shell reads it. A script that looks goes on beside
+// String is the request as the shell reads it. A script that looks runs next to
 // the shell, which so sees that its input ends: see leave of the prelude.
 func (r request) String() string {
 	if r.acts {

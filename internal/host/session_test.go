@@ -33,7 +33,7 @@ func nobody(t *testing.T) Host {
 // Without root and without sudo a host is looked at as who logged in.
 func TestWithoutRoot(t *testing.T) {
 	h := nobody(t)
-	assert.ErrorContains(t, h.Root(t.Context()), "box is looked at as the user with ID 65534, not as root: ")
+	assert.ErrorContains(t, h.Root(t.Context()), "box is read as the user with ID 65534, not as root: ")
 	dir := t.TempDir()
 	assert.NilError(t, os.Chmod(dir, 0o700))
 	a, err := h.Look(t.Context(), Questions{

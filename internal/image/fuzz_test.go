@@ -48,16 +48,16 @@ func seed(f *testing.F) {
 func fuzzFile(t *testing.T, b []byte) (ok bool, read string) {
 	v := newRecorder()
 	images, err := fileSource{path: "-", o: Options{Platform: "all"}}.read(t.Context(), v, bytes.NewReader(b), int64(len(b)))
-	return judge(v, images, err)
+	return fuzzResult(v, images, err)
 }
 
 func fuzzStream(t *testing.T, b []byte, o Options) (ok bool, read string) {
 	v := newRecorder()
 	images, err := reading{where: "-", o: o}.stream(t.Context(), v, bytes.NewReader(b))
-	return judge(v, images, err)
+	return fuzzResult(v, images, err)
 }
 
-func judge(v *recorder, images []Image, err error) (ok bool, read string) {
+func fuzzResult(v *recorder, images []Image, err error) (ok bool, read string) {
 	ok = err == nil
 	for _, img := range images {
 		ok = ok && img.Err == nil

@@ -87,7 +87,7 @@ func deep(n int) []file {
 	return append(files[:len(files)-1], file{name: "index.json", body: last.body})
 }
 
-// Images that cannot be read, beside one that can.
+// Images that cannot be read, next to one that can.
 func TestHostileImages(t *testing.T) {
 	docker, oci := saved20(app, web), layout(gzipOf, app, web)
 	dir := func(i int) string { return hex(fmt.Sprint(app.id(), i)) }

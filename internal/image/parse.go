@@ -74,7 +74,7 @@ type Ref struct {
 
 // Parse reads what a user typed. Without a prefix it is a path if it is written as one
 // or exists as one, and otherwise an image of the engine. An empty name is an error.
-// What cannot be found under any is left for Source to say, so that the images next to it
+// What cannot be found under any is left for Source to say, so that the images next to
 // it are read all the same.
 func Parse(arg string) (Ref, error) {
 	r := Ref{Given: arg, At: arg}

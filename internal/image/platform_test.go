@@ -112,7 +112,7 @@ func TestPlatformOfOne(t *testing.T) {
 	assert.Equal(t, images[0].Name, "app:1")
 }
 
-// Provenance and SBOMs stand beside the images in an index, as manifests of an
+// Provenance and SBOMs are next to the images in an index, as manifests of an
 // unknown platform; artifacts say that they are some.
 func TestWhatIsNoImage(t *testing.T) {
 	d, files := manifestOf(gzipOf, web)

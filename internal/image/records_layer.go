@@ -98,7 +98,7 @@ func (l *recordLayer) learn(name string, body io.Reader, err error) error {
 		return nil
 	}
 	if !isCacheID(text) {
-		return fmt.Errorf("%q is no name of a layer's directory", text)
+		return fmt.Errorf("%q is not the name of a layer directory", text)
 	}
 	l.cache = text
 	return nil

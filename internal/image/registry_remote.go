@@ -105,7 +105,7 @@ func (r *remote) explain(err error) error {
 	case code == http.StatusTooManyRequests:
 		advice = "the registry's rate limit is reached: wait, or raise it with `docker login " + host + "`"
 	case code >= 500:
-		advice = "the registry is in trouble: try again later"
+		advice = "the registry reports a server error: try again later"
 	default:
 		return fmt.Errorf("asking %s: %w", host, err)
 	}

@@ -47,7 +47,7 @@ func (g *guarded) once(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// isLoopback is for the hosts that docker takes for insecure by itself.
+// isLoopback is for the hosts that docker treats as insecure by default.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

@@ -96,7 +96,7 @@ func (g *generator) id(n int) int {
 }
 
 // format is one of those that can hold the entry: only GNU's has negative IDs,
-// and only PAX has names that are not ASCII beside them.
+// and only PAX has names that are not ASCII next to them.
 func (g *generator) format(h tar.Header) tar.Format {
 	switch {
 	case h.Uid < 0 || h.Gid < 0:

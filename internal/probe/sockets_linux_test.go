@@ -84,7 +84,7 @@ func TestConnectFromInside(t *testing.T) {
 
 	_, err = p.Connect(t.Context(), "missing", []string{"/"})
 	assert.ErrorContains(t, err, "looking at container missing")
-	t.Run("also beside another image", func(t *testing.T) {
+	t.Run("also with another image", func(t *testing.T) {
 		p := newProbe(t, e, remapped)
 		p.Image = "bb"
 		found, err := p.Connect(t.Context(), "app", []string{"/run/it/users"})

@@ -15,7 +15,7 @@ import (
 type attempt struct {
 	Runner
 	plan    Plan
-	armed   bool      // the host may undo the change by itself
+	armed   bool      // the host may undo the change automatically
 	renewed time.Time // when that was last put off
 }
 
@@ -94,7 +94,7 @@ func (c restart) do(ctx context.Context, a *attempt) error {
 	return a.late(a.renewNow(ctx)) // the restart may have taken its time
 }
 
-// late explains that the host has begun to undo the change by itself at a restart:
+// late explains that the host has begun to undo the change automatically at a restart:
 // it took too long.
 func (a *attempt) late(err error) error {
 	var refused *CommandError

@@ -67,10 +67,10 @@ const (
 // decide where the engine is, and the program is run.
 func trusted(f survey.Facts) error {
 	if d := f.Daemon.Value; f.Daemon.Err == nil && d.Doubt != "" {
-		return fmt.Errorf("planning: process %d is not believed to be the dockerd that root runs on this host: %s", d.PID, d.Doubt)
+		return fmt.Errorf("planning: could not confirm that process %d is the dockerd that root runs on this host: %s", d.PID, d.Doubt)
 	}
 	if s := f.Start.Value; f.Start.Err == nil && s.Doubt != "" {
-		return fmt.Errorf("planning: %s is not believed to be root's own program: %s", s.Program, s.Doubt)
+		return fmt.Errorf("planning: could not confirm that %s is a program of root alone: %s", s.Program, s.Doubt)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ type EnableOptions struct {
 // if the engine remaps already. The error is why no plan can be made; that the host is
 // fit for remap is for the check package to say.
 //
-// dockerd is never left to take a range by itself: from 28.0 on "default" may be
+// dockerd is never left to choose a range on its own: from 28.0 on "default" may be
 // given another user's (FindNextUIDRange of moby internal/usergroup).
 func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	if f.Engine.Err != nil {

@@ -165,7 +165,7 @@ func TestPlanEnableRefuses(t *testing.T) {
 		{"a hostile name", nil, func(o *EnableOptions) { o.User = "-rf /" }, "no such user"},
 		{"no tools", func(f *survey.Facts) { f.Tools = read(survey.Tools{}) }, nil, "neither useradd nor adduser"},
 		{"what there is cannot be recorded", func(f *survey.Facts) { f.Volumes.Err = errors.New("no luck") }, nil, "recording what the engine has now"},
-		{"a program that others can write", func(f *survey.Facts) { f.Start.Value.Doubt = "UID 1000" }, nil, "root's own program: UID 1000"},
+		{"a program that others can write", func(f *survey.Facts) { f.Start.Value.Doubt = "UID 1000" }, nil, "is a program of root alone: UID 1000"},
 		{"a flag that the key would stand against", func(f *survey.Facts) { f.Start.Value.Args = []string{"--userns-remap", "x"} }, nil, "both places"},
 		{"a driver that is a flag", func(f *survey.Facts) { f.Start.Value.Args = []string{"-soverlay2"} }, func(o *EnableOptions) { o.Driver = "overlay2" }, "both places"},
 		{"a process that is not believed", func(f *survey.Facts) { f.Daemon.Value.Doubt = "it runs as UID 1000" }, nil, "it runs as UID 1000"},

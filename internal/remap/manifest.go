@@ -20,7 +20,7 @@ type Manifest struct {
 	ID            string    `json:"id"`
 	Verb          Verb      `json:"verb"`
 	Started       time.Time `json:"started"`
-	Deadline      time.Time `json:"deadline"` // when the host undoes it by itself
+	Deadline      time.Time `json:"deadline"` // when the host undoes it automatically
 	Unit          string    `json:"unit"`
 	Before        State     `json:"before"`
 	After         State     `json:"after"`

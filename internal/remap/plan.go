@@ -38,7 +38,7 @@ type Plan struct {
 	// planned; "" if nothing.
 	Restart string
 	On      string        // the machine that it is to be typed on
-	Timeout time.Duration // from the first step on, until the host undoes the change by itself
+	Timeout time.Duration // from the first step on, until the host undoes the change automatically
 }
 
 // Verb is what a change was asked for.

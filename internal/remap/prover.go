@@ -22,7 +22,7 @@ type Prover interface {
 	Prove(ctx context.Context, p Plan, renew Renew) error
 }
 
-// Renew keeps the host from undoing the change by itself. What takes longer than a
+// Renew keeps the host from undoing the change automatically. What takes longer than a
 // few seconds calls it again and again. It fails if the host has begun to undo.
 type Renew func(ctx context.Context) error
 

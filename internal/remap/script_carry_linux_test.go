@@ -84,7 +84,7 @@ func TestScriptAndACopyThatFails(t *testing.T) {
 }
 
 // A program is run only from a directory that only root can change.
-func TestScriptRunsNobodyElsesCopier(t *testing.T) {
+func TestScriptRunsOnlyRootsCopier(t *testing.T) {
 	for name, change := range map[string]func(notes string) error{
 		"its folder is another's": func(notes string) error { return os.Chown(notes, 1000, 0) },
 		"its folder is open":      func(notes string) error { return os.Chmod(notes, 0o755) },

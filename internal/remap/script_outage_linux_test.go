@@ -28,7 +28,7 @@ func (w *world) running(text string) int {
 }
 
 // If the script is killed while containers stop, nothing of it goes on once they have.
-func TestScriptLeavesNobodyToWatch(t *testing.T) {
+func TestScriptKilledWhileContainersStop(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := armed(t, w)
 		w.write(t, "/stub/slow", "3")
@@ -74,7 +74,7 @@ func TestScriptStopsNothingThatItCannotStart(t *testing.T) {
 }
 
 // A dockerd that hangs while it starts does not hold up the rollback.
-func TestScriptGivesWayWhileTheDaemonStarts(t *testing.T) {
+func TestScriptUndoesWhileTheDaemonStarts(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := armed(t, w)
 		w.write(t, "/stub/stuck", "")

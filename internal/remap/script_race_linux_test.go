@@ -44,7 +44,7 @@ func armed(t *testing.T, w *world) Change {
 
 // Of two changes one is armed, of two decisions one is taken, and of two ways
 // back one is gone.
-func TestScriptTakenTwiceAtOnce(t *testing.T) {
+func TestScriptCalledTwiceAtOnce(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		for range 2 {
 			one, two := simple(t, w, "20261122T210203Z"), simple(t, w, "20261122T210204Z")
@@ -159,7 +159,7 @@ func TestScriptFailsAndIsCalledAgain(t *testing.T) {
 
 // Our text can be removed from a file that somebody else edited, but what is
 // left is not what the daemon had: then the whole backup is restored.
-func TestScriptPutsTheBackupBackWhole(t *testing.T) {
+func TestScriptRestoresTheWholeBackup(t *testing.T) {
 	for name, left := range map[string]string{"does not start": "broken", "another data root": "userns-remap"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "dash")

@@ -71,7 +71,7 @@ func TestScriptChangesLines(t *testing.T) {
 }
 
 // The lock of the shadow tools is respected while its process lives.
-func TestScriptMindsTheLocksOfShadow(t *testing.T) {
+func TestScriptRespectsShadowLocks(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := Change{ID: testID}
 		w.install(t, c)

@@ -122,7 +122,7 @@ func TestScriptForgetsOnlyItsOwnAccount(t *testing.T) {
 }
 
 // The undo leaves an account that somebody has recreated meanwhile, and says so.
-func TestScriptUndoesNobodyElsesAccount(t *testing.T) {
+func TestScriptKeepsARecreatedAccount(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c, apply := makesAccount(t, w)
 		code, said := w.verb(c, "arm", "300")
@@ -140,7 +140,7 @@ func TestScriptUndoesNobodyElsesAccount(t *testing.T) {
 
 // Nothing is read, run or written in a directory that others than root can change, nor through
 // a link in it.
-func TestScriptTrustsRootsFoldersAlone(t *testing.T) {
+func TestScriptTrustsOnlyRootsDirectories(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
 		c := simple(t, w, testID)
 		code, said := w.verb(c, "arm", "300")

@@ -49,7 +49,7 @@ type command struct {
 // write puts a file in its place, whole or not at all.
 type write struct{ file host.File }
 
-// arm arms the rollback: from here on the host undoes the change by itself, unless
+// arm arms the rollback: from here on the host undoes the change automatically, unless
 // that is put off.
 type arm struct{ command }
 

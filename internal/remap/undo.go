@@ -42,7 +42,7 @@ func (a *attempt) undo(ctx context.Context) (Outcome, error) {
 		case isFailed: // the host has given up
 			return Uncertain, errors.Join(fmt.Errorf("the host could not undo the change: %s", failed), notes, err)
 		case err == nil && told != nil:
-			err = errors.New("the files and the engine look as before, but the host did not say that it undid the change")
+			err = errors.New("the files and the engine look as before, but the host did not report that it undid the change")
 		case err == nil:
 			err = errors.New("the files and the engine look as before, but the host has not finished undoing the change")
 		}
@@ -105,7 +105,7 @@ func (a *attempt) restored(ctx context.Context) (result string, notes, wrong err
 }
 
 // fire starts the undo on the host, again and again if the host cannot be reached: it
-// may be, soon. A host out of reach does it by itself.
+// may be, soon. A host out of reach does it automatically.
 func (a *attempt) fire(ctx context.Context) error {
 	for {
 		err := a.plan.call("undoing the change", "fire").do(ctx, a)

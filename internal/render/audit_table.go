@@ -211,9 +211,9 @@ func (a *auditTable) finding(w io.Writer, f audit.Finding) {
 	}
 	switch f.LaterLayer {
 	case audit.Chowned:
-		fmt.Fprintf(w, "    A later layer gives %s a mapped owner. That does not help: the engine takes every layer by itself.\n", them(f.Count))
+		fmt.Fprintf(w, "    A later layer gives %s a mapped owner. That does not help: the engine registers each layer separately.\n", them(f.Count))
 	case audit.Removed:
-		fmt.Fprintf(w, "    A later layer removes %s. That does not help: the engine takes every layer by itself.\n", them(f.Count))
+		fmt.Fprintf(w, "    A later layer removes %s. That does not help: the engine registers each layer separately.\n", them(f.Count))
 	}
 }
 

@@ -40,7 +40,7 @@ func (c Change) NotStarted(one remap.Object, why error) string {
 func (c Change) Undoing(why error) string {
 	text := c.why(why) + "\nUndoing the change."
 	if c.Plan.Unit != "" {
-		text += " The host does this by itself, even if this command ends."
+		text += " The host does this automatically, even if this command ends."
 	}
 	return text + "\n"
 }

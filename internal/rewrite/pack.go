@@ -24,7 +24,7 @@ func pack(w io.Writer, form unpack.Form) (io.WriteCloser, error) {
 	switch form {
 	case unpack.Gzip:
 		z := pgzip.NewWriter(w)
-		// Each block is compressed by itself, so their size decides on the result.
+		// Each block is compressed separately, so their size decides on the result.
 		return z, z.SetConcurrency(1<<20, runtime.GOMAXPROCS(0)+1)
 	case unpack.Zstd:
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(2))

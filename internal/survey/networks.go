@@ -16,7 +16,7 @@ type Network struct {
 	Containers              []string // names of the running ones attached
 }
 
-// own are the networks that every engine makes by itself.
+// own are the networks that every engine makes on its own.
 var own = []string{"bridge", "host", "none", "docker_gwbridge", "ingress"}
 
 func (c *caller) networks(ctx context.Context) ([]Network, error) {

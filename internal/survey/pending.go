@@ -16,7 +16,7 @@ type Pending struct {
 	// What follows is from its manifest, and is empty if that cannot be read.
 	Verb     string    `json:"verb"`
 	Started  time.Time `json:"started"`
-	Deadline time.Time `json:"deadline"` // when the host undoes it by itself
+	Deadline time.Time `json:"deadline"` // when the host undoes it automatically
 	Unit     string    `json:"unit"`     // that it restarts, "" if the user does
 }
 

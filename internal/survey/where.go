@@ -200,7 +200,7 @@ func (l *look) unfit() string {
 		seen += fmt.Sprintf("; process %d has %s", d.PID, l.real(l.configuredRoot(d)))
 	}
 	for _, d := range doubted {
-		seen += fmt.Sprintf("; process %d is not believed to be one: %s", d.PID, d.Doubt)
+		seen += fmt.Sprintf("; could not confirm that process %d is one: %s", d.PID, d.Doubt)
 	}
 	return seen
 }

@@ -77,7 +77,7 @@ var cases = []struct {
 	{"left-processes", "one", func(s *Seen) {
 		s.Left.Value = []survey.Left{{ID: "0123456789abcdef", Namespace: "moby", Shim: 7, PIDs: []int{8, 9}, Root: true}}
 	}, report.Error, "process 8 and 1 more, root on the host"},
-	{"left-processes", "beside another engine", func(s *Seen) {
+	{"left-processes", "next to another engine", func(s *Seen) {
 		s.Left.Value = []survey.Left{{ID: "0123456789abcdef", Namespace: "moby", Shim: 7, PIDs: []int{8}}}
 		s.Daemon.Value.Others = []survey.Other{{PID: 77}}
 	}, report.Unknown, "process 77"},
@@ -133,9 +133,9 @@ var cases = []struct {
 	{"mounts", "a named user of its ACL", mounting(host.Stat{Mode: 0o670, UID: 1000, ACL: host.ACL{Entries: []host.ACLEntry{
 		{Tag: host.ACLUserObj, ID: -1, Perm: 6}, {Tag: host.ACLUser, ID: 101000, Perm: 6}, {Tag: host.ACLGroupObj, ID: -1}, {Tag: host.ACLMask, ID: -1, Perm: 7}, {Tag: host.ACLOther, ID: -1},
 	}}}, true), report.OK, ""},
-	{"mounts", "a key in it", holding(0o600, 1000), report.Error, "cannot read files in it"},
-	{"mounts", "a key of another in it", holding(0o600, 1001), report.OK, ""},
-	{"mounts", "a key that root could read", func(s *Seen) { holding(0o600, 1000)(s); s.Chosen[0].Identity.Value = survey.Account{} }, report.Warning, "cannot read files in it"},
+	{"mounts", "a key in it", withMountedFile(0o600, 1000), report.Error, "cannot read files in it"},
+	{"mounts", "a key of another in it", withMountedFile(0o600, 1001), report.OK, ""},
+	{"mounts", "a key that root could read", func(s *Seen) { withMountedFile(0o600, 1000)(s); s.Chosen[0].Identity.Value = survey.Account{} }, report.Warning, "cannot read files in it"},
 	{"mounts", "not looked at", func(s *Seen) { mounting(host.Stat{}, true)(s); clear(s.Paths.Value) }, report.Unknown, "it was not examined"},
 	{"mounts", "ACL unread", mounting(host.Stat{ACL: host.ACL{Err: errTest}}, true), report.Unknown, "reading its ACL: no luck"},
 	{"mounts", "user unread", func(s *Seen) { mounting(host.Stat{}, true)(s); s.Chosen[0].Identity.Err = errTest }, report.Unknown, "the container's user"},

@@ -74,8 +74,8 @@ func mounting(stat host.Stat, writable bool) func(*Seen) {
 	}
 }
 
-// holding has the container mount a folder for all, with a file in it.
-func holding(mode fs.FileMode, uid int64) func(*Seen) {
+// withMountedFile has the container mount a folder for all, with a file in it.
+func withMountedFile(mode fs.FileMode, uid int64) func(*Seen) {
 	return func(s *Seen) {
 		mounting(host.Stat{Mode: fs.ModeDir | 0o777}, true)(s)
 		p := s.Paths.Value["/srv/x"]

@@ -20,7 +20,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/verify"
 )
 
-// A scene is a remapped engine beside others, with an image "app" of busybox.
+// A scene is a remapped engine next to others, with an image "app" of busybox.
 type scene struct{ *testengine.Engine }
 
 func newScene(t testing.TB) scene {

@@ -136,7 +136,7 @@ func (b *bench) audit(name, image string, check func(string) error) command {
 	}
 }
 
-// withDive puts dive beside the same work, in fewer rounds: it takes its time.
+// withDive compares dive with the same work, in fewer rounds: it takes its time.
 func (b *bench) withDive(c contest, archive string) []contest {
 	if b.dive == "" {
 		return []contest{c}

@@ -17,11 +17,11 @@ import (
 type command struct {
 	name  string
 	args  []string
-	env   []string            // beside what is there
+	env   []string            // in addition to the present one
 	as    *syscall.Credential // nil: as who runs this
 	out   string              // a file for its output, "" for /dev/null
 	stdin string
-	codes []int // exit codes that are no failure, beside 0
+	codes []int // exit codes that are no failure, in addition to 0
 	check func(out string) error
 }
 

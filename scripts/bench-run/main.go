@@ -1,6 +1,6 @@
 //go:build linux
 
-// bench-run measures audit-image beside the commands that a user would run
+// bench-run compares audit-image with the commands that a user would run
 // instead, in turns, and prints a Markdown table.
 //
 // A machine is never quiet, so what is held to a target is the median of ratios,

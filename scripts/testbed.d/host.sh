@@ -17,11 +17,11 @@ do_run() {
 	do_check
 	make_tree "$engine"
 	claim
-	number=$(cat "$dir/number") wish=''
+	number=$(cat "$dir/number") request=''
 	trap '' PIPE
-	trap 'wish=stop' TERM INT HUP
-	trap 'wish=reset' USR1
-	trap 'wish=power' USR2
+	trap 'request=stop' TERM INT HUP
+	trap 'request=reset' USR1
+	trap 'request=power' USR2
 	trap 'remove "$name"; kill "$listener" 2>/dev/null || true' EXIT
 	listen 8<&0 <&8 &
 	listener=$!
@@ -77,11 +77,11 @@ listen() {
 
 # keep boots the host as often as it is wished or reboots itself.
 keep() {
-	while [ "$wish" != stop ]; do
-		wish=''
+	while [ "$request" != stop ]; do
+		request=''
 		boot_once
 		rm -f "$dir/up"
-		case $wish in
+		case $request in
 		reset)
 			halt "$name" 2>/dev/null
 			unmount_disk "$name"
@@ -98,17 +98,17 @@ boot_once() {
 	nspawn 9>&- &
 	local nspawn=$! status=0
 	if ! { connect "$nspawn" && await "$nspawn"; }; then
-		[ -n "$wish" ] || { tail -n 30 "$dir/console" >&2; die "booting $name: see the console's last lines above"; }
+		[ -n "$request" ] || { tail -n 30 "$dir/console" >&2; die "booting $name: see the console's last lines above"; }
 		return
 	fi
 	echo "up $(cat "$dir/pid") 10.99.$number.2"
 	touch "$dir/up"
 	wait "$nspawn" || status=$?
-	[ -z "$wish" ] || return 0
+	[ -z "$request" ] || return 0
 	[ "$status" = 133 ] && return # systemd-nspawn(1): the host wants a reboot
 	rm -f "$dir/up"
 	echo down
-	while [ -z "$wish" ]; do sleep 0.2; done
+	while [ -z "$request" ]; do sleep 0.2; done
 }
 
 # nspawn runs in cgroups of the host's own, so that hosts do not share theirs and
@@ -152,7 +152,7 @@ await() {
 	done
 }
 
-alive() { [ -z "$wish" ] && kill -0 "$1" 2>/dev/null; }
+alive() { [ -z "$request" ] && kill -0 "$1" 2>/dev/null; }
 
 # init_of NSPAWN: its child that is PID 1 to itself.
 init_of() {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Audits images with docker userns, for the action beside this file and for
+# Audits images with docker userns, for the action next to this file and for
 # ../../gitlab/audit-image.yml: prints what is wrong, and writes SARIF.
 #
 #   IMAGES          what to audit, separated by white space

@@ -1,4 +1,4 @@
-// The part of docker-userns that runs in containers, by itself.
+// The part of docker-userns that runs in containers, on its own.
 package main
 
 import (
