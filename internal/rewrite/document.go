@@ -54,6 +54,22 @@ func (o object) set(key string, v any) error {
 	return err
 }
 
+var errTwiceNamed = errors.New("it has a key twice")
+
+// distinct is an error if two keys differ in the case of their letters alone: who reads
+// the object with encoding/json, as engines do, takes one for the other.
+func (o object) distinct() error {
+	seen := make(map[string]bool, len(o))
+	for key := range o {
+		folded := strings.ToLower(strings.ToUpper(key))
+		if seen[folded] {
+			return errTwiceNamed
+		}
+		seen[folded] = true
+	}
+	return nil
+}
+
 // change has f change the object under a key, which can be missing.
 func (o object) change(key string, f func(object) error) error {
 	inner := object{}
@@ -110,7 +126,7 @@ func (r *rewriter) hold(made []byte, diffIDs []digest.Digest) error {
 		return err
 	}
 	if c.Config.User != r.plan.User || !slices.Equal(c.RootFS.DiffIDs, diffIDs) {
-		return errors.New("it has a key twice")
+		return errTwiceNamed
 	}
 	return nil
 }
@@ -189,6 +205,9 @@ func changeManifest(raw, config []byte, layers []written) ([]byte, error) {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, err
 	}
+	if err := m.distinct(); err != nil {
+		return nil, err
+	}
 	if err := m.change("config", func(o object) error { return describe(o, Blob{digest.FromBytes(config), int64(len(config))}) }); err != nil {
 		return nil, err
 	}
@@ -213,6 +232,12 @@ func changeManifest(raw, config []byte, layers []written) ([]byte, error) {
 // describe puts a blob into a descriptor. What else it said of the old bytes, such as where
 // files are in them, is left out.
 func describe(o object, b Blob) error {
+	if o == nil {
+		return errors.New("it has null for a layer")
+	}
+	if err := o.distinct(); err != nil {
+		return err
+	}
 	var old digest.Digest
 	if err := json.Unmarshal(o["digest"], &old); err == nil && old == b.Digest {
 		return nil
