@@ -2,6 +2,7 @@ package headers
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -202,4 +203,18 @@ func TestAnswersThatAreNotWhole(t *testing.T) {
 	assert.NilError(t, Serve(t.Context(), dir, digests[:1], &one))
 	_, _, err := sent(t, io.MultiReader(bytes.NewReader(one.Bytes()), bytes.NewReader(one.Bytes())), digests)
 	assert.ErrorIs(t, err, errMalformed)
+}
+
+// Gaps cost the sender next to nothing, so they count like the headers between them: an
+// answer cannot go on for ever with gaps alone.
+func TestGapsAreBounded(t *testing.T) {
+	events := append([]byte{0}, bytes.Repeat([]byte{2}, 100)...) // gaps of one byte
+	for _, visit := range []func(int, tarwalk.Skipper) error{
+		func(int, tarwalk.Skipper) error { return nil },
+		func(_ int, tar tarwalk.Skipper) error { return tar.Skip(1000) },
+	} {
+		a := answer{left: 99 * blockSize, seen: make([]bool, 1)}
+		err := a.member(bufio.NewReader(bytes.NewReader(events)), visit, func(int, unpack.Result) {})
+		assert.ErrorIs(t, err, errMalformed)
+	}
 }

@@ -167,10 +167,12 @@ func (t *tape) event() error {
 		return errMalformed
 	case n&1 == 0:
 		t.gap = int64(n >> 1)
-		return nil
+		*t.left -= blockSize // no tar has more gaps than headers
+	default:
+		t.bytes = int64(n >> 1)
+		*t.left -= t.bytes
 	}
-	t.bytes = int64(n >> 1)
-	if *t.left -= t.bytes; *t.left < 0 {
+	if *t.left < 0 {
 		return fmt.Errorf("%w: it is larger than %d GiB", errMalformed, maxTar>>30)
 	}
 	return nil
