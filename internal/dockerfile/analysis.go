@@ -1,7 +1,6 @@
 package dockerfile
 
 import (
-	"maps"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -108,9 +107,21 @@ func (s *scene) copies(in *Instruction) {
 	}
 }
 
+// variables are those of an image, and what the commands of one instruction make of
+// them. They are not copied for each: an image can have as many instructions.
+type variables struct{ image, own map[string]text }
+
+func (v variables) get(name string) (text, bool) {
+	if t, ok := v.own[name]; ok {
+		return t, true
+	}
+	t, ok := v.image[name]
+	return t, ok
+}
+
 // shell is one for the commands of an instruction, with its variables.
 func (s *scene) shell(in *Instruction) shell {
-	return shell{in: in, vars: maps.Clone(s.vars), run: &Run{}, uses: &s.Uses, words: new(int)}
+	return shell{in: in, vars: variables{s.vars, map[string]text{}}, run: &Run{}, uses: &s.Uses, words: new(int)}
 }
 
 // arg notes a build argument: what was given for it, otherwise its default, otherwise
@@ -198,7 +209,7 @@ func (s *scene) runs(in *Instruction) {
 	sh := s.shell(in)
 	for name, value := range in.Args {
 		if v, ok := s.vars[name]; !ok || v.s != value {
-			sh.vars[name] = given(name, value)
+			sh.vars.own[name] = given(name, value)
 		}
 	}
 	run := sh.run

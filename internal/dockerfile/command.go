@@ -252,7 +252,7 @@ func (s shell) assignments(args []arg) {
 	for _, a := range args {
 		if name, _, ok := strings.Cut(a.s, "="); ok {
 			v := a.slice(len(name)+1, len(a.s))
-			s.vars[name] = v
+			s.vars.own[name] = v
 			s.named(name, v)
 		}
 	}

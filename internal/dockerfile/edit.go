@@ -151,7 +151,7 @@ func (in *Instruction) listTail(list []text) tail {
 		script := list[2]
 		script = script.slice(0, len(strings.TrimRight(script.s, "; \t\n")))
 		p, ok := script.end()
-		if file, err := syntax.NewParser().Parse(strings.NewReader(script.s), ""); !ok || err != nil || len(file.Last) > 0 || strings.Contains(script.s, "\n") || p.in != in {
+		if file := parseScript(script.s); !ok || file == nil || len(file.Last) > 0 || strings.Contains(script.s, "\n") || p.in != in {
 			return tail{}
 		}
 		whole, _ := list[2].end()

@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func TestHostileCommands(t *testing.T) {
 		"find":          strings.Repeat("find / -exec ", 4000) + "chown 70000 {} +",
 		"numbers":       strings.Repeat("chown 70000:70001 /x; ", 2900),
 		"options":       "useradd " + strings.Repeat("-u 70000 ", 7000),
+		"exec form":     `["sh", "-c", "` + strings.Repeat("(", 4<<20) + `"]`,
 	} {
 		start := time.Now()
 		var all []*Instruction
@@ -37,5 +39,18 @@ func TestHostileCommands(t *testing.T) {
 		} else {
 			t.Logf("%s: %s", name, took)
 		}
+	}
+}
+
+// The history of an image may set a variable in each of its lines.
+func TestManyVariables(t *testing.T) {
+	var all []*Instruction
+	for i := range 40000 {
+		all = append(all, New("ENV", fmt.Sprintf("A%d=1", i), nil))
+	}
+	start := time.Now()
+	Analyze(all, "")
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %s", took)
 	}
 }

@@ -21,7 +21,7 @@ const (
 // an if are looked at, and what a command would print is not known.
 type shell struct {
 	in    *Instruction
-	vars  map[string]text
+	vars  variables
 	run   *Run
 	uses  *[]Use
 	depth int
@@ -43,15 +43,27 @@ const unknown = "\x00"
 
 // script follows a whole script. It gives nil if the script could not be parsed.
 func (s shell) script(src text) *syntax.File {
-	if len(src.s) > maxScript || s.depth >= maxDepth {
+	if s.depth >= maxDepth {
 		return nil
 	}
 	s.depth++
-	file, err := syntax.NewParser().Parse(strings.NewReader(src.s), "")
+	file := parseScript(src.s)
+	if file != nil {
+		s.stmts(file.Stmts, src)
+	}
+	return file
+}
+
+// parseScript gives nil for what is no script, or too long: the parser calls itself for
+// each bracket that opens, and what is deep enough ends the program.
+func parseScript(script string) *syntax.File {
+	if len(script) > maxScript {
+		return nil
+	}
+	file, err := syntax.NewParser().Parse(strings.NewReader(script), "")
 	if err != nil {
 		return nil
 	}
-	s.stmts(file.Stmts, src)
 	return file
 }
 
@@ -109,7 +121,7 @@ func (s shell) redirected(n *syntax.Stmt, src text) bool {
 func (s shell) assign(a *syntax.Assign, src text) {
 	if a.Name != nil && a.Value != nil && a.Index == nil && !a.Append {
 		v := s.word(a.Value, src)
-		s.vars[a.Name.Value] = v
+		s.vars.own[a.Name.Value] = v
 		s.named(a.Name.Value, v)
 	}
 }
@@ -140,7 +152,7 @@ func (s shell) loop(n *syntax.ForClause, src text) bool {
 		if i == maxTurns {
 			break
 		}
-		s.vars[iter.Name.Value] = s.word(item, src)
+		s.vars.own[iter.Name.Value] = s.word(item, src)
 		s.stmts(n.Do, src)
 	}
 	return false
@@ -212,7 +224,7 @@ func (s shell) param(p *syntax.ParamExp, src text) text {
 	if p.Param == nil || p.Excl || p.Length || p.Width || p.Index != nil || p.Slice != nil || p.Repl != nil || p.Names != 0 {
 		return nowhere(unknown)
 	}
-	v, set := s.vars[p.Param.Value]
+	v, set := s.vars.get(p.Param.Value)
 	if p.Exp == nil {
 		if !set && (p.Param.Value == "@" || p.Param.Value == "*" || p.Param.Value[0] >= '0' && p.Param.Value[0] <= '9') {
 			return nowhere(unknown)
@@ -239,7 +251,7 @@ func (s shell) param(p *syntax.ParamExp, src text) text {
 	}
 	other := s.word(p.Exp.Word, src)
 	if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
-		s.vars[p.Param.Value] = other
+		s.vars.own[p.Param.Value] = other
 	}
 	return other
 }
