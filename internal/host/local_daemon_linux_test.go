@@ -52,6 +52,27 @@ func TestProcessRootReadsFiles(t *testing.T) {
 	assert.Equal(t, strings.Join(got, ", "), "hello, hello, hello, not regular, not regular, none, error, not regular")
 }
 
+func TestProcessRootListsFolders(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	assert.NilError(t, err)
+	r, err := OpenProcessRoot(os.Getpid())
+	assert.NilError(t, err)
+	defer r.Close()
+	names, err := r.Names(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(names), 0)
+	assert.NilError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	assert.NilError(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
+	names, err = r.Names(dir)
+	assert.NilError(t, err)
+	slices.Sort(names)
+	assert.DeepEqual(t, names, []string{"fifo", "file"})
+	for _, none := range []string{"none", "file", "fifo"} {
+		_, err = r.Names(filepath.Join(dir, none))
+		assert.Assert(t, err != nil, none)
+	}
+}
+
 func TestProcessRootStops(t *testing.T) {
 	r, err := OpenProcessRoot(os.Getpid())
 	assert.NilError(t, err)

@@ -50,3 +50,23 @@ func (r *ProcessRoot) Open(p Path) (*os.File, error) {
 	defer unix.Close(inner)
 	return openInside(inner, p.Name)
 }
+
+// Names lists a directory.
+func (r *ProcessRoot) Names(dir string) ([]string, error) {
+	fd, err := resolveInside(int(r.dir.Fd()), dir)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	defer unix.Close(fd)
+	open, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	f := os.NewFile(uintptr(open), dir)
+	defer f.Close()
+	names, err := f.Readdirnames(MaxNames)
+	if err == io.EOF {
+		err = nil // it is empty
+	}
+	return names, err
+}

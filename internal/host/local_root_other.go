@@ -22,3 +22,6 @@ func (*ProcessRoot) ReadFiles(context.Context, []Path, func(Path, io.Reader, err
 
 // Open returns ErrNoDaemon.
 func (*ProcessRoot) Open(Path) (*os.File, error) { return nil, ErrNoDaemon }
+
+// Names returns ErrNoDaemon.
+func (*ProcessRoot) Names(string) ([]string, error) { return nil, ErrNoDaemon }

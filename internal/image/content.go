@@ -3,15 +3,12 @@ package image
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"path"
 
-	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/docker/docker/api/types/system"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"github.com/pelletier/go-toml/v2"
 )
 
 const (
@@ -19,9 +16,7 @@ const (
 	contentFolder = "io.containerd.content.v1.content"
 
 	// Of containerd 1.6 to 2.3 (its package defaults).
-	containerdRoot   = "/var/lib/containerd"
-	containerdConfig = "/etc/containerd/config.toml"
-	maxConfig        = 1 << 20 // bytes
+	containerdRoot = "/var/lib/containerd"
 )
 
 // contentFolders are where an engine's containerd can keep the blobs of images: the
@@ -29,30 +24,11 @@ const (
 // containerd which dockerd starts or embeds (moby 29.7, PR #52898).
 func contentFolders(ctx context.Context, files Files, info system.Info) []string {
 	roots := []string{containerdRoot, path.Join(info.DockerRootDir, "containerd/daemon")}
-	if root := configuredRoot(ctx, files); path.IsAbs(root) {
-		roots = append([]string{path.Clean(root)}, roots...)
-	}
+	roots = append(configuredRoots(ctx, files), roots...)
 	for i := range roots {
 		roots[i] = path.Join(roots[i], contentFolder)
 	}
 	return roots
-}
-
-// configuredRoot is the root in containerd's configuration, "" if there is none.
-func configuredRoot(ctx context.Context, files Files) string {
-	var config struct {
-		Root string `toml:"root"`
-	}
-	_ = files.ReadFiles(ctx, []host.Path{{Name: containerdConfig}}, func(_ host.Path, body io.Reader, err error) error {
-		if err != nil {
-			return nil //nolint:nilerr // without one the default holds
-		}
-		if b, err := readAll(body, maxConfig); err == nil {
-			_ = toml.Unmarshal(b, &config)
-		}
-		return nil
-	})
-	return config.Root
 }
 
 // A blobStore is a folder with the blobs of a content store, on some machine. A blob is
