@@ -24,7 +24,7 @@ func (r *rewriting) destination(ctx context.Context) (rewrite.Destination, error
 	}
 	switch to.Place {
 	case image.InRegistry:
-		tag, options, err := image.Registry{Credentials: r.dockerCLI.ConfigFile()}.Push(to.At)
+		tag, options, err := r.engine.registry().Push(ctx, to.At)
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/onhost"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/docker/api/types/registry"
 	"github.com/docker/docker/api/types/system"
 )
 
@@ -59,6 +60,17 @@ func (e *lazyEngine) info(ctx context.Context, needed bool) (system.Info, bool) 
 	}
 	info, err := engine.Info(ctx)
 	return info, err == nil
+}
+
+// registry is how registries are asked: with the credentials of this user, as the engine is told.
+func (e *lazyEngine) registry() image.Registry {
+	return image.Registry{Credentials: e.dockerCLI.ConfigFile(), Engine: func(ctx context.Context) registry.ServiceConfig {
+		info, ok := e.info(ctx, false)
+		if !ok || info.RegistryConfig == nil {
+			return registry.ServiceConfig{}
+		}
+		return *info.RegistryConfig
+	}}
 }
 
 // engineSource is the images of the engine, by name or all of them.

@@ -23,7 +23,7 @@ func sourcesOf(opts auditOptions, engine *lazyEngine) (sources []namedSource) {
 			ofEngine = append(ofEngine, ref.At)
 			continue
 		}
-		sources = append(sources, namedSource{ref.String(), ref.Source(o, engine.dockerCLI.In(), engine.dockerCLI.ConfigFile())})
+		sources = append(sources, namedSource{ref.String(), ref.Source(o, engine.dockerCLI.In(), engine.registry())})
 	}
 	if len(ofEngine) == 0 && !opts.all {
 		return sources

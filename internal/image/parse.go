@@ -173,8 +173,9 @@ func plausible(arg string) error {
 	return nil
 }
 
-// Source gives the source of what is not in an engine, and nil for what is.
-func (r Ref) Source(o Options, stdin io.Reader, c Credentials) Source {
+// Source gives the source of what is not in an engine, and nil for what is. How registries
+// are asked is taken from a Registry without names.
+func (r Ref) Source(o Options, stdin io.Reader, from Registry) Source {
 	if r.Name != "" {
 		o.Names = []string{r.Name}
 	}
@@ -185,7 +186,8 @@ func (r Ref) Source(o Options, stdin io.Reader, c Credentials) Source {
 	case InDaemon:
 		return nil
 	case InRegistry:
-		return Registry{Names: []string{r.At}, Platform: o.Platform, Credentials: c}
+		from.Names, from.Platform = []string{r.At}, o.Platform
+		return from
 	case InDockerArchive:
 		return DockerArchive(r.At, o)
 	case InOCIArchive:

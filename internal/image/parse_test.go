@@ -56,7 +56,7 @@ func TestParse(t *testing.T) {
 	} {
 		ref, err := Parse(arg)
 		assert.NilError(t, err)
-		_, err = ref.Source(Options{}, nil, nil).Images(t.Context(), newRecorder())
+		_, err = ref.Source(Options{}, nil, Registry{}).Images(t.Context(), newRecorder())
 		assert.ErrorContains(t, err, said, arg)
 	}
 	for _, arg := range []string{"", "docker://", "oci: "} {

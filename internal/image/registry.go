@@ -5,14 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/distribution/reference"
 	"github.com/docker/cli/cli/config/types"
+	"github.com/docker/docker/api/types/registry"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/opencontainers/go-digest"
 )
 
 // Credentials gives what a registry wants to see, out of docker's
@@ -29,6 +33,13 @@ type Registry struct {
 	Platform    string      // one platform, "all", or "" for linux on this machine's architecture
 	Credentials Credentials // nil: nobody
 	Limits      Limits
+	// Engine gives what an engine is told of registries: which are insecure, and which are
+	// mirrors of Docker Hub. Nil is for no engine.
+	Engine func(context.Context) registry.ServiceConfig
+	// CertFolders have certificates, by host. Nil is for those that docker has.
+	CertFolders []string
+
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // for tests
 }
 
 // Limits are how long a registry may keep us waiting; zero is 30 seconds.
@@ -44,10 +55,10 @@ type Limits struct {
 func (r Registry) Images(ctx context.Context, v Visitor) ([]Image, error) {
 	var all []Image
 	seen := newVisits()
-	transport := newTransport(r.Limits)
-	defer transport.CloseIdleConnections()
+	known := endpoints{}
+	defer known.close()
 	for _, ref := range r.Names {
-		images, err := r.one(ctx, v, ref, seen, transport)
+		images, err := r.one(ctx, v, ref, seen, known)
 		if err != nil {
 			images = []Image{{Source: sourceRegistry, Err: err}}
 		}
@@ -64,22 +75,18 @@ func (r Registry) Images(ctx context.Context, v Visitor) ([]Image, error) {
 
 const sourceRegistry = "registry"
 
-func (r Registry) one(ctx context.Context, v Visitor, name string, seen *visits, t *guarded) ([]Image, error) {
+func (r Registry) one(ctx context.Context, v Visitor, name string, seen *visits, known endpoints) ([]Image, error) {
 	ref, err := parseReference(name)
 	if err != nil {
 		return nil, err
 	}
-	auth, err := r.authenticator(ref)
-	if err != nil {
-		return nil, err
-	}
-	c, err := connect(ctx, ref, auth, t)
-	if err != nil {
-		return nil, err
-	}
-	s := &registryStore{ctx: ctx, remote: c, visits: seen, blobs: map[string]registryBlob{}}
+	var s *registryStore
 	o := Options{Platform: r.Platform}
-	if err := s.open(ref, name, o); err != nil {
+	err = r.open(ctx, known, ref, func(c *remote) error {
+		s = &registryStore{ctx: ctx, remote: c, visits: seen, blobs: map[string]registryBlob{}}
+		return s.open(ref, name, o)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return reading{where: name, kind: sourceRegistry, o: o}.images(ctx, v, s)
@@ -87,43 +94,67 @@ func (r Registry) one(ctx context.Context, v Visitor, name string, seen *visits,
 
 // Push gives the tag that a name stands for, and how its registry is asked, to write to it.
 // The registry gets longer to answer, since it stores what it was sent.
-func (r Registry) Push(ref string) (name.Tag, []ggcr.Option, error) {
+func (r Registry) Push(ctx context.Context, ref string) (tag name.Tag, options []ggcr.Option, err error) {
 	parsed, err := parseReference(ref)
 	if err != nil {
 		return name.Tag{}, nil, err
 	}
-	tag, ok := parsed.(name.Tag)
-	if !ok {
+	if parsed.digest != "" {
 		return name.Tag{}, nil, fmt.Errorf("%q has a digest: give a name with a tag", ref)
 	}
-	auth, err := r.authenticator(parsed)
+	auth, err := r.authenticator(parsed.host)
 	if err != nil {
 		return name.Tag{}, nil, err
 	}
-	limits := r.Limits
-	limits.Headers = cmp.Or(limits.Headers, 5*time.Minute)
-	return tag, []ggcr.Option{ggcr.WithAuth(auth), ggcr.WithTransport(newTransport(limits))}, nil
+	r.Limits.Headers = cmp.Or(r.Limits.Headers, 5*time.Minute)
+	err = r.reach(ctx, endpoints{}, parsed.host, false, func(e endpoint) error {
+		tag = e.Repo(parsed.path).Tag(parsed.tag)
+		options = []ggcr.Option{ggcr.WithAuth(auth), ggcr.WithTransport(e.transport)}
+		_, err := transport.Ping(ctx, e.Registry, e.transport)
+		return err
+	})
+	if err != nil {
+		return name.Tag{}, nil, fmt.Errorf("connecting to %s: %w", parsed.host, err)
+	}
+	return tag, options, nil
 }
 
-func parseReference(ref string) (name.Reference, error) {
+// A registryName is where a registry has an image.
+type registryName struct {
+	host, path string
+	tag        string
+	digest     digest.Digest // "" for none; otherwise the tag does not matter
+}
+
+// identifier is how the registry is asked for it.
+func (n registryName) identifier() string { return cmp.Or(n.digest.String(), n.tag) }
+
+// parseReference reads a name as docker pull does.
+func parseReference(ref string) (registryName, error) {
 	ref = strings.TrimPrefix(ref, "docker://")
-	if _, err := reference.ParseNormalizedNamed(ref); err != nil {
-		return nil, fmt.Errorf("%q is not the name of an image in a registry: %w", ref, err)
-	}
-	parsed, err := name.ParseReference(ref)
+	named, err := reference.ParseNormalizedNamed(ref)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not the name of an image in a registry: %w", ref, err)
+		return registryName{}, fmt.Errorf("%q is not the name of an image in a registry: %w", ref, err)
 	}
-	return parsed, nil
+	n := registryName{host: reference.Domain(named), path: reference.Path(named), tag: "latest"}
+	if n.host == "docker.io" {
+		n.host = name.DefaultRegistry
+	}
+	if tagged, ok := named.(reference.Tagged); ok {
+		n.tag = tagged.Tag()
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		n.digest = digested.Digest()
+	}
+	return n, nil
 }
 
 // authenticator looks a registry up as docker login has stored it: by its host,
 // and Docker Hub by an address of old.
-func (r Registry) authenticator(ref name.Reference) (authn.Authenticator, error) {
+func (r Registry) authenticator(host string) (authn.Authenticator, error) {
 	if r.Credentials == nil {
 		return authn.Anonymous, nil
 	}
-	host := ref.Context().RegistryStr()
 	if host == name.DefaultRegistry {
 		host = authn.DefaultAuthKey
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 
@@ -27,8 +26,8 @@ const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.
 	"application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 
 // connect finds out how a registry wants to be asked.
-func connect(ctx context.Context, ref name.Reference, auth authn.Authenticator, t *guarded) (*remote, error) {
-	r := &remote{repository: ref.Context()}
+func connect(ctx context.Context, repository name.Repository, auth authn.Authenticator, t *guarded) (*remote, error) {
+	r := &remote{repository: repository}
 	scopes := []string{r.repository.Scope(transport.PullScope)}
 	authorized, err := transport.NewWithContext(ctx, r.repository.Registry, auth, t, scopes)
 	if err != nil {
@@ -67,12 +66,8 @@ func (r *remote) hasBlob(ctx context.Context, digest string) bool {
 }
 
 func (r *remote) do(ctx context.Context, method, what string) (io.ReadCloser, error) {
-	host := r.repository.RegistryStr()
-	scheme := "https"
-	if h, _, err := net.SplitHostPort(host); isLoopback(host) || err == nil && isLoopback(h) {
-		scheme = r.repository.Scheme()
-	}
-	req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("%s://%s/v2/%s/%s", scheme, host, r.repository.RepositoryStr(), what), nil)
+	// The transport takes the scheme that it has found.
+	req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("https://%s/v2/%s/%s", r.repository.RegistryStr(), r.repository.RepositoryStr(), what), nil)
 	if err != nil {
 		return nil, err
 	}

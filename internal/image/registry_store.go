@@ -10,7 +10,6 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/docker-userns/docker-userns/internal/unpack"
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -48,8 +47,8 @@ func newVisits() *visits {
 
 // open reads what a name leads to, and of an index of many platforms keeps the
 // wanted ones, so that no others are asked for.
-func (s *registryStore) open(ref name.Reference, asked string, o Options) error {
-	b, err := s.manifest(s.ctx, ref.Identifier())
+func (s *registryStore) open(ref registryName, asked string, o Options) error {
+	b, err := s.manifest(s.ctx, ref.identifier())
 	if err != nil {
 		return fmt.Errorf("reading the manifest of %q: %w", asked, err)
 	}
@@ -76,10 +75,10 @@ func (s *registryStore) open(ref name.Reference, asked string, o Options) error 
 }
 
 // hold holds the first answer against the digest in the name, if it has one.
-func (s *registryStore) hold(ref name.Reference, b []byte) (digest.Digest, error) {
+func (s *registryStore) hold(ref registryName, b []byte) (digest.Digest, error) {
 	d := digest.FromBytes(b)
-	if want, ok := ref.(name.Digest); ok {
-		if d = digest.Digest(want.DigestStr()); d.Validate() != nil || d.Algorithm().FromBytes(b) != d {
+	if ref.digest != "" {
+		if d = ref.digest; d.Validate() != nil || d.Algorithm().FromBytes(b) != d {
 			return "", mismatch("the manifest", d, digest.FromBytes(b))
 		}
 	}

@@ -250,7 +250,7 @@ func TestRegistryFaults(t *testing.T) {
 		"blob longer":       {blob, write("", good+strings.Repeat("\x00", 1000)), errLonger.Error()},
 		"blob other":        {blob, write("", gzipOf(two.layers[1])), "digest mismatch"},
 		"blob redirects":    {blob, redirect("/v2/app/blobs/sha256:" + blob), "redirects more than 5 times"},
-		"blob elsewhere":    {blob, redirect("http://registry.example/blob"), "plain http, which is for registries on this machine only"},
+		"blob elsewhere":    {blob, redirect("http://registry.example/blob"), "plain http, which is for registries on this machine and for insecure-registries of the engine"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, v := newHub(t), newRecorder()

@@ -3,27 +3,32 @@ package image
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
 // guarded is a transport to a registry that does not wait for ever, and speaks
-// plain http to this machine alone, as docker does by default.
+// plain http to this machine alone, and to the registry if it is insecure, as docker does.
 type guarded struct {
 	*http.Transport
-	stall time.Duration
+	stall    time.Duration
+	host     string // of the registry, with its port
+	insecure bool
 }
 
-func newTransport(l Limits) *guarded {
+func newTransport(l Limits, certs *tls.Config) *guarded {
 	const patience = 30 * time.Second
 	return &guarded{stall: cmp.Or(l.Stall, patience), Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: cmp.Or(l.Dial, patience)}).DialContext,
 		TLSHandshakeTimeout:   cmp.Or(l.TLS, patience),
 		ResponseHeaderTimeout: cmp.Or(l.Headers, patience),
+		TLSClientConfig:       certs,
 		ForceAttemptHTTP2:     true,
 		// Digests are of the bytes as stored.
 		DisableCompression: true,
@@ -32,8 +37,8 @@ func newTransport(l Limits) *guarded {
 
 // once asks a registry.
 func (g *guarded) once(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != "https" && !isLoopback(req.URL.Hostname()) {
-		return nil, fmt.Errorf("%s speaks plain http, which is for registries on this machine only", req.URL.Host)
+	if !g.mayAsk(req.URL) {
+		return nil, fmt.Errorf("%s speaks plain http, which is for registries on this machine and for insecure-registries of the engine", req.URL.Host)
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	resp, err := g.Transport.RoundTrip(req.WithContext(ctx))
@@ -45,6 +50,10 @@ func (g *guarded) once(req *http.Request) (*http.Response, error) {
 	timer.Stop()
 	resp.Body = &guardedBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: timer, stall: g.stall}
 	return resp, nil
+}
+
+func (g *guarded) mayAsk(u *url.URL) bool {
+	return u.Scheme == "https" || isLoopback(u.Hostname()) || g.insecure && u.Host == g.host
 }
 
 // isLoopback is for the hosts that docker treats as insecure by default.

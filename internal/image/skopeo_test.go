@@ -34,7 +34,7 @@ func TestSkopeo(t *testing.T) {
 		ref, err := Parse(c.to)
 		assert.NilError(t, err)
 		v := newRecorder()
-		images, err := ref.Source(Options{}, nil, nil).Images(t.Context(), v)
+		images, err := ref.Source(Options{}, nil, Registry{}).Images(t.Context(), v)
 		assert.NilError(t, err)
 		assert.Equal(t, len(images), 1, c.to)
 		assert.NilError(t, images[0].Err, c.to)
@@ -47,12 +47,12 @@ func TestSkopeo(t *testing.T) {
 	// The folder by its path, and an image that does not exist.
 	ref, err := Parse("flat")
 	assert.NilError(t, err)
-	images, err := ref.Source(Options{}, nil, nil).Images(t.Context(), newRecorder())
+	images, err := ref.Source(Options{}, nil, Registry{}).Images(t.Context(), newRecorder())
 	assert.NilError(t, err)
 	assert.Equal(t, images[0].Source, kindDir)
 	ref, err = Parse("oci:layout:3")
 	assert.NilError(t, err)
-	images, err = ref.Source(Options{}, nil, nil).Images(t.Context(), newRecorder())
+	images, err = ref.Source(Options{}, nil, Registry{}).Images(t.Context(), newRecorder())
 	assert.NilError(t, err)
 	assert.ErrorContains(t, images[0].Err, `there is no such image, only "2"`)
 	// A blob that is not what its name promises.

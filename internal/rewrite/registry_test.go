@@ -122,7 +122,7 @@ func TestRegistryTakesEveryPlatform(t *testing.T) {
 	host, blobs := newRegistry(t)
 	for i, want := range []int64{9, 6} { // both platforms share a layer, and what is known is there the second time
 		blobs.Store(0)
-		tag, options, err := image.Registry{}.Push(fmt.Sprintf("%s/shop:%d", host, i))
+		tag, options, err := image.Registry{}.Push(t.Context(), fmt.Sprintf("%s/shop:%d", host, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func TestLayersStayCompressed(t *testing.T) {
 // TestRegistryIsLeftAlone gives up an image that cannot be sent whole: no tag is made.
 func TestRegistryIsLeftAlone(t *testing.T) {
 	host, _ := newRegistry(t)
-	tag, options, err := image.Registry{}.Push(host + "/shop:1")
+	tag, options, err := image.Registry{}.Push(t.Context(), host+"/shop:1")
 	if err != nil {
 		t.Fatal(err)
 	}
