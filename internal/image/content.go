@@ -118,8 +118,13 @@ func (c content) document(name string) ([]byte, error) {
 	if name != indexName {
 		return c.blobStore.document(name)
 	}
+	return indexOfOne(c.image, c.name)
+}
+
+// indexOfOne is an index.json that lists one image alone.
+func indexOfOne(image digest.Digest, name string) ([]byte, error) {
 	return json.Marshal(ociDocument{Manifests: []ocispec.Descriptor{{
-		Digest: c.image, Annotations: map[string]string{ocispec.AnnotationRefName: c.name},
+		Digest: image, Annotations: map[string]string{ocispec.AnnotationRefName: name},
 	}}})
 }
 

@@ -127,6 +127,10 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, request
 	}
 	visited := map[string]unpack.Result{}
 	byID := map[string][]Image{}
+	if !d.RecordsOnly {
+		elsewhere := slices.DeleteFunc(slices.Clone(requests), func(w request) bool { _, here := findStore(stores, w); return here })
+		byID = d.together(ctx, v, idsOf(elsewhere))
+	}
 	for _, w := range requests {
 		images, known := byID[w.id]
 		c, here := findStore(stores, w)

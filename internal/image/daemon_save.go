@@ -3,11 +3,14 @@ package image
 import (
 	"context"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
+	"github.com/opencontainers/go-digest"
 )
 
 const sourceDaemon = "daemon"
@@ -34,6 +37,60 @@ func (d Daemon) streamed(ctx context.Context, v Visitor, ids []string, found map
 			d.streamed(ctx, v, []string{id}, found)
 		}
 	}
+}
+
+// maxTogether is how many images an engine with containerd's image store is asked to send in
+// one go: one that it cannot send has the others sent again.
+const maxTogether = 100
+
+// together streams images from an engine with containerd's image store so that layers
+// which they share are sent once. It gives those that are whole. An engine sends none if it
+// cannot send one: what is not here is for saved, which says why.
+func (d Daemon) together(ctx context.Context, v Visitor, ids []string) map[string][]Image {
+	found := map[string][]Image{}
+	if len(ids) < 2 {
+		return found
+	}
+	for some := range slices.Chunk(ids, maxTogether) {
+		d.receive(ctx, v, some, found)
+	}
+	return found
+}
+
+func (d Daemon) receive(ctx context.Context, v Visitor, ids []string, found map[string][]Image) {
+	o := Options{Platform: d.Platform, Trusted: true}
+	body, stop, err := d.send(ctx, ids, o.Platform)
+	if err != nil {
+		return
+	}
+	defer stop()
+	s, err := reading{where: "the stream", o: o}.receive(ctx, v, body)
+	if err != nil {
+		return
+	}
+	for _, id := range ids {
+		images, err := reading{where: id, kind: sourceContent, o: o}.images(ctx, v, sent{s, digest.Digest(id)})
+		if err != nil || slices.ContainsFunc(images, func(img Image) bool { return img.Err != nil }) {
+			continue
+		}
+		for i := range images {
+			images[i].Source, images[i].ID = sourceDaemon, id
+		}
+		found[id] = images
+	}
+}
+
+// sent is one image of several that were sent in one go.
+type sent struct {
+	*passed
+	image digest.Digest // of its index or manifest: the ID that the engine shows
+}
+
+func (s sent) document(name string) ([]byte, error) {
+	if name == indexName {
+		return indexOfOne(s.image, "")
+	}
+	return s.passed.document(name)
 }
 
 // saved streams an image from an engine with containerd's image store, which sends
@@ -70,17 +127,26 @@ func (d Daemon) elsewhere(ctx context.Context, w request, err error) error {
 
 // save reads one docker save. Cancelling ctx ends it at once.
 func (d Daemon) save(ctx context.Context, v Visitor, names []string, o Options) ([]Image, error) {
-	opts, err := d.saveOptions(o.Platform)
+	body, stop, err := d.send(ctx, names, o.Platform)
 	if err != nil {
 		return nil, err
 	}
-	body, err := d.Engine.ImageSave(ctx, names, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("saving %s: %w", strings.Join(names, ", "), err)
-	}
-	defer body.Close()
-	defer context.AfterFunc(ctx, func() { body.Close() })()
+	defer stop()
 	return ReadStream(ctx, body, v, o)
+}
+
+// send has the engine send images, until stop is called or ctx ends.
+func (d Daemon) send(ctx context.Context, names []string, platform string) (body io.Reader, stop func(), err error) {
+	opts, err := d.saveOptions(platform)
+	if err != nil {
+		return nil, nil, err
+	}
+	from, err := d.Engine.ImageSave(ctx, names, opts...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("saving %s: %w", strings.Join(names, ", "), err)
+	}
+	ended := context.AfterFunc(ctx, func() { from.Close() })
+	return from, func() { ended(); from.Close() }, nil
 }
 
 // saveOptions asks for one platform where the engine can send it alone, from

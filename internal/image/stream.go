@@ -23,6 +23,15 @@ func ReadStream(ctx context.Context, r io.Reader, v Visitor, o Options) ([]Image
 }
 
 func (r reading) stream(ctx context.Context, v Visitor, from io.Reader) ([]Image, error) {
+	s, err := r.receive(ctx, v, from)
+	if err != nil {
+		return nil, err
+	}
+	return r.images(ctx, v, s)
+}
+
+// receive reads a stream to its end.
+func (r reading) receive(ctx context.Context, v Visitor, from io.Reader) (*passed, error) {
 	end := &tail{r: from}
 	s, err := r.takeAll(ctx, v, end)
 	if err == nil {
@@ -37,7 +46,7 @@ func (r reading) stream(ctx context.Context, v Visitor, from io.Reader) ([]Image
 	if err != nil {
 		return nil, r.wrap(err)
 	}
-	return r.images(ctx, v, s)
+	return s, nil
 }
 
 // passed is a store of what has come by in a stream.
