@@ -51,7 +51,7 @@ program=${DOCKER_USERNS:-}
 
 set -f # names of images are no patterns
 # shellcheck disable=SC2086
-set -- ${IMAGES:?names no image}
+set -- -- ${IMAGES:?names no image} # which are no options either
 [ -z "${ID_MAP:-}" ] || set -- --id-map "$ID_MAP" "$@"
 [ -z "${DOCKERFILE:-}" ] || set -- --dockerfile "$DOCKERFILE" "$@"
 code=0
