@@ -17,10 +17,11 @@ import (
 // path of Linux has 4,096; JSON has the whole value.
 const MaxLine = 16 << 10
 
-// Line makes text safe for one line of a terminal. What is not printable (control
-// characters, line ends, marks that turn the direction of writing, characters
-// without a width, bytes that are not UTF-8) is written as an escape of Go's
-// strings, and text of more than MaxLine bytes is cut short.
+// Line makes text safe for one line of a terminal, or of the log of a CI job. What is
+// not printable (control characters, line ends, marks that turn the direction of
+// writing, characters without a width, bytes that are not UTF-8) is written as an escape
+// of Go's strings, and so is what makes a command of a line of a log. Text of more than
+// MaxLine bytes is cut short.
 func Line(s string) string {
 	if len(s) > MaxLine {
 		end := boundary(s, MaxLine)
@@ -30,9 +31,11 @@ func Line(s string) string {
 }
 
 // Safe reports whether Line leaves text as it is.
-func Safe(s string) bool { return len(s) <= MaxLine && !strings.ContainsFunc(s, hidden) }
+func Safe(s string) bool { return len(s) <= MaxLine && Line(s) == s }
 
-func line(s string) string {
+func line(s string) string { return uncommanded(printable(s)) }
+
+func printable(s string) string {
 	if !strings.ContainsFunc(s, hidden) {
 		return s
 	}

@@ -27,6 +27,16 @@ func TestLine(t *testing.T) {
 		"a\u034fb\u3164c\ufe0f":   `a\u034fb\u3164c\ufe0f`, // marks and letters without a width
 		"\u00a0\u2003\u3000":      `\u00a0\u2003\u3000`,    // blanks that are not the blank
 		`a\nb`:                    `a\nb`,
+		"::error file=a::b":       `\x3a:error file=a::b`,
+		"  ::add-mask::b":         `  \x3a:add-mask::b`,
+		"a ::error::b":            "a ::error::b",
+		"::1":                     "::1",
+		"[::]:5432":               "[::]:5432",
+		"Foo::Bar.3pm":            "Foo::Bar.3pm",
+		"a##[error]b":             `a#\x23[error]b`,
+		"###[set-output name=a]b": `##\x23[set-output name=a]b`,
+		"##vso[a]##teamcity[b]":   `#\x23vso[a]#\x23teamcity[b]`,
+		"# a ## b ##c [d]":        "# a ## b ##c [d]",
 		strings.Repeat("é", 9000): strings.Repeat("é", 8192) + "... (1616 more bytes)",
 	} {
 		assert.Equal(t, Line(in), want)
@@ -47,10 +57,11 @@ func TestSARIF(t *testing.T) {
 
 // A line of JSON has nothing that a terminal obeys, and every value as it was.
 func TestJSON(t *testing.T) {
-	for _, value := range []string{"h\x1b[2J\u009b31m\u202e\u200b\b\r\n\u3164\u2028", "<&>", "日本", "\U0001f600\U000e0041", "a\x7f\u0080\u009f"} {
+	for _, value := range []string{"h\x1b[2J\u009b31m\u202e\u200b\b\r\n\u3164\u2028", "<&>", "日本", "\U0001f600\U000e0041", "a\x7f\u0080\u009f", "###[error]"} {
 		var b bytes.Buffer
 		assert.NilError(t, JSON(&b, map[string]string{"v": value}))
 		assert.Assert(t, !strings.ContainsFunc(strings.TrimSuffix(b.String(), "\n"), hidden), "%q", b.String())
+		assert.Assert(t, !strings.Contains(b.String(), "##"), "%q", b.String())
 		var back map[string]string
 		assert.NilError(t, json.Unmarshal(b.Bytes(), &back))
 		assert.Equal(t, back["v"], value)

@@ -10,8 +10,8 @@ import (
 )
 
 // JSON writes v as one line of JSON, "<" and "&" as they are. What would not be
-// seen on a terminal is written as \uXXXX, so that to print the line is harmless
-// and to parse it gives every value unchanged.
+// seen on a terminal, and what the log of a CI job would obey, is written as \uXXXX, so
+// that to print the line is harmless and to parse it gives every value unchanged.
 func JSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(&jsonWriter{w: w})
 	enc.SetEscapeHTML(false)
@@ -31,17 +31,19 @@ func JSONText(text []byte) []byte {
 
 type jsonWriter struct{ w io.Writer }
 
-// Write escapes the text. Only strings of JSON have characters beyond ASCII, and
-// every encoder has escaped those below the blank already.
+// Write escapes the text. Only strings of JSON have characters beyond ASCII, or a "#",
+// and every encoder has escaped those below the blank already. Of "##", with which a
+// command of a log begins, the second is escaped.
 func (j *jsonWriter) Write(p []byte) (int, error) {
 	from := 0
 	for at := 0; at < len(p); {
-		if p[at] < 0x7f {
+		command := p[at] == '#' && at > 0 && p[at-1] == '#'
+		if p[at] < 0x7f && !command {
 			at++
 			continue
 		}
 		r, size := utf8.DecodeRune(p[at:])
-		if r != utf8.RuneError && hidden(r) {
+		if command || r != utf8.RuneError && hidden(r) {
 			if _, err := j.w.Write(p[from:at]); err != nil {
 				return from, err
 			}

@@ -13,7 +13,7 @@ import (
 )
 
 // Hostile is a text that tries all that text from outside can try.
-const Hostile = "h\x1b[2J\x1b]0;x\x07\u009b31m\u202e\u2066\u200b\ufeff\b\b\r\nFORGED\tline\x7f\u2028\u3164](http://x)|`<b>"
+const Hostile = "::stop-commands::##[add-mask]h##vso[task.prependpath]\x1b[2J\x1b]0;x\x07\u009b31m\u202e\u2066\u200b\ufeff\b\b\r\nFORGED\tline\x7f\u2028\u3164](http://x)|`<b>"
 
 // Long is Hostile, and more than is shown on a line.
 var Long = Hostile + strings.Repeat("x", 2*escape.MaxLine)
@@ -60,8 +60,11 @@ func Harmless(t *testing.T, what, text string) {
 	}
 	for line := range strings.Lines(ours.ReplaceAllString(text, "")) {
 		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(strings.TrimSpace(line), "FORGED") {
+		if head := strings.TrimSpace(line); strings.HasPrefix(head, "FORGED") || strings.HasPrefix(head, "::stop-commands::") {
 			t.Errorf("%s: a line is forged: %.300q", what, line)
+		}
+		if strings.Contains(line, "##[") || strings.Contains(line, "##vso[") {
+			t.Errorf("%s: the log of a CI job would obey this: %.300q", what, line)
 		}
 		if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) || r == '\u3164' }); i >= 0 {
 			t.Errorf("%s: a terminal would obey this: %.300q", what, line[i:])
