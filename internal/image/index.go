@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -83,7 +82,7 @@ func group(all []ocispec.Descriptor) (names []string, byName map[string][]ocispe
 		if full := d.Annotations[annotationImageName]; full != "" {
 			name = familiar(full)
 		}
-		if !slices.Contains(names, name) {
+		if _, known := byName[name]; !known {
 			names = append(names, name)
 		}
 		byName[name] = append(byName[name], d)
