@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -223,4 +224,46 @@ func TestForgedAnswers(t *testing.T) {
 	images, err := Daemon{Engine: e, Names: []string{"a:1"}, Hosts: []Files{forger{sudo(t), []byte(forged)}}}.Images(t.Context(), newRecorder())
 	assert.NilError(t, err)
 	assert.ErrorContains(t, images[0].Err, "digest mismatch")
+}
+
+// breeder is a host whose every document leads to a thousand others.
+type breeder struct {
+	Files
+	made, asked int
+}
+
+func (*breeder) Do(context.Context, host.Program, host.Job, func(io.Reader) error) error { return nil }
+
+func (b *breeder) ReadFiles(_ context.Context, paths []host.Path, each func(host.Path, io.Reader, error) error) error {
+	b.asked += len(paths)
+	for _, p := range paths {
+		var s strings.Builder
+		for range 1000 {
+			b.made++
+			fmt.Fprintf(&s, `,{"digest":"sha256:%064x"}`, b.made)
+		}
+		if err := each(p, strings.NewReader(`{"manifests":[`+s.String()[1:]+`]}`), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A host is not asked for as many documents as it can name.
+func TestDocumentsWithoutEnd(t *testing.T) {
+	b := &breeder{}
+	before := heap()
+	s, err := openRemote(t.Context(), b, host.Program{}, "/x", []request{{id: digest.FromString("x").String()}})
+	assert.NilError(t, err)
+	assert.Assert(t, b.asked <= maxNamesLent, "%d documents were asked for", b.asked)
+	held := heap() - before
+	assert.Assert(t, held < 256<<20, "%d MiB", held>>20)
+	runtime.KeepAlive(s)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -34,6 +34,7 @@ type remoteBlobs struct {
 	documents map[string]document
 	sizes     map[string]int64 // of layers, as manifests have them
 	left      int              // bytes of documents that there is room for
+	asked     int              // documents
 }
 
 type document struct {
@@ -43,6 +44,7 @@ type document struct {
 
 const (
 	maxDocumentsLent = 128 << 20 // bytes
+	maxNamesLent     = 50_000    // of documents that are asked for
 	maxRounds        = maxDepth + 2
 )
 
@@ -75,7 +77,8 @@ func (s *remoteBlobs) gather(ctx context.Context, names []string) (next []string
 	byPath := map[host.Path]string{}
 	for _, name := range names {
 		p := host.Path{Name: path.Join(s.folder, name)}
-		if _, ok := s.documents[name]; !ok && byPath[p] == "" {
+		if _, ok := s.documents[name]; !ok && byPath[p] == "" && s.asked < maxNamesLent {
+			s.asked++
 			byPath[p] = name
 			paths = append(paths, p)
 		}
@@ -95,7 +98,9 @@ func (s *remoteBlobs) gather(ctx context.Context, names []string) (next []string
 			return errTooLarge
 		}
 		s.documents[byPath[p]] = d
-		next = append(next, s.learn(d.body)...)
+		if names := s.learn(d.body); len(next) < maxNamesLent {
+			next = append(next, names...)
+		}
 		return nil
 	})
 	return next
