@@ -196,8 +196,10 @@ func hasContainerdStore(info system.Info) bool {
 }
 
 func idsOf(requests []request) (ids []string) {
+	known := map[string]bool{}
 	for _, w := range requests {
-		if w.err == nil && !slices.Contains(ids, w.id) {
+		if w.err == nil && !known[w.id] {
+			known[w.id] = true
 			ids = append(ids, w.id)
 		}
 	}

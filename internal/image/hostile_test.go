@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -317,4 +318,24 @@ func checkCut(t *testing.T, way string, whole []byte, cut int, want string) {
 		return
 	}
 	assert.Equal(t, v.flatAll(images), want, "cut at %d of %d", cut, len(whole))
+}
+
+// Many images take no more time than their number: neither in an archive, nor of an engine.
+func TestManyImages(t *testing.T) {
+	var o Options
+	var all []plan
+	var requests []request
+	for i := range maxImages {
+		id := digest.FromString(fmt.Sprint(i)).String()
+		all = append(all, plan{Image: Image{ID: id}, tags: []string{fmt.Sprintf("registry.example.com/app%d:1", i), fmt.Sprintf("app%d:1", i)}})
+		o.Names = append(o.Names, id)
+	}
+	for i := range 50_000 {
+		requests = append(requests, request{id: digest.FromString(fmt.Sprint(i)).String()})
+	}
+	start := time.Now()
+	assert.Equal(t, len(o.pick(all)), maxImages)
+	assert.Equal(t, len(idsOf(append(requests, requests...))), len(requests))
+	took := time.Since(start)
+	assert.Assert(t, took < 5*time.Second, "%s", took)
 }

@@ -25,42 +25,50 @@ type Options struct {
 	Trusted bool
 }
 
-// pick gives the plans that the options name, one for each name, and those of
-// an image that several names lead to once for each.
+// pick gives the plans that the options name, by their tags, else by their ID: one for
+// each name, and those of an image that several names lead to once for each.
 func (o Options) pick(all []plan) []plan {
 	if len(o.Names) == 0 {
 		return all
 	}
+	tagged := map[string][]int{} // places in all, by tags in full
+	for i, p := range all {
+		for _, tag := range p.tags {
+			n := normal(tag)
+			if at := tagged[n]; len(at) == 0 || at[len(at)-1] != i {
+				tagged[n] = append(at, i)
+			}
+		}
+	}
 	var picked []plan
 	for _, name := range o.Names {
-		picked = append(picked, named(all, name)...)
+		var found []plan
+		for _, i := range tagged[normal(name)] {
+			found = append(found, all[i])
+		}
+		if len(found) == 0 {
+			found = filter(all, func(p plan) bool { return p.hasID(name) })
+		}
+		if len(found) == 0 {
+			found = []plan{{Image: Image{Err: notAmong(all)}}}
+		}
+		for _, p := range found {
+			p.Name = name
+			picked = append(picked, p)
+		}
 	}
 	return picked
-}
-
-// named gives the plans that a name leads to: by their tags, else by their ID.
-func named(all []plan, name string) []plan {
-	found := filter(all, func(p plan) bool { return p.tagged(name) })
-	if len(found) == 0 {
-		found = filter(all, func(p plan) bool { return p.hasID(name) })
-	}
-	if len(found) == 0 {
-		return []plan{{Image: Image{Name: name, Err: notAmong(all)}}}
-	}
-	for i := range found {
-		found[i].Name = name
-	}
-	return found
 }
 
 // notAmong lists what there is instead of what was asked for.
 func notAmong(all []plan) error {
 	var names []string
-	for _, p := range all {
+	for i, p := range all {
+		if i == 10 {
+			names = append(names, "…")
+			break
+		}
 		names = append(names, fmt.Sprintf("%q", p.Name))
-	}
-	if len(names) > 10 {
-		names = append(names[:10], "…")
 	}
 	return fmt.Errorf("there is no such image, only %s", strings.Join(names, ", "))
 }
@@ -72,15 +80,6 @@ func filter(all []plan, keep func(plan) bool) (kept []plan) {
 		}
 	}
 	return kept
-}
-
-func (p plan) tagged(name string) bool {
-	for _, tag := range p.tags {
-		if normal(tag) == normal(name) {
-			return true
-		}
-	}
-	return false
 }
 
 // hasID takes four digits or more for the beginning of an ID: fewer are more
