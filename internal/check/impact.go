@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -260,7 +261,7 @@ func impactImages(in *Input) Result {
 		if len(names) > 0 {
 			r.Message += "; " + in.notChecked(len(names))
 		}
-		return r
+		return r.With(in.whyUnread(names)...)
 	case in.Images.Err != nil:
 		return unread("whether every image was checked", in.Images.Err)
 	case len(names) > 0:
@@ -268,13 +269,27 @@ func impactImages(in *Input) Result {
 		if len(names) < total {
 			r.Message += fmt.Sprintf("; the remaining %d of %d are accepted", total-len(names), total)
 		}
-		return r
+		return r.With(in.whyUnread(names)...)
 	}
 	return pass("%s", count(len(in.Audits.Value), "image"))
 }
 
 func (in *Input) notChecked(n int) string {
 	return fmt.Sprintf("%s not checked; check them all with: %s", report.Counted(n, "image was", "images were"), in.docker("userns", "check", "--all-images"))
+}
+
+// whyUnread says for the images of names why they were not checked, once for each reason.
+func (in *Input) whyUnread(names map[string]string) (all []Detail) {
+	images := map[string]int{}
+	for id := range names {
+		if why := in.Unread[id]; why != nil {
+			images[why.Error()]++
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(images)) {
+		all = append(all, Detail{Name: count(images[why], "image"), Note: why})
+	}
+	return all
 }
 
 func imageNote(a audit.Report) string {

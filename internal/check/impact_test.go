@@ -2,6 +2,8 @@ package check
 
 import (
 	"io/fs"
+	"slices"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -186,6 +188,17 @@ func one(t *testing.T, id string, changes ...func(*survey.Facts, *Options)) Resu
 	results := Run(f, o)
 	assert.Equal(t, len(results), 1)
 	return results[0]
+}
+
+// Why images were not checked is said once for each reason, of the images that there are.
+func TestUnreadImages(t *testing.T) {
+	r := one(t, "impact-images", audited(), func(f *survey.Facts, o *Options) {
+		f.Images.Value = []survey.Image{{ID: "sha256:1"}, {ID: "sha256:2"}, {ID: "sha256:3"}, {ID: "sha256:4"}}
+		o.Unread = map[string]error{"sha256:1": errTest, "sha256:2": errTest, "sha256:3": host.ErrNone, "sha256:5": host.ErrNone}
+	})
+	want := []Detail{{Name: "2 images", Note: errTest.Error()}, {Name: "1 image", Note: host.ErrNone.Error()}}
+	slices.SortFunc(want, func(a, b Detail) int { return strings.Compare(a.Note, b.Note) })
+	assert.DeepEqual(t, r.Details, want)
 }
 
 func TestMountFixes(t *testing.T) {

@@ -26,6 +26,8 @@ type Options struct {
 	// [Input.Map], or why there are none. Only the check [ImpactImages] looks at
 	// them.
 	Audits survey.Read[[]audit.Report]
+	// Unread says by their IDs why images have no report.
+	Unread map[string]error
 }
 
 // Run runs the checks on a survey. The results are in the order of [All].

@@ -170,6 +170,6 @@ func (c *change) NotStarted(one remap.Object, why error) { c.tell(c.text().NotSt
 // checked runs the checks on a survey, with the audits of the images where they
 // are wanted.
 func (t *target) checked(ctx context.Context, f survey.Facts, o check.Options) []report.Result {
-	o.Audits = t.auditRecords(ctx, &f, o, false)
+	t.auditRecords(ctx, &f, &o, false)
 	return check.Run(f, o)
 }

@@ -92,7 +92,7 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 	facts := survey.Take(ctx, t.renewed(), closely)
 	o := check.Options{Only: opts.only, User: opts.user}
 	if len(opts.only) == 0 || slices.Contains(opts.only, check.ImpactImages) || facts.Nameless() {
-		o.Audits = t.auditRecords(ctx, &facts, o, opts.images)
+		t.auditRecords(ctx, &facts, &o, opts.images)
 	}
 	results := check.Run(facts, o)
 	note.Stop()

@@ -2,6 +2,8 @@ package commands
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
@@ -17,12 +19,18 @@ const imageTime = 2 * time.Second
 
 // auditRecords audits the images of the engine, as far as they can be read from files
 // of its host within imageTime. With all, it audits every image, and streams from the
-// engine what it cannot read otherwise. The facts learn from them who the containers are.
-func (t *target) auditRecords(ctx context.Context, facts *survey.Facts, o check.Options, all bool) survey.Read[[]audit.Report] {
-	in := check.NewInput(*facts, o)
+// engine what it cannot read otherwise. The options get the reports, and why images have
+// none; the facts learn from the images who the containers are.
+func (t *target) auditRecords(ctx context.Context, facts *survey.Facts, o *check.Options, all bool) {
+	o.Unread = map[string]error{}
+	o.Audits.Value, o.Audits.Err = t.auditImages(ctx, facts, o, all)
+}
+
+func (t *target) auditImages(ctx context.Context, facts *survey.Facts, o *check.Options, all bool) (reports []audit.Report, err error) {
+	in := check.NewInput(*facts, *o)
 	m, err := in.Map()
 	if err != nil {
-		return survey.Read[[]audit.Report]{Err: err}
+		return nil, err
 	}
 	files, done := t.files(ctx)
 	defer done()
@@ -33,16 +41,25 @@ func (t *target) auditRecords(ctx context.Context, facts *survey.Facts, o check.
 	}
 	images, err := d.Images(ctx, a)
 	if err != nil {
-		return survey.Read[[]audit.Report]{Err: err}
+		return nil, err
 	}
-	var reports []audit.Report
 	for _, img := range images {
-		if img.Err == nil {
-			reports = append(reports, a.Report(img))
-			if passwd, group, ok := a.Accounts(img); ok {
-				facts.Learn(img.ID, passwd, group)
-			}
+		if img.Err != nil {
+			o.Unread[img.ID] = whyUnread(img.Err, facts.Root)
+			continue
+		}
+		reports = append(reports, a.Report(img))
+		if passwd, group, ok := a.Accounts(img); ok {
+			facts.Learn(img.ID, passwd, group)
 		}
 	}
-	return survey.Read[[]audit.Report]{Value: reports}
+	return reports, nil
+}
+
+// whyUnread says why an image was not read: most often since the host is not read as root.
+func whyUnread(err, root error) error {
+	if root != nil && errors.Is(err, image.ErrNoRecords) {
+		return fmt.Errorf("%w: %w; as root, the check reads them there", image.ErrNoRecords, root)
+	}
+	return err
 }

@@ -80,6 +80,8 @@ func TestImagesInContainerdsStore(t *testing.T) {
 	}
 	v := over(t, host, "op").of(t, "impact-images")
 	assert.Equal(t, v.Status, "unknown", "they would have to be streamed: %s", v.Message)
+	assert.Equal(t, len(v.Details), 1, "%v", v.Details)
+	assert.Assert(t, strings.Contains(v.Details[0].Note, "not as root: "), v.Details[0].Note)
 
 	// Flip a byte of a layer, and then of a manifest.
 	const blobs = "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256/"

@@ -3,6 +3,8 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/unpack"
@@ -58,7 +60,7 @@ func (d Daemon) contentStores(ctx context.Context, v Visitor, info system.Info, 
 				if s != nil {
 					all = append(all, s)
 				}
-				if err != nil {
+				if err != nil && (why == nil || !errors.Is(err, fs.ErrPermission)) {
 					why = err
 				}
 			}

@@ -33,6 +33,7 @@ type remoteBlobs struct {
 	folder    string
 	documents map[string]document
 	sizes     map[string]int64 // of layers, as manifests have them
+	denied    error            // why a document could not be read
 	left      int              // bytes of documents that there is room for
 	asked     int              // documents
 }
@@ -49,7 +50,7 @@ const (
 )
 
 // openRemote reads the documents of images, and tries the program. It is nil if
-// there are no documents; the error says why the program does not run.
+// there are no documents that can be read; the error says why, or why the program does not run.
 func openRemote(ctx context.Context, from Lender, p host.Program, folder string, requests []request) (blobStore, error) {
 	s := &remoteBlobs{host: from, program: p, folder: folder, documents: map[string]document{}, sizes: map[string]int64{}, left: maxDocumentsLent}
 	var names []string
@@ -62,7 +63,7 @@ func openRemote(ctx context.Context, from Lender, p host.Program, folder string,
 		names = s.gather(ctx, names)
 	}
 	if len(s.documents) == 0 {
-		return nil, nil
+		return nil, s.denied
 	}
 	if err := s.do(ctx, nil, func(int, tarwalk.Skipper) error { return nil }, func(int, unpack.Result) {}); err != nil {
 		return nil, err
@@ -87,7 +88,11 @@ func (s *remoteBlobs) gather(ctx context.Context, names []string) (next []string
 		return nil
 	}
 	_ = s.host.ReadFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			s.denied = fmt.Errorf("reading %s: %w", p, err)
+			return nil
+		case errors.Is(err, fs.ErrNotExist):
 			return nil
 		}
 		var d document

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ type Daemon struct {
 	// Note is told why images that could be read on a host are streamed; it may be nil.
 	Note func(why error)
 	// RecordsOnly gives an image that would have to be streamed an Err instead,
-	// which takes no time.
+	// [ErrNoRecords] and why, which takes no time.
 	RecordsOnly bool
 	// Within bounds the time for images whose layers must be decompressed, of which the
 	// smallest come first. One that was not read in time has Err [ErrNoTime]. 0 is no bound.
@@ -58,10 +59,10 @@ type Daemon struct {
 
 // The Err of an image that was not read for the sake of time.
 var (
-	// ErrNoRecords: its layer records cannot be read, and nothing else may be.
-	ErrNoRecords = errors.New("its layer records cannot be read")
+	// ErrNoRecords: its layers cannot be read on the engine's host, and it may not be streamed.
+	ErrNoRecords = errors.New("the layers cannot be read on the engine's host")
 	// ErrNoTime: see [Daemon.Within].
-	ErrNoTime = errors.New("there was no time to read its layers")
+	ErrNoTime = errors.New("there was no time to read the layers")
 )
 
 // request is an image as it was asked for.
@@ -93,10 +94,10 @@ func (d Daemon) visit(ctx context.Context, v Visitor, info system.Info, requests
 		return d.stored(ctx, v, info, requests)
 	}
 	ids := idsOf(requests)
-	found := d.recorded(ctx, v, info, ids)
+	found, errs := d.recorded(ctx, v, info, ids)
 	for _, id := range ids {
 		if _, ok := found[id]; !ok && d.RecordsOnly {
-			found[id] = Image{Source: sourceDaemon, ID: id, Err: ErrNoRecords}
+			found[id] = Image{Source: sourceDaemon, ID: id, Err: noRecords(errs[id])}
 		}
 	}
 	d.streamed(ctx, v, slices.DeleteFunc(ids, func(id string) bool { _, ok := found[id]; return ok }), found)
@@ -122,7 +123,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, request
 	}
 	defer cancel()
 	stores, why := d.contentStores(limited, v, info, requests)
-	if why != nil && d.Note != nil && ctx.Err() == nil {
+	if why != nil && !errors.Is(why, fs.ErrPermission) && d.Note != nil && ctx.Err() == nil {
 		d.Note(why)
 	}
 	visited := map[string]unpack.Result{}
@@ -142,7 +143,7 @@ func (d Daemon) stored(ctx context.Context, v Visitor, info system.Info, request
 		case here:
 			images = c.read(limited, v, d.Platform)
 		case d.RecordsOnly:
-			images = []Image{{Source: sourceDaemon, ID: w.id, Err: ErrNoRecords}}
+			images = []Image{{Source: sourceDaemon, ID: w.id, Err: noRecords(why)}}
 		default:
 			images = d.saved(ctx, v, w)
 		}
@@ -172,21 +173,30 @@ func (d Daemon) forPlatform(img Image) Image {
 	return img
 }
 
-// recorded tries the layer records of each host. They have no blobs.
-func (d Daemon) recorded(ctx context.Context, v Visitor, info system.Info, ids []string) map[string]Image {
-	found := map[string]Image{}
+func noRecords(why error) error {
+	if why == nil {
+		return ErrNoRecords
+	}
+	return fmt.Errorf("%w: %w", ErrNoRecords, why)
+}
+
+// recorded tries the layer records of each host, which have no blobs. The errors say by image
+// ID why the last host has not been of use.
+func (d Daemon) recorded(ctx context.Context, v Visitor, info system.Info, ids []string) (found map[string]Image, errs map[string]error) {
+	found = map[string]Image{}
 	if _, ok := v.(BlobVisitor); ok {
-		return found
+		return found, nil
 	}
 	for _, files := range d.Hosts {
 		rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := found[id]; return ok })
 		r := records{files: files, dataRoot: info.DockerRootDir, driver: info.Driver}
-		images, _ := r.read(ctx, v, rest) // the engine can send what could not be read
+		var images map[string]Image
+		images, errs = r.read(ctx, v, rest)
 		for id, img := range images {
 			found[id] = img
 		}
 	}
-	return found
+	return found, errs
 }
 
 // hasContainerdStore: such an engine (24 and later) has no layer records, and
