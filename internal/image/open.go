@@ -115,7 +115,7 @@ func (s fileSource) read(ctx context.Context, v Visitor, f io.ReaderAt, size int
 	}
 	switch unpack.Sniff(head) {
 	case unpack.PlainTar:
-	case unpack.Gzip, unpack.Zstd, unpack.Bzip2:
+	case unpack.Gzip, unpack.Zstd, unpack.Bzip2, unpack.XZ:
 		return r.stream(ctx, v, io.NewSectionReader(f, 0, size))
 	default:
 		return nil, r.wrap(unpack.NotTar(head))

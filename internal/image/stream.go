@@ -112,7 +112,7 @@ func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Rea
 	case unpack.JSON:
 		e.held.Err = errIsJSON
 		e.held.document, e.held.noJSON = s.keep(head, src)
-	case unpack.PlainTar, unpack.Gzip, unpack.Zstd, unpack.Bzip2:
+	case unpack.PlainTar, unpack.Gzip, unpack.Zstd, unpack.Bzip2, unpack.XZ:
 		if s.tars++; s.tars > maxTars {
 			return errTars
 		}

@@ -15,7 +15,7 @@ import (
 // TestPacked holds our verdict against an engine's on layers that are compressed in
 // each way that both read, or go on behind their end.
 func TestPacked(t *testing.T) {
-	for _, needed := range []string{"unpigz", "bzip2"} {
+	for _, needed := range []string{"unpigz", "bzip2", "xz"} {
 		if _, err := exec.LookPath(needed); err != nil {
 			t.Skipf("needs %s, with which the engine unpacks: it is not installed", needed)
 		}
@@ -33,6 +33,10 @@ func TestPacked(t *testing.T) {
 			return append(through(t, b, "gzip", "-c"), bytes.Repeat([]byte("rubbish"), 500)...)
 		},
 		"bzip2": func(t *testing.T, b []byte) []byte { return through(t, b, "bzip2", "-c") },
+		"xz":    func(t *testing.T, b []byte) []byte { return through(t, b, "xz", "-c") },
+		"two xz": func(t *testing.T, b []byte) []byte {
+			return append(append(through(t, b[:1000], "xz", "-9", "-c"), 0, 0, 0, 0), through(t, b[1000:], "xz", "-C", "none", "-c")...)
+		},
 	} {
 		for _, owner := range []int{1000, 70000} {
 			layer := imagetest.Layer(imagetest.File{Name: "opt/one", UID: owner})

@@ -194,9 +194,10 @@ func newManifest(config []byte, layers []written) ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// OCI has no type for bzip2; what is unpacked is recognized by its bytes.
+// OCI has no type for bzip2 and xz; what is unpacked is recognized by its bytes.
 var layerTypes = map[unpack.Form]string{
-	unpack.PlainTar: ocispec.MediaTypeImageLayer, unpack.Bzip2: ocispec.MediaTypeImageLayer, unpack.Gzip: ocispec.MediaTypeImageLayerGzip, unpack.Zstd: ocispec.MediaTypeImageLayerZstd,
+	unpack.PlainTar: ocispec.MediaTypeImageLayer, unpack.Bzip2: ocispec.MediaTypeImageLayer, unpack.XZ: ocispec.MediaTypeImageLayer,
+	unpack.Gzip: ocispec.MediaTypeImageLayerGzip, unpack.Zstd: ocispec.MediaTypeImageLayerZstd,
 }
 
 // changeManifest gives a manifest with the new configuration and layers.

@@ -9,10 +9,10 @@ import (
 	"github.com/klauspost/pgzip"
 )
 
-// formOf is how a layer is compressed when it is rewritten: as it was, but that there is
-// nothing here to write bzip2 with.
+// formOf is how a layer is compressed when it is rewritten: as it was, but that bzip2 and
+// xz become gzip, for which every engine and registry has a type.
 func formOf(old unpack.Form) unpack.Form {
-	if old == unpack.Bzip2 {
+	if old == unpack.Bzip2 || old == unpack.XZ {
 		return unpack.Gzip
 	}
 	return old

@@ -237,19 +237,23 @@ func TestNothingIsLeftOfAFailure(t *testing.T) {
 	}
 }
 
-// TestBzip2BecomesGzip is for a compression that can be read here and not be written.
-func TestBzip2BecomesGzip(t *testing.T) {
-	layer := imagetest.Layer(imagetest.File{Name: "x", UID: 70000})
-	cmd := exec.Command("bzip2", "-c")
-	cmd.Stdin = bytes.NewReader(layer)
-	packed, err := cmd.Output()
-	if err != nil {
-		t.Skipf("needs bzip2: %v", err)
-	}
-	archive := imagetest.Archive("packed:1", "", imagetest.Step{By: "RUN x", Layer: layer, Packed: packed})
-	made, path := rewritten(t, image.DockerArchive(inFile(t, archive), image.Options{}), audit.Given{})
-	img, report, _ := audited(t, image.DockerArchive(path, image.Options{}), audit.Given{})
-	if blob := blobsOf(t, path, img)[0]; report.Verdict != audit.Mappable || !bytes.HasPrefix(blob, []byte{0x1f, 0x8b}) || !strings.Contains(string(made.Manifest), "tar+gzip") {
-		t.Errorf("%s: the layer begins with %.4q, and the manifest is %s", report.Verdict, blob, made.Manifest)
+// TestOthersBecomeGzip is for compressions that can be read here and are not written.
+func TestOthersBecomeGzip(t *testing.T) {
+	for _, program := range []string{"bzip2", "xz"} {
+		t.Run(program, func(t *testing.T) {
+			layer := imagetest.Layer(imagetest.File{Name: "x", UID: 70000})
+			cmd := exec.Command(program, "-c")
+			cmd.Stdin = bytes.NewReader(layer)
+			packed, err := cmd.Output()
+			if err != nil {
+				t.Skipf("needs %s: %v", program, err)
+			}
+			archive := imagetest.Archive("packed:1", "", imagetest.Step{By: "RUN x", Layer: layer, Packed: packed})
+			made, path := rewritten(t, image.DockerArchive(inFile(t, archive), image.Options{}), audit.Given{})
+			img, report, _ := audited(t, image.DockerArchive(path, image.Options{}), audit.Given{})
+			if blob := blobsOf(t, path, img)[0]; report.Verdict != audit.Mappable || !bytes.HasPrefix(blob, []byte{0x1f, 0x8b}) || !strings.Contains(string(made.Manifest), "tar+gzip") {
+				t.Errorf("%s: the layer begins with %.4q, and the manifest is %s", report.Verdict, blob, made.Manifest)
+			}
+		})
 	}
 }

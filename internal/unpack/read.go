@@ -59,8 +59,7 @@ func Whole(ctx context.Context, r io.Reader, by digest.Algorithm, take func(io.R
 		if err != nil && err != io.EOF {
 			return Result{Err: err}
 		}
-		form := Sniff(head)
-		return Result{Packed: form == Gzip || form == Zstd || form == Bzip2, Err: take(src)}
+		return Result{Packed: Sniff(head).Packed(), Err: take(src)}
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,13 +23,13 @@ type Form int
 
 // The forms.
 const (
-	Unknown Form = iota // or one that only NotTar names
+	Unknown Form = iota
 	PlainTar
 	Gzip
 	Zstd
 	Bzip2
+	XZ
 	JSON
-	xzed
 )
 
 // HeadSize is how many bytes Sniff needs to see: a tar header.
@@ -49,8 +48,8 @@ func Sniff(head []byte) Form {
 		return Zstd
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return Bzip2
-	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return xzed
+	case bytes.HasPrefix(head, xzMagic):
+		return XZ
 	}
 	if text := bytes.TrimLeft(head, " \t\r\n"); len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		return JSON
@@ -106,6 +105,13 @@ func Open(src *bufio.Reader, in *Meter) (*Unpacker, error) {
 		u.r, u.end = z, z.Close
 	case Bzip2:
 		u.form, u.r = "bzip2", bzip2.NewReader(src)
+	case XZ:
+		u.form = "xz"
+		z, err := newXZ(src)
+		if err != nil {
+			return nil, u.wrap(err)
+		}
+		u.r = z
 	case PlainTar:
 	default:
 		return nil, NotTar(head)
@@ -135,6 +141,9 @@ func (m *members) Read(p []byte) (int, error) {
 
 var gzipMagic = []byte{0x1f, 0x8b, 8}
 
+// Packed reports whether it is the form of something compressed.
+func (f Form) Packed() bool { return f == Gzip || f == Zstd || f == Bzip2 || f == XZ }
+
 // Form is PlainTar, or how the blob is compressed.
 func (u *Unpacker) Form() Form {
 	switch u.form {
@@ -144,6 +153,8 @@ func (u *Unpacker) Form() Form {
 		return Zstd
 	case "bzip2":
 		return Bzip2
+	case "xz":
+		return XZ
 	}
 	return PlainTar
 }
@@ -179,8 +190,5 @@ func (u *Unpacker) wrap(err error) error {
 
 // NotTar says what a blob is instead of a tar that can be read.
 func NotTar(head []byte) error {
-	if Sniff(head) == xzed {
-		return errors.New("it is compressed with xz, which is not read here: unpack it, or use gzip or zstd")
-	}
 	return fmt.Errorf("it is not a tar: it begins with %s", strings.ToValidUTF8(fmt.Sprintf("%.24q", head), "?"))
 }
