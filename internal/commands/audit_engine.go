@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +65,9 @@ func (e *lazyEngine) info(ctx context.Context, needed bool) (system.Info, bool) 
 
 // registry is how registries are asked: with the credentials of this user, as the engine is told.
 func (e *lazyEngine) registry() image.Registry {
-	return image.Registry{Credentials: e.dockerCLI.ConfigFile(), Engine: func(ctx context.Context) registry.ServiceConfig {
+	at, err := endpoint(e.dockerCLI)
+	here := err == nil && (strings.HasPrefix(at.Host, "unix:") || strings.HasPrefix(at.Host, "npipe:"))
+	return image.Registry{Credentials: e.dockerCLI.ConfigFile(), EngineElsewhere: !here, Engine: func(ctx context.Context) registry.ServiceConfig {
 		info, ok := e.info(ctx, false)
 		if !ok || info.RegistryConfig == nil {
 			return registry.ServiceConfig{}

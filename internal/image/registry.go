@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -36,6 +37,9 @@ type Registry struct {
 	// Engine gives what an engine is told of registries: which are insecure, and which are
 	// mirrors of Docker Hub. Nil is for no engine.
 	Engine func(context.Context) registry.ServiceConfig
+	// EngineElsewhere says that the engine is on another machine: no credentials are sent to
+	// a host that nobody but this engine calls insecure.
+	EngineElsewhere bool
 	// CertFolders have certificates, by host. Nil is for those that docker has.
 	CertFolders []string
 
@@ -102,15 +106,15 @@ func (r Registry) Push(ctx context.Context, ref string) (tag name.Tag, options [
 	if parsed.digest != "" {
 		return name.Tag{}, nil, fmt.Errorf("%q has a digest: give a name with a tag", ref)
 	}
-	auth, err := r.authenticator(parsed.host)
-	if err != nil {
-		return name.Tag{}, nil, err
-	}
 	r.Limits.Headers = cmp.Or(r.Limits.Headers, 5*time.Minute)
 	err = r.reach(ctx, endpoints{}, parsed.host, false, func(e endpoint) error {
 		tag = e.Repo(parsed.path).Tag(parsed.tag)
+		auth, err := r.authenticator(e)
+		if err != nil {
+			return err
+		}
 		options = []ggcr.Option{ggcr.WithAuth(auth), ggcr.WithTransport(e.transport)}
-		_, err := transport.Ping(ctx, e.Registry, e.transport)
+		_, err = transport.Ping(ctx, e.Registry, e.transport)
 		return err
 	})
 	if err != nil {
@@ -151,8 +155,9 @@ func parseReference(ref string) (registryName, error) {
 
 // authenticator looks a registry up as docker login has stored it: by its host,
 // and Docker Hub by an address of old.
-func (r Registry) authenticator(host string) (authn.Authenticator, error) {
-	if r.Credentials == nil {
+func (r Registry) authenticator(e endpoint) (authn.Authenticator, error) {
+	host := e.RegistryStr()
+	if r.Credentials == nil || r.withholds(e) {
 		return authn.Anonymous, nil
 	}
 	if host == name.DefaultRegistry {
@@ -168,6 +173,20 @@ func (r Registry) authenticator(host string) (authn.Authenticator, error) {
 	return authn.FromConfig(authn.AuthConfig{
 		Username: c.Username, Password: c.Password, Auth: c.Auth, IdentityToken: c.IdentityToken, RegistryToken: c.RegistryToken,
 	}), nil
+}
+
+// withholds reports whether credentials are not sent to a host: see EngineElsewhere.
+func (r Registry) withholds(e endpoint) bool {
+	return r.EngineElsewhere && e.transport.insecure && !isLoopback(hostname(e.RegistryStr()))
+}
+
+// withheld says so in an error of a host that wants some.
+func (r Registry) withheld(err error, e endpoint) error {
+	var refusal *transport.Error
+	if r.withholds(e) && errors.As(err, &refusal) && (refusal.StatusCode == http.StatusUnauthorized || refusal.StatusCode == http.StatusForbidden) {
+		return fmt.Errorf("%s gets no credentials, since it has no trusted certificate, and an engine on another machine calls it insecure: put the certificate of its authority into /etc/docker/certs.d/%s/ca.crt: %w", e.RegistryStr(), e.RegistryStr(), err)
+	}
+	return err
 }
 
 var errStalled = errors.New("the registry stopped answering")

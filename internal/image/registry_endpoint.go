@@ -189,14 +189,14 @@ func (r Registry) open(ctx context.Context, all endpoints, ref registryName, rea
 
 func (r Registry) try(ctx context.Context, all endpoints, host string, insecure bool, ref registryName, read func(*remote) error) error {
 	return r.reach(ctx, all, host, insecure, func(e endpoint) error {
-		auth, err := r.authenticator(host)
+		auth, err := r.authenticator(e)
 		if err != nil {
 			return err
 		}
 		c, err := connect(ctx, e.Repo(ref.path), auth, e.transport)
-		if err != nil {
-			return err
+		if err == nil {
+			err = read(c)
 		}
-		return read(c)
+		return r.withheld(err, e)
 	})
 }

@@ -52,8 +52,10 @@ func (g *guarded) once(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// mayAsk reports whether a registry may lead there. One that is elsewhere does not have
+// servers of this machine asked.
 func (g *guarded) mayAsk(u *url.URL) bool {
-	return u.Scheme == "https" || isLoopback(u.Hostname()) || g.insecure && u.Host == g.host
+	return u.Scheme == "https" || isLoopback(u.Hostname()) && isLoopback(hostname(g.host)) || g.insecure && u.Host == g.host
 }
 
 // isLoopback is for the hosts that docker treats as insecure by default.
