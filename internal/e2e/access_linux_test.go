@@ -128,7 +128,7 @@ func TestMountsAreMendedSafely(t *testing.T) {
 
 	onHost(t, host, "run", "-d", "--network=none", "--stop-signal=KILL", "--name=agent", "-v", "/run:/run:ro", "-v", "/var/run:/var/run", "-v", "/:/rootfs:ro", "bb", "sleep", "100000")
 	v := verifyOver(t, host, "root", "--connect").of(t, "sockets-connect")
-	assert.Check(t, v.Status == "skipped" && is.Len(v.Details, 3)().Success() && strings.Contains(v.noted("agent: /run"), "are not tried"), "%v", v)
+	assert.Check(t, v.Status == "skipped" && is.Len(v.Details, 3)().Success() && strings.Contains(v.noted("agent: /run"), "are not tested"), "%v", v)
 
 	onHost(t, host, "rm", "-f", "pg", "web", "agent")
 	host.Shell(t, "rm /etc/docker/daemon.json; systemctl restart docker.service; docker rm -f pg web")

@@ -42,7 +42,7 @@ func TestNothingOfOthersIsDeleted(t *testing.T) {
 		killProbe(t, host)
 		must(t, host, "disable", "--yes", "--stable=0s", "--reclaim")
 		a := must(t, host, "disable", "--yes", "--stable=0s", "--reclaim")
-		assert.Check(t, strings.Contains(a.stdout, "/var/lib/docker/2024.10 is left"), a.stdout)
+		assert.Check(t, strings.Contains(a.stdout, "/var/lib/docker/2024.10 is kept"), a.stdout)
 		assert.Equal(t, host.Shell(t, "ls -d /var/lib/docker/*.*"), "/var/lib/docker/2024.10\n/var/lib/docker/22.4")
 		host.Shell(t, "docker start once")
 		assert.Equal(t, engine(t, host), before)
