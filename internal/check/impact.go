@@ -4,18 +4,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/access"
 	"github.com/docker-userns/docker-userns/internal/audit"
-	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 var impactChecks = []Check{
-	{Question: Question{ID: "impact-containers", Category: catImpact, Title: "No container is left behind"}, Needs: []string{"daemon-answers"}, Run: impactContainers},
+	{Question: Question{ID: ImpactContainers, Category: catImpact, Title: "No container is left behind"}, Needs: []string{"daemon-answers"}, Run: impactContainers},
 	{Question: Question{ID: "impact-stop-time", Category: catImpact, Title: "Containers stop quickly"}, Needs: []string{"daemon-answers"}, Run: impactStopTime},
 	{Question: Question{ID: "impact-host-namespaces", Category: catImpact, Title: "No container is privileged or joins a namespace of the host"}, Needs: []string{"daemon-answers"}, Run: impactHostNamespaces},
 	{Question: Question{ID: "impact-shared-namespaces", Category: catImpact, Title: "No container shares a namespace across --userns=host"}, Needs: []string{"daemon-answers"}, Run: impactShared},
@@ -27,7 +25,7 @@ var impactChecks = []Check{
 	{Question: Question{ID: "impact-sockets", Category: catImpact, Title: "Containers keep access to the sockets they mount from the host"}, Needs: []string{"host-reachable", "daemon-answers", "subid-map"}, Run: impactSockets},
 	{Question: Question{ID: ImpactVolumes, Category: catImpact, Title: "No volume is left behind"}, Needs: []string{"daemon-answers"}, Run: impactVolumes},
 	{Question: Question{ID: ImpactImages, Category: catImpact, Title: "A remapped engine accepts every image"}, Needs: []string{"daemon-answers", "subid-map"}, Run: impactImages},
-	{Question: Question{ID: "impact-networks", Category: catImpact, Title: "No network is left behind"}, Needs: []string{"daemon-answers"}, Run: impactNetworks},
+	{Question: Question{ID: ImpactNetworks, Category: catImpact, Title: "No network is left behind"}, Needs: []string{"daemon-answers"}, Run: impactNetworks},
 	{Question: Question{ID: "impact-plugins", Category: catImpact, Title: "No managed plugin is left behind"}, Needs: []string{"daemon-answers"}, Run: impactPlugins},
 	{Question: Question{ID: "impact-builders", Category: catImpact, Title: "No buildx builder is left behind"}, Needs: []string{"daemon-answers"}, Run: impactBuilders},
 	{Question: Question{ID: "impact-services", Category: catImpact, Title: "No swarm service runs here"}, Needs: []string{"daemon-answers"}, Run: impactServices},
@@ -74,46 +72,19 @@ func impactContainers(in *Input) Result {
 	})
 }
 
-// impactHostNamespaces: what verifyPlatformContainerSettings of dockerd refuses,
-// and --ipc host, which runc cannot do.
 func impactHostNamespaces(in *Input) Result {
 	return each(in, "what containers share with the host",
 		"container is privileged or uses a namespace of the host, which remap refuses without --userns=host",
 		"containers are privileged or use a namespace of the host, which remap refuses without --userns=host", func(c survey.Container) string {
-			if c.HostUserns() {
-				return ""
-			}
-			var uses []string
-			for use, is := range map[string]bool{
-				"--privileged": c.Privileged, "--network=host": c.NetworkMode == "host", "--pid=host": c.PIDMode == "host", "--ipc=host": c.IPCMode == "host",
-			} {
-				if is {
-					uses = append(uses, use)
-				}
-			}
-			slices.Sort(uses)
-			return strings.Join(uses, ", ")
+			return strings.Join(c.HostUses(), ", ")
 		})
 }
 
-// impactShared: a namespace can only be joined from within the user namespace
-// that owns it.
 func impactShared(in *Input) Result {
-	byName := map[string]survey.Container{}
-	for _, c := range in.Containers.Value {
-		byName[c.Name], byName[c.ID] = c, c
-	}
 	return each(in, "which namespaces containers share",
 		"container shares a namespace with one that differs in --userns=host, and will not start",
 		"containers share a namespace with one that differs in --userns=host, and will not start", func(c survey.Container) string {
-			var joined []string
-			for space, other := range c.Shares() {
-				if o, ok := byName[other]; ok && o.HostUserns() != c.HostUserns() {
-					joined = append(joined, space+" of "+o.Name)
-				}
-			}
-			slices.Sort(joined)
-			return strings.Join(joined, ", ")
+			return strings.Join(in.JoinsAcross(c), ", ")
 		})
 }
 
@@ -136,21 +107,7 @@ func impactIDs(in *Input) Result {
 	r := each(in, "which IDs containers use",
 		"container uses an ID that is not in the map, and will not start",
 		"containers use IDs that are not in the map, and will not start", func(c survey.Container) string {
-			if c.HostUserns() {
-				return ""
-			}
-			var out []string
-			if id := c.Identity; id.Err == nil {
-				if _, ok := m.UID.ToHost(id.Value.UID); !ok {
-					out = append(out, fmt.Sprintf("user %d", id.Value.UID))
-				}
-				for _, g := range append([]int64{id.Value.GID}, id.Value.Groups...) {
-					if _, ok := m.GID.ToHost(g); !ok {
-						out = append(out, fmt.Sprintf("group %d", g))
-					}
-				}
-			}
-			return strings.Join(append(out, tmpfsIDs(c, m)...), ", ")
+			return strings.Join(c.OutsideMap(m), ", ")
 		})
 	if r.Status != OK {
 		return r
@@ -166,29 +123,6 @@ func impactIDs(in *Input) Result {
 		r.Status, r.Message = Unknown, fmt.Sprintf("could not determine the user of %s; look with: %s", count(len(r.Details), "container"), in.docker("exec", "CONTAINER", "id"))
 	}
 	return r
-}
-
-// tmpfsIDs are the options of tmpfs mounts that name an unmapped ID.
-func tmpfsIDs(c survey.Container, m idmap.Map) []string {
-	var out []string
-	for at, options := range c.Tmpfs {
-		for option := range strings.SplitSeq(options, ",") {
-			key, value, _ := strings.Cut(option, "=")
-			id, err := strconv.ParseInt(value, 10, 64)
-			if err != nil || key != "uid" && key != "gid" {
-				continue
-			}
-			extents := m.UID
-			if key == "gid" {
-				extents = m.GID
-			}
-			if _, ok := extents.ToHost(id); !ok {
-				out = append(out, fmt.Sprintf("tmpfs %s with %s", at, option))
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 func impactDevices(in *Input) Result {

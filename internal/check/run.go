@@ -11,8 +11,12 @@ import (
 // ImpactImages is the check that needs the audits of images.
 const ImpactImages = "impact-images"
 
-// ImpactVolumes is the ID of the check that lists the volumes that are left behind.
-const ImpactVolumes = "impact-volumes"
+// The IDs of the checks that list what is left behind.
+const (
+	ImpactContainers = "impact-containers"
+	ImpactVolumes    = "impact-volumes"
+	ImpactNetworks   = "impact-networks"
+)
 
 // Options are what a user can ask for.
 type Options struct {

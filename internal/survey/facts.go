@@ -83,3 +83,13 @@ func (f Facts) ConfigPath() string {
 	}
 	return hostConfig
 }
+
+// Container gives the container with an ID, and reports whether there is one.
+func (f Facts) Container(id string) (Container, bool) {
+	for _, c := range f.Containers.Value {
+		if c.ID == id {
+			return c, true
+		}
+	}
+	return Container{}, false
+}
