@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
+	"github.com/containerd/errdefs"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 )
@@ -117,9 +117,12 @@ func (l *look) isOthers(dir string) bool {
 	})
 }
 
-// shimPause is how long a container that is just being removed is given before it
-// counts as left.
-const shimPause = 500 * time.Millisecond
+// A container that is just being started or removed is given this time, and one that the
+// engine knows and does not call running this often.
+const (
+	shimPause = 500 * time.Millisecond
+	shimTries = 10
+)
 
 // left finds the containers that the engine does not know. If all are known,
 // nothing more is asked.
@@ -134,31 +137,62 @@ func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
 	case l.seen.Lines[names].Truncated, l.seen.Lines[cgroups].Truncated:
 		return nil, fmt.Errorf("looking for processes of containers: the host has more of them than are examined at once")
 	}
-	strange := slices.DeleteFunc(append(l.shims(), l.orphans()...), func(s shim) bool { return f.knows(s.id) })
-	if len(strange) == 0 {
-		return nil, nil
-	}
+	strange := strangers(append(l.shims(), l.orphans()...), f)
 	if len(strange) > maxLeft {
 		return nil, fmt.Errorf("looking for processes of containers: the engine does not know %d of them, which are more than are examined at once", len(strange))
 	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(shimPause):
+	for try := 1; ; try++ {
+		if len(strange) == 0 {
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(shimPause):
+		}
+		left, err := l.proven(ctx, strange)
+		if err != nil {
+			return nil, err
+		}
+		left, known, err := notOfEngine(ctx, api, left)
+		if err != nil || !known || try == shimTries {
+			return left, err
+		}
 	}
-	list, err := api.ContainerList(ctx, container.ListOptions{All: true}) // one that was started since is known by now
-	if err != nil {
-		return nil, fmt.Errorf("listing containers: %w", err)
-	}
-	strange = slices.DeleteFunc(strange, func(s shim) bool {
-		return slices.ContainsFunc(list, func(c container.Summary) bool { return c.ID == s.id })
-	})
-	return l.proven(ctx, strange)
 }
 
-func (f *Facts) knows(id string) bool {
-	return slices.ContainsFunc(f.Containers.Value, func(c Container) bool { return c.ID == id }) ||
-		slices.ContainsFunc(f.Plugins.Value, func(p Plugin) bool { return p.ID == id })
+// strangers are the shims of containers that the engine does not know, or does not call
+// running, and all of those that hold containers of one ID: a container that was carried
+// over has the same ID in both data roots.
+func strangers(shims []shim, f *Facts) []shim {
+	holders := map[string]int{}
+	for _, s := range shims {
+		holders[s.id]++
+	}
+	return slices.DeleteFunc(shims, func(s shim) bool {
+		if slices.ContainsFunc(f.Plugins.Value, func(p Plugin) bool { return p.ID == s.id }) {
+			return true
+		}
+		c, known := f.Container(s.id)
+		return known && c.Running() && holders[s.id] == 1
+	})
+}
+
+// notOfEngine gives those that do not hold the process that the engine has for their
+// container, and reports whether it knows one of them.
+func notOfEngine(ctx context.Context, api API, left []Left) (strange []Left, known bool, err error) {
+	for _, one := range left {
+		c, err := api.ContainerInspect(ctx, one.ID)
+		switch {
+		case errdefs.IsNotFound(err):
+			strange = append(strange, one)
+		case err != nil:
+			return nil, false, fmt.Errorf("looking at container %.12s: %w", one.ID, err)
+		case c.ContainerJSONBase == nil || c.State == nil || !slices.Contains(one.PIDs, c.State.Pid):
+			strange, known = append(strange, one), true
+		}
+	}
+	return strange, known, nil
 }
 
 // proven gives those that hold, or left, live processes, and if they are shims: of root,

@@ -130,7 +130,9 @@ daemon_is_back() {
 		because "$unit does not start; 'journalctl -u $unit' says why"
 		return 1
 	}
-	still=$(processes_of "$new_root")
+	main=$(systemctl show -p MainPID "$unit")
+	main=$(identity "${main#MainPID=}")
+	still=$(processes_of "$new_root" "${main#*.}")
 	# shellcheck disable=SC2086,SC2116 # made one line
 	[ -z "$still" ] || {
 		because "processes of $new_root still run, and the engine does not know them (PID and container): $(echo $still)"

@@ -29,15 +29,18 @@ shims() {
 	done
 }
 
-# processes_of ROOT: a line "PID ID" for each live process that a shim holds for a
-# container or a plugin of that data root.
+# processes_of ROOT [TIME]: a line "PID ID" for each live process that a shim holds for a
+# container or a plugin of that data root. With TIME, in ticks since boot as in identity,
+# those that were started before it: a container that was carried over has the same ID in
+# both data roots, and what is older than the daemon is not its own.
 processes_of() {
 	[ -n "$1" ] || return 0
 	shims | while read -r shim container; do
 		[ -d "$1/containers/$container" ] || [ -d "$1/plugins/$container" ] || continue
 		# shellcheck disable=SC2013 # the PIDs are on one line
 		for child in $(cat "/proc/$shim/task"/[0-9]*/children 2>/dev/null); do
-			[ -z "$(identity "$child")" ] || printf '%s %s\n' "$child" "$container"
+			born=$(identity "$child")
+			[ -z "$born" ] || { [ -n "${2-}" ] && [ "${born#*.}" -ge "$2" ]; } || printf '%s %s\n' "$child" "$container"
 		done
 	done
 }
