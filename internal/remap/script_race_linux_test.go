@@ -42,6 +42,32 @@ func armed(t *testing.T, w *world) Change {
 	return c
 }
 
+// The units of a change that was killed while it installed them go with the next change,
+// however far it came.
+func TestScriptRemovesUnitsOfAKilledChange(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		const units = "/etc/systemd/system/"
+		for n, made := range [][]string{
+			{""}, {".service"}, {".service", "-confirm.service"},
+		} {
+			killed := simple(t, w, "2026112"+string(rune('0'+n))+"T000000Z")
+			for _, name := range made {
+				w.write(t, units+"docker-userns-"+killed.ID+name, "[Unit]\n")
+			}
+			theirs := units + "docker-userns-exporter.service"
+			w.write(t, theirs, "[Unit]\n")
+			next := armed(t, w)
+			for _, name := range made {
+				assert.Equal(t, w.read(units+"docker-userns-"+killed.ID+name) == "missing", name != "", name)
+			}
+			assert.Assert(t, w.read(theirs) != "missing")
+			code, said := w.verb(next, "undo")
+			assert.Equal(t, code, 0, said)
+			assert.NilError(t, os.RemoveAll(w.path(next.Dir())))
+		}
+	})
+}
+
 // Of two changes one is armed, of two decisions one is taken, and of two ways
 // back one is gone.
 func TestScriptCalledTwiceAtOnce(t *testing.T) {

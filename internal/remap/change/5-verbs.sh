@@ -69,7 +69,8 @@ clean_up_after() {
 	other_suffix=.docker-userns-${1##*/}
 	each_file remove_leftovers "$other_suffix"
 	each_account remove_leftovers "$other_suffix"
-	[ -z "$unit" ] || [ ! -f "$units/docker-userns-${1##*/}-confirm.service" ] || remove_units "docker-userns-${1##*/}"
+	theirs=docker-userns-${1##*/}
+	[ -z "$unit" ] || { [ ! -f "$units/$theirs.service" ] && [ ! -f "$units/$theirs-confirm.service" ]; } || remove_units "$theirs"
 }
 
 # timer_is_armed: the timer did not go off before the lock was there.
