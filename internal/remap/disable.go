@@ -49,7 +49,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		return Plan{}, err
 	}
 	after, ran, recorded := recall(past, plainRoot(f))
-	p := planOf(f, Disable, stateOf(f), after, o.Now, o.Timeout)
+	p := planOf(f, Disable, stateOf(f), after, free(past, o.Now), o.Timeout)
 	p.Ran, p.Recorded, p.Trees = ran, recorded, o.Reclaim
 	if !needed && p.Before.Remapped {
 		return Plan{}, fmt.Errorf("the engine remaps, but %s no longer sets it: to turn it off, restart the engine on %s (%s)", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
@@ -71,6 +71,15 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	}
 	p.Steps = append(p.Steps, removal...)
 	return p, nil
+}
+
+// free is the first second from now on that has named no change yet: a script may call
+// enable and disable in one.
+func free(past []Past, now time.Time) time.Time {
+	for slices.ContainsFunc(past, func(p Past) bool { return p.ID == id(now) }) {
+		now = now.Add(time.Second)
+	}
+	return now
 }
 
 // recall is the state that a data root is to be in without remap, with what it had

@@ -37,6 +37,7 @@ func TestThereAndBack(t *testing.T) {
 		assert.NilError(t, err)
 		assert.DeepEqual(t, commands(step(t, back, "config"))[1:], []string{"rm -f -- /etc/docker/daemon.json"})
 		assert.Equal(t, back.Config.After, "")
+		assert.Equal(t, back.ID, id(now.Add(time.Second)), "enable was called in this second")
 	})
 }
 
