@@ -65,6 +65,10 @@ func (t twin) begin() error {
 		if err := os.RemoveAll(t.To); err != nil {
 			return err
 		}
+	} else if earlier != nil {
+		if err := t.removeReowned(earlier.Job); err != nil {
+			return err
+		}
 	}
 	if err := errors.Join(t.makeRoot(), folderAt(filepath.Join(t.To, notes), 0o700, 0, 0)); err != nil {
 		return err

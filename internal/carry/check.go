@@ -35,32 +35,37 @@ func (j Job) Check(ctx context.Context) (Compared, error) {
 	if err != nil {
 		return c, fmt.Errorf("the copy %s is not complete: %w", j.To, err)
 	}
-	s := sampler{Compared: &c, shift: j.shift(), complete: complete.ModTime()}
-	for _, tree := range j.trees() {
-		s.left = sampleFiles
-		if err := s.tree(ctx, filepath.Join(j.From, tree), filepath.Join(j.To, tree)); err != nil {
-			return c, fmt.Errorf("compare %s with %s: %w", filepath.Join(j.To, tree), filepath.Join(j.From, tree), err)
+	for path, shift := range j.trees() {
+		s := sampler{Compared: &c, shift: shift, complete: complete.ModTime(), left: sampleFiles}
+		from, to := filepath.Join(j.From, path), filepath.Join(j.To, path)
+		if err := s.tree(ctx, from, to); err != nil {
+			return c, fmt.Errorf("compare %s with %s: %w", to, from, err)
 		}
 	}
 	return c, nil
 }
 
-// trees are the folders that have files of images and volumes, below both data roots.
-func (j Job) trees() []string {
-	var trees []string
-	seen := map[string]bool{}
+// trees are the folders that have files of images, volumes and containers, below both
+// data roots, and how the owners of the files are shifted.
+func (j Job) trees() map[string]Shift {
+	trees := map[string]Shift{}
 	for _, id := range j.Images {
 		chains, _ := j.chains(strings.TrimPrefix(id, "sha256:")) // or it was removed
 		for _, chain := range chains {
-			if folder, err := j.word(filepath.Join(layerStore, chain, "cache-id"), cacheID); err == nil && !seen[folder] {
-				seen[folder] = true
-				trees = append(trees, filepath.Join(driver, folder, "diff"))
+			if folder, err := j.word(filepath.Join(layerStore, chain, "cache-id"), cacheID); err == nil {
+				trees[filepath.Join(driver, folder, "diff")] = j.shift()
 			}
 		}
 	}
 	for _, name := range j.Volumes {
 		if j.hasVolume(name) {
-			trees = append(trees, filepath.Join("volumes", name, "_data"))
+			trees[filepath.Join("volumes", name, "_data")] = j.volumeShift(name)
+		}
+	}
+	for _, c := range j.Containers {
+		layers, _ := j.layersOfContainer(c.ID)
+		for _, id := range layers {
+			trees[filepath.Join(driver, id, "diff")] = j.containerShift(c)
 		}
 	}
 	return trees

@@ -145,6 +145,8 @@ func (d *folder) folder(name string) error {
 		return err
 	}
 	switch {
+	case sub.stat.Dev != d.device && d.PassMounts:
+		return nil
 	case sub.stat.Dev != d.device:
 		return errMount
 	case sub.depth > MaxDepth:

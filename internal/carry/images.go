@@ -107,7 +107,7 @@ func (t twin) layer(ctx context.Context, chain string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.layerFiles(ctx, id); err != nil {
+	if err := t.layerFiles(ctx, id, t.options()); err != nil {
 		return err
 	}
 	part := filepath.Join(t.To, record+".part")
@@ -122,7 +122,7 @@ func (t twin) layer(ctx context.Context, chain string) error {
 
 // layerFiles copies the folder of a layer that the storage driver has: its files, and
 // the short names by which layers above it are mounted.
-func (t twin) layerFiles(ctx context.Context, id string) error {
+func (t twin) layerFiles(ctx context.Context, id string, o Options) error {
 	folder := filepath.Join(driver, id)
 	link, err := t.word(filepath.Join(folder, "link"), linkID)
 	if err != nil {
@@ -132,7 +132,6 @@ func (t twin) layerFiles(ctx context.Context, id string) error {
 	if err := folderAt(to, 0o710, 0, t.group()); err != nil {
 		return err
 	}
-	o := t.options()
 	o.Layer = true
 	if err := Tree(ctx, filepath.Join(t.From, folder, "diff"), filepath.Join(to, "diff"), o); err != nil {
 		return err

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/idmap"
 )
 
-// A Job makes a twin of a data root with the storage driver overlay2: the same images
-// and volumes, for an engine with another ID map. The old data root is only read.
+// A Job makes a twin of a data root with the storage driver overlay2: the same images,
+// volumes, networks and containers, for an engine with another ID map. The old data root
+// is only read.
 //
 // Measure looks at what there is to do. Prepare copies while the engine of the old data
 // root runs, and may be called again after it was interrupted. Finish copies what changed
@@ -29,13 +31,40 @@ type Job struct {
 	Images []string `json:"images"`
 	// Volumes are names of volumes of the driver local.
 	Volumes []string `json:"volumes"`
-	// Known are the images and volumes that are left out on purpose, named likewise.
+	// SameOwners are those of the volumes whose files keep their owners, since only
+	// containers in the user namespace of the host use them.
+	SameOwners []string `json:"sameOwners,omitempty"`
+	// Networks are carried all or none: the engine has them in one file.
+	Networks bool `json:"networks,omitempty"`
+	// Containers have all of their images, volumes and networks in the job, too.
+	Containers []Container `json:"containers,omitempty"`
+	// Known are the images, volumes and containers that are left out on purpose, named
+	// likewise.
 	Known []string `json:"known,omitempty"`
 }
 
+// Container is one that is carried.
+type Container struct {
+	ID string `json:"id"` // 64 hexadecimal digits
+	// HostUserns has it run in the user namespace of the host. Its writable layer keeps
+	// its owners.
+	HostUserns bool `json:"hostUserns,omitempty"`
+	// Stopped takes away its restart policy: a daemon that starts does not check whether
+	// remap refuses the container.
+	Stopped bool `json:"stopped,omitempty"`
+}
+
+func (j Job) containerIDs() (ids []string) {
+	for _, c := range j.Containers {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
 var (
-	imageID    = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	volumeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) // RestrictedNamePattern of moby's volume/local
+	imageID     = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	containerID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	volumeName  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`) // RestrictedNamePattern of moby's volume/local
 )
 
 // IsVolume reports whether the driver local takes a name for a volume.
@@ -52,9 +81,14 @@ func (j Job) valid() error {
 			return fmt.Errorf("%q is not the ID of an image", id)
 		}
 	}
-	for _, name := range j.Volumes {
+	for _, name := range slices.Concat(j.Volumes, j.SameOwners) {
 		if !volumeName.MatchString(name) {
 			return fmt.Errorf("%q is not the name of a volume", name)
+		}
+	}
+	for _, c := range j.Containers {
+		if !containerID.MatchString(c.ID) {
+			return fmt.Errorf("%q is not the ID of a container", c.ID)
 		}
 	}
 	return j.Map.Err()
@@ -72,10 +106,12 @@ func (s *Size) add(o Size) { s.Bytes, s.Files = s.Bytes+o.Bytes, s.Files+o.Files
 type Measured struct {
 	Images  map[string]Size `json:"images"`  // by ID; a layer that several share counts for each
 	Volumes map[string]Size `json:"volumes"` // by name
-	// Unmapped counts the files of a volume, by name, whose owner the map does not have:
-	// they keep it.
+	// Containers have their writable layers and logs, by ID.
+	Containers map[string]Size `json:"containers"`
+	// Unmapped counts the files of a volume or a container, by name or ID, whose owner the
+	// map does not have: they keep it.
 	Unmapped map[string]int64 `json:"unmapped,omitempty"`
-	// Problems say why an image or a volume, by ID or name, cannot be copied.
+	// Problems say why an image, a volume or a container, by ID or name, cannot be copied.
 	Problems map[string]string `json:"problems"`
 	All      Size              `json:"all"`   // what is copied in all: each layer once
 	Have     Size              `json:"have"`  // what an earlier attempt has copied already
@@ -101,8 +137,11 @@ type State struct {
 type Result struct {
 	Images  []string `json:"images"`
 	Volumes []string `json:"volumes"`
-	Gone    []string `json:"gone,omitempty"` // images and volumes that were removed meanwhile
-	New     []string `json:"new,omitempty"`  // that were made meanwhile, and are not in the twin
+	// Containers are their IDs.
+	Containers []string `json:"containers,omitempty"`
+	Networks   bool     `json:"networks,omitempty"`
+	Gone       []string `json:"gone,omitempty"` // what was removed meanwhile
+	New        []string `json:"new,omitempty"`  // what was made meanwhile, and is not in the twin
 }
 
 // Compared is what a sample of the files of a twin showed.

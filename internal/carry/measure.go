@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +19,7 @@ import (
 // Measure looks at what a job has to copy, and at the disk. It writes a file without a
 // name for a second or two, to see how fast that is, and changes nothing.
 func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
-	m := Measured{Images: map[string]Size{}, Volumes: map[string]Size{}, Unmapped: map[string]int64{}, Problems: map[string]string{}}
+	m := Measured{Images: map[string]Size{}, Volumes: map[string]Size{}, Containers: map[string]Size{}, Unmapped: map[string]int64{}, Problems: map[string]string{}}
 	if err := j.valid(); err != nil {
 		return m, err
 	}
@@ -32,7 +32,7 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	}
 	m.Existing = len(names(j.Place)) > 0
 	layers := j.layersOf(&m)
-	if err := sizesOf(ctx, workers, j.shift(), layers); err != nil {
+	if err := sizesOf(ctx, workers, layers); err != nil {
 		return m, err
 	}
 	for _, id := range j.Images {
@@ -46,7 +46,10 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	if err := j.measureVolumes(ctx, workers, &m); err != nil {
 		return m, err
 	}
-	if m.Have, _, err = sizeOf(ctx, j.To, j.shift()); errors.Is(err, unix.ENOENT) {
+	if err := j.measureContainers(ctx, workers, &m); err != nil {
+		return m, err
+	}
+	if m.Have, _, err = sizeOf(ctx, j.To, false, j.shift()); errors.Is(err, unix.ENOENT) {
 		err = nil
 	}
 	if err != nil {
@@ -62,6 +65,8 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 // A measured tree is one whose size is asked for.
 type measuredTree struct {
 	path     string
+	shift    Shift
+	mounts   bool // may be in it, and are left out
 	size     Size
 	unmapped int64 // files with an owner that the map does not have
 	err      error
@@ -81,7 +86,7 @@ func (j Job) layersOf(m *Measured) map[string]*measuredTree {
 				continue
 			}
 			folder, err := j.word(filepath.Join(layerStore, chain, "cache-id"), cacheID)
-			layers[chain] = &measuredTree{path: filepath.Join(j.From, driver, folder), err: err}
+			layers[chain] = &measuredTree{path: filepath.Join(j.From, driver, folder), shift: j.shift(), err: err}
 		}
 	}
 	return layers
@@ -98,13 +103,13 @@ func (j Job) sizeOfImage(id string, layers map[string]*measuredTree, m *Measured
 	return size
 }
 
-func sizesOf(ctx context.Context, workers int, shift Shift, trees map[string]*measuredTree) error {
+func sizesOf(ctx context.Context, workers int, trees map[string]*measuredTree) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(workers, 1))
 	for _, tree := range trees {
 		if tree.err == nil {
 			g.Go(func() error {
-				tree.size, tree.unmapped, tree.err = sizeOf(ctx, tree.path, shift)
+				tree.size, tree.unmapped, tree.err = sizeOf(ctx, tree.path, tree.mounts, tree.shift)
 				return ctx.Err()
 			})
 		}
@@ -115,9 +120,9 @@ func sizesOf(ctx context.Context, workers int, shift Shift, trees map[string]*me
 func (j Job) measureVolumes(ctx context.Context, workers int, m *Measured) error {
 	volumes := map[string]*measuredTree{}
 	for _, name := range j.Volumes {
-		volumes[name] = &measuredTree{path: filepath.Join(j.From, "volumes", name, "_data"), err: j.mountedVolume(name)}
+		volumes[name] = &measuredTree{path: filepath.Join(j.From, "volumes", name, "_data"), shift: j.volumeShift(name), err: j.mountedVolume(name)}
 	}
-	if err := sizesOf(ctx, workers, j.shift(), volumes); err != nil {
+	if err := sizesOf(ctx, workers, volumes); err != nil {
 		return err
 	}
 	for name, v := range volumes {
@@ -126,10 +131,40 @@ func (j Job) measureVolumes(ctx context.Context, workers int, m *Measured) error
 			continue
 		}
 		m.Volumes[name] = v.size
-		if v.unmapped > 0 {
+		if v.unmapped > 0 && !slices.Contains(j.SameOwners, name) {
 			m.Unmapped[name] = v.unmapped
 		}
 		m.All.add(v.size)
+	}
+	return nil
+}
+
+func (j Job) measureContainers(ctx context.Context, workers int, m *Measured) error {
+	for _, c := range j.Containers {
+		layers, err := j.layersOfContainer(c.ID)
+		if err != nil {
+			m.Problems[c.ID] = err.Error()
+			continue
+		}
+		trees := map[string]*measuredTree{"": {path: filepath.Join(j.From, "containers", c.ID), mounts: true}}
+		for _, id := range layers {
+			trees[id] = &measuredTree{path: filepath.Join(j.From, driver, id, "diff"), shift: j.containerShift(c)}
+		}
+		if err := sizesOf(ctx, workers, trees); err != nil {
+			return err
+		}
+		var size Size
+		for name, tree := range trees {
+			if tree.err != nil {
+				m.Problems[c.ID] = tree.err.Error()
+			}
+			size.add(tree.size)
+			if name != "" && tree.unmapped > 0 && !c.HostUserns {
+				m.Unmapped[c.ID] += tree.unmapped
+			}
+		}
+		m.Containers[c.ID] = size
+		m.All.add(size)
 	}
 	return nil
 }
@@ -161,7 +196,14 @@ func (j Job) mounted() ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", j.From, err)
 	}
 	var other []string
-	for _, name := range []string{driver, filepath.Join(driver, "l"), "image", filepath.Dir(layerStore), "volumes"} {
+	folders := []string{driver, filepath.Join(driver, "l"), "image", filepath.Dir(layerStore), "volumes"}
+	if j.Networks {
+		folders = append(folders, "network", filepath.Dir(networks))
+	}
+	if len(j.Containers) > 0 {
+		folders = append(folders, "containers", mountStore)
+	}
+	for _, name := range folders {
 		path := filepath.Join(j.From, name)
 		err := unix.Lstat(path, &st)
 		if errors.Is(err, unix.ENOENT) {
@@ -175,98 +217,4 @@ func (j Job) mounted() ([]string, error) {
 		}
 	}
 	return other, nil
-}
-
-// sizeOf adds up the files of a tree, each once, as du(1) does. Links are not followed,
-// and no mount is entered. unmapped are those with an owner that is not shifted.
-func sizeOf(ctx context.Context, path string, shift Shift) (size Size, unmapped int64, err error) {
-	top, err := openFolder(unix.AT_FDCWD, path)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
-		return size, 0, fmt.Errorf("%s is not a folder", path)
-	}
-	if err != nil {
-		return size, 0, fmt.Errorf("%s: %w", path, err)
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(top.Fd()), &st); err != nil {
-		return size, 0, errors.Join(err, top.Close())
-	}
-	s := sizer{ctx: ctx, shift: shift, device: st.Dev, links: map[uint64]bool{}}
-	s.count(&st)
-	if err := s.folder(top, 0); err != nil {
-		return s.Size, s.unmapped, fmt.Errorf("%s: %w", path, err)
-	}
-	return s.Size, s.unmapped, nil
-}
-
-type sizer struct {
-	Size
-	ctx      context.Context
-	shift    Shift
-	unmapped int64
-	device   uint64
-	links    map[uint64]bool // files with several names that were counted
-}
-
-func (s *sizer) count(st *unix.Stat_t) {
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR && st.Nlink > 1 {
-		if s.links[st.Ino] {
-			return
-		}
-		s.links[st.Ino] = true
-	}
-	s.add(Size{Bytes: st.Blocks * 512, Files: 1})
-	if _, _, mapped := s.shift.Owner(st.Uid, st.Gid); !mapped {
-		s.unmapped++
-	}
-}
-
-func (s *sizer) folder(f *os.File, depth int) error {
-	defer f.Close()
-	if depth > MaxDepth {
-		return errDepth
-	}
-	for s.ctx.Err() == nil {
-		names, err := f.Readdirnames(1000)
-		if errors.Is(err, io.EOF) || errors.Is(gone(err), errGone) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := s.entry(f, name, depth); err != nil {
-				return err
-			}
-		}
-	}
-	return s.ctx.Err()
-}
-
-func (s *sizer) entry(f *os.File, name string, depth int) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(int(f.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		if errors.Is(gone(err), errGone) {
-			return nil
-		}
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if st.Dev != s.device {
-		return fmt.Errorf("%s: %w", name, errMount)
-	}
-	s.count(&st)
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return nil
-	}
-	sub, err := openFolder(int(f.Fd()), name)
-	if errors.Is(gone(err), errGone) {
-		return nil
-	}
-	if err == nil {
-		err = s.folder(sub, depth+1)
-	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return err
 }

@@ -17,6 +17,7 @@ import (
 func (j Job) present() (Job, error) {
 	j.Images = slices.DeleteFunc(slices.Clone(j.Images), func(id string) bool { return !j.hasImage(id) })
 	j.Volumes = slices.DeleteFunc(slices.Clone(j.Volumes), func(name string) bool { return !j.hasVolume(name) })
+	j.Containers = slices.DeleteFunc(slices.Clone(j.Containers), func(c Container) bool { return !j.hasContainer(c.ID) })
 	_, err := os.Lstat(filepath.Join(j.From, layerStore)) // or all would be gone
 	if len(j.Images) == 0 && errors.Is(err, fs.ErrNotExist) {
 		err = nil
@@ -34,14 +35,24 @@ func (j Job) hasVolume(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR)
 }
 
+func (j Job) hasContainer(id string) bool {
+	_, err := os.Lstat(filepath.Join(j.From, "containers", id, "config.v2.json"))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // prune removes from the twin what an earlier attempt copied and this job does not have:
-// volumes, images, and layers that none of its images need. An engine would show the
-// first, and keep the others forever.
+// volumes, containers, images, and layers that none of its images need. An engine would
+// show the first, and keep the others forever.
 func (t twin) prune() error {
-	var failed error
+	failed := os.RemoveAll(filepath.Join(t.To, filepath.Dir(networks))) // copied by Finish alone
 	for _, name := range names(filepath.Join(t.To, "volumes")) {
 		if IsVolume(name) && name != "metadata.db" && !slices.Contains(t.Volumes, name) {
-			failed = errors.Join(failed, os.RemoveAll(filepath.Join(t.To, "volumes", name)), removeFile(filepath.Join(t.To, notes, name+".seen")))
+			failed = errors.Join(failed, t.removeVolume(name))
+		}
+	}
+	for _, id := range names(filepath.Join(t.To, mountStore)) {
+		if !slices.Contains(t.containerIDs(), id) {
+			failed = errors.Join(failed, t.removeContainer(id))
 		}
 	}
 	needed := map[string]bool{}
@@ -61,29 +72,66 @@ func (t twin) prune() error {
 	}
 	for _, chain := range names(filepath.Join(t.To, layerStore)) {
 		if !needed[chain] {
-			failed = errors.Join(failed, t.removeLayer(chain))
+			failed = errors.Join(failed, os.RemoveAll(filepath.Join(t.To, layerStore, chain)))
+		}
+	}
+	return errors.Join(failed, t.pruneLayerFiles(needed))
+}
+
+// pruneLayerFiles removes the folders of layers, whole or a part of one, that belong
+// neither to these layers of images nor to a container of the job.
+func (t twin) pruneLayerFiles(chains map[string]bool) error {
+	used := map[string]bool{"l": true}
+	for chain := range chains {
+		if id, err := t.word(filepath.Join(layerStore, chain, "cache-id"), cacheID); err == nil {
+			used[id] = true
+		}
+	}
+	for _, c := range t.Containers {
+		layers, _ := t.layersOfContainer(c.ID) // or the copy says what is wrong
+		for _, id := range layers {
+			used[id] = true
+		}
+	}
+	var failed error
+	for _, id := range names(filepath.Join(t.To, driver)) {
+		if !used[id] {
+			failed = errors.Join(failed, t.removeLayerFiles(id))
 		}
 	}
 	return failed
 }
 
-// removeLayer removes a layer of the twin, its record last, by which it is found.
-func (t twin) removeLayer(chain string) error {
-	record := filepath.Join(t.To, layerStore, chain)
-	id, err := wordIn(filepath.Join(record, "cache-id"), cacheID)
-	if err != nil {
-		return os.RemoveAll(record) // a part of one
+// removeReowned removes from the twin what an earlier attempt copied with other owners
+// than this job asks for.
+func (t twin) removeReowned(earlier Job) error {
+	var failed error
+	for _, name := range t.Volumes {
+		if slices.Contains(earlier.SameOwners, name) != slices.Contains(t.SameOwners, name) {
+			failed = errors.Join(failed, t.removeVolume(name))
+		}
 	}
+	for _, c := range t.Containers {
+		if slices.ContainsFunc(earlier.Containers, func(e Container) bool { return e.ID == c.ID && e.HostUserns != c.HostUserns }) {
+			failed = errors.Join(failed, t.removeContainer(c.ID))
+		}
+	}
+	return failed
+}
+
+func (t twin) removeVolume(name string) error {
+	return errors.Join(os.RemoveAll(filepath.Join(t.To, "volumes", name)), removeFile(filepath.Join(t.To, notes, name+".seen")))
+}
+
+// removeLayerFiles removes what layerFiles makes.
+func (t twin) removeLayerFiles(id string) error {
 	folder := filepath.Join(t.To, driver, id)
 	if link, err := wordIn(filepath.Join(folder, "link"), linkID); err == nil {
 		if err := removeFile(filepath.Join(t.To, driver, "l", link)); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(folder); err != nil {
-		return err
-	}
-	return os.RemoveAll(record)
+	return os.RemoveAll(folder)
 }
 
 // result tells what the complete twin has, and what of the old data root it does not.
@@ -92,11 +140,17 @@ func (t twin) result() (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Images: present.Images, Volumes: present.Volumes}
-	known := slices.Concat(t.Known, t.Images, t.Volumes)
-	for _, one := range slices.Concat(t.Images, t.Volumes) {
-		if !slices.Contains(r.Images, one) && !slices.Contains(r.Volumes, one) {
+	r := Result{Images: present.Images, Volumes: present.Volumes, Containers: present.containerIDs(), Networks: t.Networks}
+	wanted, there := slices.Concat(t.Images, t.Volumes, t.containerIDs()), slices.Concat(r.Images, r.Volumes, r.Containers)
+	known := slices.Concat(t.Known, wanted)
+	for _, one := range wanted {
+		if !slices.Contains(there, one) {
 			r.Gone = append(r.Gone, one)
+		}
+	}
+	for _, id := range names(filepath.Join(t.From, "containers")) {
+		if containerID.MatchString(id) && t.hasContainer(id) && !slices.Contains(known, id) {
+			r.New = append(r.New, t.nameOf(id))
 		}
 	}
 	named, err := t.repositories()

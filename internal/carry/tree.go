@@ -24,6 +24,8 @@ type Options struct {
 	Shift Shift
 	// Layer leaves out what the kernel noted in a layer of overlay2 for its mount.
 	Layer bool
+	// PassMounts leaves out what is mounted in the tree. Otherwise it is an error.
+	PassMounts bool
 	// Live makes a change through a shared mmap(2) show in the next copy: the source is
 	// in use. Pages that were changed before are written back first, since only the
 	// first change of a page that is clean sets the file's times.

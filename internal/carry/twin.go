@@ -12,6 +12,10 @@ import (
 
 const driver = "overlay2"
 
+// networks is where libnetwork has all networks, see controller.initStores of moby's
+// libnetwork: open while the daemon runs.
+const networks = "network/files/local-kv.db"
+
 // A twin is being made: a job, and how it goes on.
 type twin struct {
 	Job
@@ -20,7 +24,7 @@ type twin struct {
 	at       func(what string) // is told what is copied now; may be nil
 }
 
-// Prepare makes the folders of the twin, and copies images and volumes. workers is how
+// Prepare makes the folders of the twin, and copies images, volumes and containers. workers is how
 // many files are copied at a time. at is told what is copied, and may be nil.
 func (j Job) Prepare(ctx context.Context, workers int, progress *Progress, at func(what string)) error {
 	if err := j.valid(); err != nil {
@@ -58,6 +62,11 @@ func Finish(ctx context.Context, to string, workers int) (Result, error) {
 	if err := t.plain(ctx, "volumes/metadata.db"); err != nil {
 		return Result{}, err
 	}
+	if j.Networks {
+		if err := t.plain(ctx, networks); err != nil {
+			return Result{}, err
+		}
+	}
 	r, err := t.result()
 	if err != nil {
 		return r, err
@@ -65,7 +74,7 @@ func Finish(ctx context.Context, to string, workers int) (Result, error) {
 	return r, j.place()
 }
 
-// copy copies the images and volumes that are there, and removes from the twin what an
+// copy copies the images, volumes and containers that are there, and removes from the twin what an
 // earlier copy has of others.
 func (t twin) copy(ctx context.Context, live bool) error {
 	present, err := t.present()
@@ -79,7 +88,7 @@ func (t twin) copy(ctx context.Context, live bool) error {
 	if err := t.images(ctx); err != nil {
 		return err
 	}
-	return t.volumes(ctx, live)
+	return errors.Join(t.volumes(ctx, live), t.containers(ctx, live))
 }
 
 // tell says what is copied now.

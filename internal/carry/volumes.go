@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // volumes copies the files of the volumes.
@@ -24,6 +25,14 @@ func (t twin) volumes(ctx context.Context, live bool) error {
 	return nil
 }
 
+// volumeShift is how the owners of a volume's files are shifted.
+func (j Job) volumeShift(name string) Shift {
+	if slices.Contains(j.SameOwners, name) {
+		return Shift{}
+	}
+	return j.shift()
+}
+
 func (t twin) volume(ctx context.Context, name string, live bool) (err error) {
 	folder := filepath.Join("volumes", name)
 	if err := folderAt(filepath.Join(t.To, folder), 0o701, 0, 0); err != nil {
@@ -35,7 +44,7 @@ func (t twin) volume(ctx context.Context, name string, live bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, seen.Close()) }()
 	o := t.options()
-	o.Live, o.Seen = live, seen
+	o.Shift, o.Live, o.Seen = t.volumeShift(name), live, seen
 	data := filepath.Join(folder, "_data")
 	if err := Tree(ctx, filepath.Join(t.From, data), filepath.Join(t.To, data), o); err != nil {
 		return err
