@@ -159,6 +159,9 @@ func (c *change) Copying(s carry.State) {
 	c.clock.At(render.Copying(c.plan.Carry, s, time.Since(c.began)))
 }
 
+// Accepted says what does not hold, and is no reason to undo the change.
+func (c *change) Accepted(r report.Result) { c.tell(c.text().Accepted(r)) }
+
 // Carried says what was copied.
 func (c *change) Carried(r carry.Result, compared carry.Compared) {
 	c.tell(c.text().Carried(r, compared, c.copied))

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,9 +41,10 @@ it would do and what stays behind, and asks for confirmation. Then it creates a
 user with a range of IDs of its own, edits daemon.json, restarts the daemon,
 which stops every running container, and proves that remap holds.
 
-With --carry, images and volumes are copied to the remapped engine, with shifted
-owners, before anything is changed; what changed meanwhile is copied while the
-daemon is down. The old data root is only read.
+With --carry, images, volumes, networks and containers are copied to the remapped
+engine, with shifted owners, before anything is changed; what changed meanwhile
+is copied while the daemon is down, and what ran is started again. The old data
+root is only read.
 
 Before anything is touched, a rollback is armed on the host. A change that is not
 proven good is undone, even if this command, its connection or the host itself
@@ -126,13 +128,13 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 	defer t.Close()
 	note := render.NewProgress(dockerCLI.Err())
 	note.Start("looking at " + escape.Line(t.endpoint))
-	facts := survey.Take(ctx, t.renewed(), closely)
+	facts, unknown := opts.asCarried(survey.Take(ctx, t.renewed(), closely))
 	results := t.checked(ctx, facts, check.Options{User: opts.user})
 	note.Stop()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := vitalFailure(t.on(), results, "daemon-answers"); err != nil {
+	if err := cmp.Or(vitalFailure(t.on(), results, "daemon-answers"), unknown); err != nil {
 		return refuse(dockerCLI, err)
 	}
 	planned := remap.EnableOptions{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
@@ -21,55 +22,61 @@ import (
 
 // carryOptions say what enable carries over.
 type carryOptions struct {
-	kinds   []string
-	exclude []string
-	wanted  remap.Wanted
+	kinds      []string
+	exclude    []string
+	usernsHost []string
+	wanted     remap.Wanted
 }
 
-// The kinds that can be carried.
-const carryImages, carryVolumes = "images", "volumes"
+// carryKinds are the kinds that can be carried.
+var carryKinds = []string{"images", "volumes", "networks", "containers"}
 
 func (o *carryOptions) install(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&o.kinds, "carry", nil, `Copy these to the remapped engine: "images", "volumes" (default: both)`)
-	flags.Lookup("carry").NoOptDefVal = carryImages + "," + carryVolumes
+	flags.StringSliceVar(&o.kinds, "carry", nil, `Copy these to the remapped engine: "images", "volumes", "networks", "containers" (default: all)`)
+	flags.Lookup("carry").NoOptDefVal = strings.Join(carryKinds, ",")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, `Leave out of --carry what matches, such as "volume:cache" or "image:old/*"`)
+	flags.StringSliceVar(&o.usernsHost, "userns-host", nil, "Carry these containers with --userns=host: their root stays root on the host")
 }
 
 // carries reports whether anything is to be carried.
-func (o *carryOptions) carries() bool { return o.wanted.Images || o.wanted.Volumes }
+func (o *carryOptions) carries() bool { return len(o.kinds) > 0 }
 
 // shownByPlan are the checks of which the plan of a copy says more.
 func (o *carryOptions) shownByPlan() (ids []string) {
-	if o.wanted.Images {
-		ids = append(ids, check.ImpactImages)
-	}
-	if o.wanted.Volumes {
-		ids = append(ids, check.ImpactVolumes)
+	for id, shown := range map[string]bool{
+		check.ImpactImages: o.wanted.Images, check.ImpactVolumes: o.wanted.Volumes,
+		check.ImpactNetworks: o.wanted.Networks, check.ImpactContainers: o.wanted.Containers,
+	} {
+		if shown {
+			ids = append(ids, id)
+		}
 	}
 	return ids
 }
 
 func (o *carryOptions) validate(noRestart bool) error {
 	for _, kind := range o.kinds {
-		switch kind {
-		case carryImages:
-			o.wanted.Images = true
-		case carryVolumes:
-			o.wanted.Volumes = true
-		default:
-			return fmt.Errorf("--carry=%s: %q cannot be carried; give %s, %s or both", strings.Join(o.kinds, ","), kind, carryImages, carryVolumes)
+		if !slices.Contains(carryKinds, kind) {
+			return fmt.Errorf("--carry=%s: %q cannot be carried; give some of %s", strings.Join(o.kinds, ","), kind, strings.Join(carryKinds, ", "))
 		}
 	}
+	w := func(kind string) bool { return slices.Contains(o.kinds, kind) }
+	o.wanted.Images, o.wanted.Volumes, o.wanted.Networks, o.wanted.Containers = w("images"), w("volumes"), w("networks"), w("containers")
 	switch {
 	case len(o.exclude) > 0 && !o.carries():
 		return errors.New("--exclude says what --carry leaves out: give --carry, too")
+	case len(o.usernsHost) > 0 && !o.wanted.Containers:
+		return errors.New("--userns-host names containers that --carry carries: give --carry, too")
+	case o.wanted.Containers && (!o.wanted.Images || !o.wanted.Volumes || !o.wanted.Networks):
+		return fmt.Errorf("--carry=%s: containers need their images, volumes and networks: give --carry alone, and --exclude for what you do not want", strings.Join(o.kinds, ","))
 	case noRestart && o.carries():
 		return errors.New("--carry completes the copy while the daemon is down: omit --no-restart")
 	}
+	kinds := []survey.ObjectKind{survey.KindImage, survey.KindVolume, survey.KindContainer} // networks are in one file
 	for _, x := range o.exclude {
 		kind, pattern, _ := strings.Cut(x, ":")
-		if _, err := path.Match(pattern, ""); err != nil || pattern == "" || kind != string(survey.KindImage) && kind != string(survey.KindVolume) {
-			return fmt.Errorf("--exclude %s: write image:PATTERN or volume:PATTERN, such as 'image:old/*'", x)
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" || !slices.Contains(kinds, survey.ObjectKind(kind)) {
+			return fmt.Errorf("--exclude %s: write image:PATTERN, volume:PATTERN or container:PATTERN, such as 'image:old/*'", x)
 		}
 		o.wanted.Exclude = append(o.wanted.Exclude, remap.Exclusion{Kind: survey.ObjectKind(kind), Pattern: pattern})
 	}
@@ -87,15 +94,30 @@ func (o carryOptions) planCarry(ctx context.Context, t *target, f survey.Facts, 
 			return nil, fmt.Errorf("--carry: auditing the images: %w", err)
 		}
 	}
-	job, left, err := remap.ChooseCarried(f, p, o.wanted)
+	chosen, err := remap.ChooseCarried(f, p, o.wanted)
 	if err != nil {
 		return nil, err
 	}
-	m, err := remote.Measure(ctx, job)
+	m, err := remote.Measure(ctx, chosen.Job)
 	if err != nil {
-		return nil, fmt.Errorf("--carry: measuring %s: %w", job.From, err)
+		return nil, fmt.Errorf("--carry: measuring %s: %w", chosen.Job.From, err)
 	}
-	return remap.PlanCarry(f, job, left, m)
+	return remap.PlanCarry(f, chosen, m)
+}
+
+// asCarried is a survey with the containers of --userns-host as they will be carried.
+func (o carryOptions) asCarried(f survey.Facts) (survey.Facts, error) {
+	f.Containers.Value = slices.Clone(f.Containers.Value)
+	for _, name := range o.usernsHost {
+		n := slices.IndexFunc(f.Containers.Value, func(c survey.Container) bool { return c.Name == name })
+		if n < 0 && f.Containers.Err == nil {
+			return f, fmt.Errorf("--userns-host %s: there is no container of that name", name)
+		}
+		if n >= 0 {
+			f.Containers.Value[n].UsernsMode = "host"
+		}
+	}
+	return f, nil
 }
 
 // remote is the host with the program that copies there.

@@ -73,7 +73,7 @@ func TestCarry(t *testing.T) {
 		assert.Equal(t, listing(t, host, "/var/lib/docker/165536.165536/volumes/kept/_data", "165536"), kept)
 		assert.Equal(t, listing(t, host, "/var/lib/docker/volumes/kept/_data", "0"), kept, "the old one is as it was")
 		assert.Equal(t, host.Shell(t, "ls /var/lib/docker/overlay2 2>/dev/null | sort"), layers)
-		assert.Equal(t, host.Shell(t, `cd /var/lib/docker; cmp volumes/busy/_data/log 165536.165536/volumes/busy/_data/log && echo equal`), "equal", "all that was written is there")
+		assert.Equal(t, host.Shell(t, `cd /var/lib/docker; head -c $(stat -c %s volumes/busy/_data/log) 165536.165536/volumes/busy/_data/log | cmp - volumes/busy/_data/log && echo equal`), "equal", "all that was written is there; the writer, if it is carried, goes on")
 		assert.Equal(t, host.Shell(t, `docker run --rm --network=none -v kept:/v bb sh -c 'stat -c "%u %a" /v/app /v/high; cat /v/root'`), "1000 4751\n65534 644\nroot")
 		assert.Equal(t, host.Shell(t, "ls -A /var/lib/docker /var/lib/docker/165536.165536 | grep docker-userns || true"), "")
 

@@ -12,14 +12,20 @@ import (
 )
 
 // processes proves what `docker userns verify` proves, under the map that was
-// planned.
-func (p *Proof) processes(ctx context.Context, planned remap.State) error {
-	if !planned.Remapped {
+// planned. That containers lose access to what they mount was said before they were
+// carried, and is no reason to undo the change as long as they run.
+func (p *Proof) processes(ctx context.Context, plan remap.Plan) error {
+	if !plan.After.Remapped {
 		return nil
 	}
-	r, err := verify.Run(ctx, p.Target(), verify.Options{Expect: &planned.Map})
+	r, err := verify.Run(ctx, p.Target(), verify.Options{Expect: &plan.After.Map})
 	return errors.Join(err, wrong(r.Results, func(r report.Result) bool {
-		return r.Status == report.Error && verify.ReasonToUndo(r.ID)
+		bad := r.Status == report.Error && verify.ReasonToUndo(r.ID)
+		if bad && plan.Carry != nil && verify.OfMounts(r.ID) {
+			p.Events.Accepted(r)
+			return false
+		}
+		return bad
 	}))
 }
 

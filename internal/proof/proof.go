@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/probe"
 	"github.com/docker-userns/docker-userns/internal/remap"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/verify"
 )
@@ -36,6 +38,7 @@ type API interface {
 	Ping(context.Context) (types.Ping, error)
 	ImageSave(context.Context, []string, ...client.ImageSaveOption) (io.ReadCloser, error)
 	ImageLoad(context.Context, io.Reader, ...client.ImageLoadOption) (image.LoadResponse, error)
+	ContainerLogs(context.Context, string, container.LogsOptions) (io.ReadCloser, error)
 }
 
 // Events is told how a proof goes on.
@@ -44,6 +47,8 @@ type Events interface {
 	Doing(what string)
 	// NotStarted is called for a container that does not start, with the reason.
 	NotStarted(c remap.Object, why error)
+	// Accepted is called with what verify calls an error, and the change is not undone for.
+	Accepted(r report.Result)
 	// Carried is called with what was copied, once that is proven.
 	Carried(r carry.Result, c carry.Compared)
 }
@@ -86,10 +91,11 @@ func (p *Proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) e
 	}{
 		{"looking at what the engine has", func(context.Context) error { return joined(plan.Unmet(before)) }},
 		{"comparing what was copied", func(ctx context.Context) error { return p.carried(ctx, plan, before) }},
-		{"looking at the processes of all containers", func(ctx context.Context) error { return p.processes(ctx, plan.After) }},
+		{"looking at the processes of all containers", func(ctx context.Context) error { return p.processes(ctx, plan) }},
 		{"starting a new container", func(ctx context.Context) error { return p.newContainer(ctx, plan.After) }},
 		{"waiting for the application to be healthy", p.becomesHealthy},
 		{fmt.Sprintf("checking that the daemon stays up for %s", p.Stable), func(ctx context.Context) error { return p.staysUp(ctx, before) }},
+		{"looking at whether what ran runs again", func(ctx context.Context) error { return p.runAgain(ctx, plan) }},
 		{fmt.Sprintf("soaking for %s: container starts, health, socket", p.Soak), p.soak},
 	} {
 		p.Events.Doing(step.what)

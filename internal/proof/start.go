@@ -16,9 +16,13 @@ const startTime = time.Minute
 // Start starts containers by their IDs. One that needs another to run is tried
 // again as long as others start. Events is told of what does not start, which is no
 // reason to undo the change: it may have been broken before.
-func (p *Proof) Start(ctx context.Context, containers []remap.Object, renew remap.Renew) error {
+func (p *Proof) Start(ctx context.Context, plan remap.Plan, containers []remap.Object, renew remap.Renew) error {
 	p.renew = renew
 	if err := p.waitForEngine(ctx); err != nil {
+		return err
+	}
+	containers, err := p.stopped(ctx, plan, containers)
+	if err != nil {
 		return err
 	}
 	left, failed := containers, map[string]error{}

@@ -56,7 +56,7 @@ func (p *Proof) reached(ctx context.Context) error {
 // before.
 func (p *Proof) staysUp(ctx context.Context, before survey.Facts) error {
 	for end := time.Now().Add(p.Stable); time.Now().Before(end); {
-		if err := errors.Join(pause(ctx, min(lookPause, time.Until(end))), p.renew(ctx)); err != nil {
+		if err := p.wait(ctx, min(lookPause, time.Until(end))); err != nil {
 			return err
 		}
 	}
@@ -78,10 +78,15 @@ func (p *Proof) retry(ctx context.Context, limit time.Duration, try func(context
 		if err == nil || time.Now().After(end) {
 			return err
 		}
-		if stop := errors.Join(pause(ctx, tryPause), p.renew(ctx)); stop != nil {
+		if stop := p.wait(ctx, tryPause); stop != nil {
 			return errors.Join(err, stop) // what was waited for is why, also if time ran out on the host meanwhile
 		}
 	}
+}
+
+// wait pauses, and keeps the host from undoing the change meanwhile.
+func (p *Proof) wait(ctx context.Context, d time.Duration) error {
+	return errors.Join(pause(ctx, d), p.renew(ctx))
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -112,7 +112,7 @@ func (c disarm) do(ctx context.Context, a *attempt) error {
 }
 
 func (s start) do(ctx context.Context, a *attempt) error {
-	return a.Prover.Start(ctx, s.containers, a.renew)
+	return a.Prover.Start(ctx, a.plan, s.containers, a.renew)
 }
 
 func (prove) do(ctx context.Context, a *attempt) error { return a.Prover.Prove(ctx, a.plan, a.renew) }

@@ -56,14 +56,14 @@ func (b *breaking) Look(_ context.Context, q host.Questions) (host.Answers, erro
 	return a, nil
 }
 
-func (b *breaking) Rehearse(context.Context, Plan) error         { return nil }
-func (b *breaking) Survey(context.Context) survey.Facts          { return b.facts }
-func (b *breaking) Start(context.Context, []Object, Renew) error { return nil }
-func (b *breaking) Prove(context.Context, Plan, Renew) error     { return nil }
-func (b *breaking) Begin(_ int, s Step)                          { b.began = append(b.began, s.Name) }
-func (b *breaking) Done(Step)                                    {}
-func (b *breaking) Copying(carry.State)                          {}
-func (b *breaking) Undoing(why error)                            { b.why = why }
+func (b *breaking) Rehearse(context.Context, Plan) error               { return nil }
+func (b *breaking) Survey(context.Context) survey.Facts                { return b.facts }
+func (b *breaking) Start(context.Context, Plan, []Object, Renew) error { return nil }
+func (b *breaking) Prove(context.Context, Plan, Renew) error           { return nil }
+func (b *breaking) Begin(_ int, s Step)                                { b.began = append(b.began, s.Name) }
+func (b *breaking) Done(Step)                                          {}
+func (b *breaking) Copying(carry.State)                                {}
+func (b *breaking) Undoing(why error)                                  { b.why = why }
 func (b *breaking) Prepare(_ context.Context, j carry.Job, _ func(carry.State)) error {
 	_, err := b.Run(context.Background(), host.Command{Args: []string{"copy", j.To}})
 	return err
@@ -110,10 +110,10 @@ func TestApplyFails(t *testing.T) {
 	}
 	t.Run("the copy fails", func(t *testing.T) {
 		f := shelved()
-		job, left := choose(t, f, allWanted)
-		c, err := PlanCarry(f, job, left, measured())
+		chosen := choose(t, f, allWanted)
+		c, err := PlanCarry(f, chosen, measured())
 		assert.NilError(t, err)
-		b := &breaking{facts: f, at: job.To, fail: func() (host.Result, error) { return host.Result{}, errors.New("no space") }}
+		b := &breaking{facts: f, at: chosen.Job.To, fail: func() (host.Result, error) { return host.Result{}, errors.New("no space") }}
 		outcome, err := b.apply(t.Context(), enable(t, f, func(o *EnableOptions) { o.Carry = c }))
 		assert.Equal(t, outcome, Refused)
 		assert.Error(t, err, "copy: no space")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,10 @@ import (
 
 // Wanted is what a user wants to have in the remapped data root, too.
 type Wanted struct {
-	Images  bool
-	Volumes bool
+	Images     bool
+	Volumes    bool
+	Networks   bool
+	Containers bool // needs all others
 	// Exclude are patterns of path.Match for names, with their kind.
 	Exclude []Exclusion
 	// Refused are the images by ID that a remapped engine refuses, or that could not be
@@ -35,9 +38,13 @@ type Exclusion struct {
 
 // Carry is what enable copies to the remapped data root.
 type Carry struct {
-	Job     carry.Job
-	Images  []Item
-	Volumes []Item
+	Job        carry.Job
+	Images     []Item
+	Volumes    []Item
+	Networks   []Object
+	Containers []Item
+	// Ran are the containers that run now, and are to run again.
+	Ran     []Object
 	LeftOut []LeftOut
 	All     carry.Size // each layer once
 	Need    carry.Size // that has to be free
@@ -46,11 +53,11 @@ type Carry struct {
 	Outage  Span       // that the copy adds to the outage
 }
 
-// Item is an image or a volume that is carried.
+// Item is an image, a volume or a container that is carried.
 type Item struct {
 	Object
 	carry.Size
-	Unmapped int64 // files whose owner the map does not have: they keep it
+	Notes []string // what is not as usual
 }
 
 // LeftOut is an object that is not carried, and why.
@@ -63,9 +70,17 @@ type LeftOut struct {
 // Span is how long something is expected to take.
 type Span struct{ From, To time.Duration }
 
-// CarriedFile is the file in the folder of a change that says what was carried, as a
-// [carry.Result].
-const CarriedFile = "carried"
+// These files in the folder of a change say what the outage found and did.
+const (
+	// CarriedFile has what was carried, as a [carry.Result].
+	CarriedFile = "carried"
+	// RanFile has the IDs of the containers that were stopped, one a line.
+	RanFile = "ran"
+)
+
+// NetworksFile is the file in the folder of a change that has the IDs of the networks
+// that the engine of a data root had when it was stopped.
+func NetworksFile(dataRoot string) string { return "networks-" + path.Base(dataRoot) }
 
 // twinFolder is what a copy of a data root is called until it is complete, in the data
 // root itself: it has to be on the same file system, and an engine ignores it.
@@ -73,54 +88,36 @@ const twinFolder = ".docker-userns-twin"
 
 // PlanCarry plans the copy of what was chosen, by what was measured on the host. The error
 // is why it cannot be made there.
-func PlanCarry(f survey.Facts, j carry.Job, left []LeftOut, m carry.Measured) (*Carry, error) {
-	c := &Carry{Job: j, LeftOut: left, All: m.All, Free: m.Free}
+func PlanCarry(f survey.Facts, chosen Chosen, m carry.Measured) (*Carry, error) {
 	switch {
 	case m.Existing:
-		return nil, fmt.Errorf("--carry: %s exists, from an earlier time with remap on: enable without --carry uses it again. To copy into a new one instead, move it away, or enable, and then delete it with: %s", j.Place, report.Docker(f, "userns", "disable", "--reclaim"))
+		return nil, fmt.Errorf("--carry: %s exists, from an earlier time with remap on: enable without --carry uses it again. To copy into a new one instead, move it away, or enable, and then delete it with: %s", chosen.Job.Place, report.Docker(f, "userns", "disable", "--reclaim"))
 	case len(m.Mounted) > 0:
 		return nil, fmt.Errorf("--carry: %s is a mount or a link, and only a data root that is on one file system can be copied", strings.Join(m.Mounted, ", "))
 	}
-	c.choose(f, m)
-	if len(c.Images)+len(c.Volumes) == 0 {
+	c := withoutProblems(f, chosen, m)
+	if c.Job.Networks {
+		for _, n := range f.Networks.Value {
+			c.Networks = append(c.Networks, Object{ID: n.ID, Name: n.Name})
+		}
+	}
+	if len(c.Images)+len(c.Volumes)+len(c.Networks)+len(c.Containers) == 0 {
 		return nil, errors.New("--carry: there is nothing that can be carried" + c.reasons())
 	}
+	c.times(m)
 	return c, c.space(m)
 }
 
-// choose sorts the items from those with a problem.
-func (c *Carry) choose(f survey.Facts, m carry.Measured) {
-	problem := func(kind survey.ObjectKind, id, name string) bool {
-		why, bad := m.Problems[id]
-		if bad {
-			c.LeftOut = append(c.LeftOut, LeftOut{kind, name, why})
-			c.Job.Known = append(slices.Clone(c.Job.Known), id)
-		}
-		return bad
-	}
-	byID := map[string]string{}
-	for _, i := range f.Images.Value {
-		byID[i.ID] = strings.Join(i.Tags, ", ")
-	}
-	var images, volumes []string
-	var inVolumes carry.Size
-	for _, id := range c.Job.Images {
-		if !problem(survey.KindImage, id, cmp.Or(byID[id], id)) {
-			images = append(images, id)
-			c.Images = append(c.Images, Item{Object: Object{ID: id, Name: byID[id]}, Size: m.Images[id]})
-		}
-	}
-	for _, name := range c.Job.Volumes {
-		if !problem(survey.KindVolume, name, name) {
-			volumes = append(volumes, name)
-			c.Volumes = append(c.Volumes, Item{Object: Object{ID: name, Name: name}, Size: m.Volumes[name], Unmapped: m.Unmapped[name]})
-			inVolumes.Bytes, inVolumes.Files = inVolumes.Bytes+m.Volumes[name].Bytes, inVolumes.Files+m.Volumes[name].Files
-		}
-	}
-	c.Job.Images, c.Job.Volumes = images, volumes
+// times estimates how long the copy takes, and what is left of it for the outage: what is
+// written to in the meantime is copied again.
+func (c *Carry) times(m carry.Measured) {
 	todo := carry.Size{Bytes: max(m.All.Bytes-m.Have.Bytes, 0), Files: max(m.All.Files-m.Have.Files, 0)}
 	c.Copying = around(timeFor(todo, m.Speed))
-	c.Outage = Span{time.Second, (5*time.Second + timeFor(carry.Size{Bytes: inVolumes.Bytes / 20, Files: inVolumes.Files / 5}, m.Speed)).Round(time.Second)}
+	var again carry.Size
+	for _, one := range slices.Concat(c.Volumes, c.Containers) {
+		again.Bytes, again.Files = again.Bytes+one.Bytes/20, again.Files+one.Files/5
+	}
+	c.Outage = Span{time.Second, (5*time.Second + timeFor(again, m.Speed)).Round(time.Second)}
 }
 
 // timeFor is how long a disk with a speed takes for so much.
@@ -169,6 +166,9 @@ func (c *Carry) largest() []string {
 	for _, v := range c.Volumes {
 		all = append(all, sized{"volume:" + v.Name, v.Bytes})
 	}
+	for _, one := range c.Containers {
+		all = append(all, sized{"container:" + one.Name, one.Bytes})
+	}
 	slices.SortStableFunc(all, func(a, b sized) int { return cmp.Compare(b.bytes, a.bytes) })
 	var names []string
 	for _, one := range all[:min(len(all), 3)] {
@@ -184,9 +184,17 @@ func (c *Carry) reasons() string {
 		all[l.Why] = true
 	}
 	if len(all) == 0 {
-		return ": there are no images and no volumes"
+		return ": the engine has nothing of what was asked for"
 	}
 	return ": " + strings.Join(slices.Sorted(maps.Keys(all)), "; ")
+}
+
+// ran are the containers that are to run again after the restart.
+func (c *Carry) ran() []Object {
+	if c == nil {
+		return nil
+	}
+	return c.Ran
 }
 
 // copying is the step that copies, before anything is touched.
@@ -204,7 +212,36 @@ func copying(c *Carry) []Step {
 
 // String counts what is carried.
 func (c *Carry) String() string {
-	return report.Count(len(c.Images), "image") + " and " + report.Count(len(c.Volumes), "volume")
+	return Counts(map[survey.ObjectKind]int{
+		survey.KindImage: len(c.Images), survey.KindVolume: len(c.Volumes), survey.KindNetwork: len(c.Networks), survey.KindContainer: len(c.Containers),
+	})
+}
+
+// Names are those of carried items with these IDs, the IDs themselves of others.
+func (c *Carry) Names(ids []string) []string {
+	names := map[string]string{}
+	for _, one := range slices.Concat(c.Images, c.Volumes, c.Containers) {
+		names[one.ID] = one.String()
+	}
+	var all []string
+	for _, id := range ids {
+		all = append(all, cmp.Or(names[id], id))
+	}
+	return all
+}
+
+// Counts says how many there are of each kind, such as "2 images and 1 volume".
+func Counts(n map[survey.ObjectKind]int) string {
+	var counts []string
+	for _, k := range []survey.ObjectKind{survey.KindImage, survey.KindVolume, survey.KindNetwork, survey.KindContainer} {
+		if n[k] > 0 {
+			counts = append(counts, report.Count(n[k], string(k)))
+		}
+	}
+	if len(counts) < 2 {
+		return strings.Join(counts, "")
+	}
+	return strings.Join(counts[:len(counts)-1], ", ") + " and " + counts[len(counts)-1]
 }
 
 // String is a span in words.

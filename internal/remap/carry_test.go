@@ -26,23 +26,25 @@ func shelved() survey.Facts {
 	return f
 }
 
-var allWanted = Wanted{Images: true, Volumes: true}
+// allWanted has no containers: those of the plain host have no IDs as real ones.
+var allWanted = Wanted{Images: true, Volumes: true, Networks: true}
 
-func choose(t *testing.T, f survey.Facts, w Wanted) (carry.Job, []LeftOut) {
+func choose(t *testing.T, f survey.Facts, w Wanted) Chosen {
 	t.Helper()
-	j, left, err := ChooseCarried(f, enable(t, f, nil), w)
+	chosen, err := ChooseCarried(f, enable(t, f, nil), w)
 	assert.NilError(t, err)
-	return j, left
+	return chosen
 }
 
 func TestChooseCarried(t *testing.T) {
-	j, left := choose(t, shelved(), allWanted)
+	chosen := choose(t, shelved(), allWanted)
+	j, left := chosen.Job, chosen.Left
 	assert.DeepEqual(t, j, carry.Job{
 		From: "/var/lib/docker", To: "/var/lib/docker/.docker-userns-twin", Place: "/var/lib/docker/165536.165536", Map: j.Map,
-		Images: []string{imageA, imageB}, Volumes: []string{"data", "cache"}, Known: []string{"nfs"},
+		Images: []string{imageA, imageB}, Volumes: []string{"data", "cache"}, Networks: true, Known: []string{"nfs", "c1", "c2"},
 	})
 	assert.Equal(t, j.Map.String(), "0:165536:65536")
-	assert.DeepEqual(t, left, []LeftOut{{survey.KindVolume, "nfs", "its driver is rclone, which keeps its data elsewhere"}})
+	assert.DeepEqual(t, left, []LeftOut{{survey.KindVolume, "nfs", "its driver is rclone, which keeps its data elsewhere"}, {survey.KindContainer, "web", "not asked for"}, {survey.KindContainer, "job", "not asked for"}})
 	for name, tc := range map[string]struct {
 		change func(f *survey.Facts, w *Wanted)
 		object string
@@ -68,7 +70,7 @@ func TestChooseCarried(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, w := shelved(), allWanted
 			tc.change(&f, &w)
-			_, left := choose(t, f, w)
+			left := choose(t, f, w).Left
 			why := ""
 			for _, l := range left {
 				if l.Name == tc.object {
@@ -81,11 +83,11 @@ func TestChooseCarried(t *testing.T) {
 	for version, fits := range map[string]bool{"19.03.15": false, "20.10.24+dfsg1": true, "29.8.0": true, "30.0.0": false, "dev": false} {
 		f := shelved()
 		f.Engine.Value.Version = version
-		_, _, err := ChooseCarried(f, enable(t, f, nil), allWanted)
+		_, err := ChooseCarried(f, enable(t, f, nil), allWanted)
 		assert.Equal(t, err == nil, fits, "%s: %v", version, err)
 	}
 	f := shelved()
-	_, _, err := ChooseCarried(f, enable(t, f, func(o *EnableOptions) { o.NoRestart = true }), allWanted)
+	_, err := ChooseCarried(f, enable(t, f, func(o *EnableOptions) { o.NoRestart = true }), allWanted)
 	assert.ErrorContains(t, err, "no --no-restart")
 }
 
@@ -101,34 +103,34 @@ func measured() carry.Measured {
 
 func TestPlanCarry(t *testing.T) {
 	f := shelved()
-	job, left := choose(t, f, allWanted)
-	c, err := PlanCarry(f, job, left, measured())
+	chosen := choose(t, f, allWanted)
+	c, err := PlanCarry(f, chosen, measured())
 	assert.NilError(t, err)
-	assert.Equal(t, c.String(), "2 images and 2 volumes")
+	assert.Equal(t, c.String(), "2 images, 2 volumes and 1 network")
 	assert.DeepEqual(t, c.Need, carry.Size{Bytes: 33e8 + 1<<30, Files: 13000})
 	assert.DeepEqual(t, c.Copying, Span{23 * time.Second, 180 * time.Second}) // 33 s of bytes and 12 s of files
 	assert.DeepEqual(t, c.Outage, Span{time.Second, 6 * time.Second})
-	assert.Equal(t, c.Volumes[0].Unmapped, int64(3))
+	assert.DeepEqual(t, c.Volumes[0].Notes, []string{"3 files keep their owners, which the map does not have"})
 
 	p := enable(t, f, func(o *EnableOptions) { o.Carry = c })
 	assert.DeepEqual(t, names(p), []string{"copy", "arm", "account", "ranges", "validate", "config", "restart", "prove", "keep"})
-	assert.Equal(t, p.Twin, job.To)
+	assert.Equal(t, p.Twin, chosen.Job.To)
 	assert.Equal(t, p.Steps[0].Fails, Refuse)
 	assert.Equal(t, len(step(t, p, "restart").Acts), 2, "the undo is put off for the last pass")
 
 	m := measured()
 	m.Problems = map[string]string{imageB: "its configuration is damaged", "cache": "it is a link"}
-	c, err = PlanCarry(f, job, left, m)
+	c, err = PlanCarry(f, chosen, m)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, c.Job.Images, []string{imageA})
 	assert.DeepEqual(t, c.Job.Volumes, []string{"data"})
-	assert.DeepEqual(t, c.Job.Known, []string{"nfs", imageB, "cache"})
-	assert.DeepEqual(t, c.LeftOut[1:], []LeftOut{{survey.KindImage, imageB, "its configuration is damaged"}, {survey.KindVolume, "cache", "it is a link"}})
-	assert.DeepEqual(t, job.Known, []string{"nfs"}) // what was planned from is as it was
+	assert.DeepEqual(t, c.Job.Known, []string{"nfs", "c1", "c2", imageB, "cache"})
+	assert.DeepEqual(t, c.LeftOut[3:], []LeftOut{{survey.KindImage, imageB, "its configuration is damaged"}, {survey.KindVolume, "cache", "it is a link"}})
+	assert.DeepEqual(t, chosen.Job.Known, []string{"nfs", "c1", "c2"}) // what was planned from is as it was
 
 	m = measured()
 	m.Have = carry.Size{Bytes: 3e9, Files: 11000}
-	c, err = PlanCarry(f, job, left, m)
+	c, err = PlanCarry(f, chosen, m)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, c.Need, carry.Size{Bytes: 3e8 + 1<<30, Files: 2000}) // an earlier attempt counts
 }
@@ -144,21 +146,21 @@ func TestPlanCarryRefuses(t *testing.T) {
 		"no inodes":            {func(m *carry.Measured) { m.Free.Files = 12500 }, "needs 13000 inodes, and 12500 are free"},
 		"nothing can be copied": {func(m *carry.Measured) {
 			m.Problems = map[string]string{imageA: "x", imageB: "x", "data": "y", "cache": "y"}
-		}, "there is nothing that can be carried: its driver is rclone, which keeps its data elsewhere; x; y"},
+		}, "there is nothing that can be carried: its driver is rclone, which keeps its data elsewhere; not asked for; x; y"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := shelved()
-			job, left := choose(t, f, allWanted)
+			chosen := choose(t, f, Wanted{Images: true, Volumes: true})
 			m := measured()
 			tc.change(&m)
-			_, err := PlanCarry(f, job, left, m)
+			_, err := PlanCarry(f, chosen, m)
 			assert.ErrorContains(t, err, tc.want)
 		})
 	}
 	f := shelved()
-	job, left := choose(t, f, allWanted)
+	chosen := choose(t, f, allWanted)
 	m := measured()
 	m.Free.Files = -1 // a file system without a limit
-	_, err := PlanCarry(f, job, left, m)
+	_, err := PlanCarry(f, chosen, m)
 	assert.NilError(t, err)
 }

@@ -80,7 +80,7 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 		who.steps, // account, ranges
 		validation(p, f, edited.after),
 		edited.steps(),
-		restarting(p, f, nil),
+		restarting(p, f, p.Carry.ran()),
 		keeping(p),
 	)
 	return p, nil

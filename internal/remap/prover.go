@@ -14,9 +14,9 @@ type Prover interface {
 	Rehearse(ctx context.Context, p Plan) error
 	// Survey looks at the engine and its host again.
 	Survey(ctx context.Context) survey.Facts
-	// Start starts containers, and goes on if one does not start. An error undoes
-	// the change.
-	Start(ctx context.Context, containers []Object, renew Renew) error
+	// Start starts containers of a plan, and goes on if one does not start. An error
+	// undoes the change.
+	Start(ctx context.Context, p Plan, containers []Object, renew Renew) error
 	// Prove returns nil if the host is as the plan wants it, otherwise why it is not,
 	// which undoes the change.
 	Prove(ctx context.Context, p Plan, renew Renew) error

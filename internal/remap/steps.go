@@ -87,7 +87,7 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 	steps := []Step{outage}
 	if len(ran) > 0 {
 		steps = append(steps, Step{
-			Name: "start", Title: "Start the containers that ran before enable: " + nameList(ran), Busy: "starting containers", Acts: []Act{start{ran}},
+			Name: "start", Title: startTitles[p.Verb] + nameList(ran), Busy: "starting containers", Acts: []Act{start{ran}},
 		})
 	}
 	return append(steps, Step{Name: "prove", Title: proofTitles[p.Verb], Busy: "waiting for the engine to answer", Acts: []Act{prove{}}})
@@ -102,6 +102,11 @@ func (p Plan) outageTime(f survey.Facts) (more time.Duration) {
 		more += p.Carry.finishTime()
 	}
 	return more
+}
+
+var startTitles = map[Verb]string{
+	Enable:  "Start the containers that ran before the restart: ",
+	Disable: "Start the containers that ran before enable: ",
 }
 
 var proofTitles = map[Verb]string{

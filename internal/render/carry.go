@@ -13,6 +13,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
+	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
 // carried is what a plan copies, what it leaves out, and what that takes.
@@ -24,6 +25,14 @@ func carried(c *remap.Carry, s Style) string {
 	fmt.Fprintf(&b, "\nCarried over to %s:\n", escape.Line(c.Job.Place))
 	items(&b, "image", c.Images)
 	items(&b, "volume", c.Volumes)
+	if len(c.Networks) > 0 {
+		var names []string
+		for _, n := range c.Networks {
+			names = append(names, n.String())
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", report.Count(len(names), "network"), s.wrapped(escape.Line(strings.Join(names, ", ")), 4, 4))
+	}
+	items(&b, "container", c.Containers)
 	leftOut(&b, c.LeftOut, s)
 	fmt.Fprintf(&b, "\nSpace: the copy needs %s; %s has %s free\n", sizeOf(c.Need), escape.Line(c.Job.From), sizeOf(c.Free))
 	fmt.Fprintf(&b, "Time: the copy takes %s while everything runs, and adds %s to the outage\n", c.Copying, c.Outage)
@@ -40,11 +49,11 @@ func items(b *strings.Builder, kind string, all []remap.Item) {
 	fmt.Fprintf(b, "  %s\n", report.Count(len(all), kind))
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, one := range all {
-		note := ""
-		if one.Unmapped > 0 {
-			note = "\t" + report.Counted(int(one.Unmapped), "file keeps its owner, which the map does not have", "files keep their owners, which the map does not have")
+		fmt.Fprintf(w, "    %s\t%s\t%s", escape.Line(one.String()), size(one.Bytes), report.Count(int(one.Files), "file"))
+		if len(one.Notes) > 0 {
+			fmt.Fprintf(w, "\t%s", escape.Line(strings.Join(one.Notes, "; ")))
 		}
-		fmt.Fprintf(w, "    %s\t%s\t%s%s\n", escape.Line(one.String()), size(one.Bytes), report.Count(int(one.Files), "file"), note)
+		fmt.Fprintln(w)
 	}
 	_ = w.Flush() // a Builder takes all
 }
@@ -63,7 +72,7 @@ func leftOut(b *strings.Builder, all []remap.LeftOut, s Style) {
 	for _, why := range reasons {
 		b.WriteString("  - " + s.wrapped(fmt.Sprintf("%s: %s", escape.Line(strings.Join(names[why], ", ")), escape.Line(why)), 4, 4) + "\n")
 	}
-	b.WriteString("  - containers, networks, plugins and the build cache: recreate the containers from their Compose files or scripts\n")
+	b.WriteString("  - plugins and the build cache\n")
 }
 
 func sizeOf(s carry.Size) string {
@@ -92,15 +101,24 @@ func Copying(c *remap.Carry, s carry.State, since time.Duration) string {
 
 func share(of, all int64) float64 { return float64(of) / float64(max(all, 1)) }
 
+// carriedOver counts what was carried.
+func carriedOver(r carry.Result, c *remap.Carry) string {
+	n := map[survey.ObjectKind]int{survey.KindImage: len(r.Images), survey.KindVolume: len(r.Volumes), survey.KindContainer: len(r.Containers)}
+	if r.Networks {
+		n[survey.KindNetwork] = len(c.Networks)
+	}
+	return remap.Counts(n)
+}
+
 // Carried is what was copied and proven.
 func (c Change) Carried(r carry.Result, compared carry.Compared, last carry.State) string {
-	text := fmt.Sprintf("      %s and %s are in the engine; %s (%s) compared with the originals: equal, with shifted owners\n",
-		report.Count(len(r.Images), "image"), report.Count(len(r.Volumes), "volume"), report.Count(int(compared.Files), "file"), size(compared.Bytes))
+	text := fmt.Sprintf("      %s are in the engine; %s (%s) compared with the originals: equal, with shifted owners\n",
+		carriedOver(r, c.Plan.Carry), report.Count(int(compared.Files), "file"), size(compared.Bytes))
 	for _, l := range []struct {
 		names []string
 		what  string
 	}{
-		{r.Gone, "removed while the copy was made, and not carried"},
+		{c.Plan.Carry.Names(r.Gone), "removed while the copy was made, and not carried"},
 		{r.New, "made after the plan, and not carried: they are in " + escape.Line(c.Plan.Before.DataRoot)},
 	} {
 		if len(l.names) > 0 {

@@ -36,6 +36,11 @@ func (c Change) NotStarted(one remap.Object, why error) string {
 	return fmt.Sprintf("      starting container %s: %s\n", escape.Line(one.String()), escape.Line(why.Error()))
 }
 
+// Accepted is what does not hold, and is no reason to undo the change.
+func (c Change) Accepted(r report.Result) string {
+	return fmt.Sprintf("      warning: %s (%s); see what and how to fix it with: %s\n", escape.Line(r.Message), r.ID, c.Docker("userns", "verify"))
+}
+
 // Undoing is why the change is undone. Only systemd undoes one without this program.
 func (c Change) Undoing(why error) string {
 	text := c.why(why) + "\nUndoing the change."
@@ -127,8 +132,8 @@ func (c Change) Enabled(image string) string {
 	text := fmt.Sprintf("userns-remap is on. Root in a container is UID %d and GID %d on the host; the map is %s.\n", p.After.Map.UID.Root(), p.After.Map.GID.Root(), p.After.Map)
 	text += fmt.Sprintf("The data root is %s.", escape.Line(p.After.DataRoot))
 	if p.Carry != nil {
-		text += fmt.Sprintf(" %s were carried over; %s has them, too, as they were.\n%s must be recreated. To see what is missing: %s",
-			p.Carry, escape.Line(p.Before.DataRoot), "Containers and networks", verify)
+		text += fmt.Sprintf(" %s were carried over; %s has them, too, as they were.\nTo see what is missing: %s",
+			p.Carry, escape.Line(p.Before.DataRoot), verify)
 	} else if containers, images := len(p.Before.Containers), len(p.Before.Images); containers+images > 0 {
 		where := escape.Line(p.Before.DataRoot)
 		if p.Before.Containerd {

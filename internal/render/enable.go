@@ -56,15 +56,15 @@ func imagesLeft(p remap.Plan, s Style) string {
 	return "\n" + s.wrapped(text, 0, 0) + "\n"
 }
 
-// carryHint says that images and volumes can be copied, if nobody asked for that.
+// carryHint says what can be copied, if nobody asked for that.
 func carryHint(f survey.Facts, p remap.Plan, s Style) string {
 	if p.Carry != nil || !p.Restarts {
 		return ""
 	}
 	var bytes int64
-	kinds := "volumes"
+	kinds, sized := "volumes and networks", "volumes"
 	if e := f.Engine.Value; !e.ContainerdStore() && e.Driver == "overlay2" && len(f.Images.Value) > 0 {
-		kinds = "images and volumes"
+		kinds, sized = "images, volumes, networks and containers", "images and volumes"
 		for _, i := range f.Images.Value {
 			bytes += i.Size
 		}
@@ -74,7 +74,7 @@ func carryHint(f survey.Facts, p remap.Plan, s Style) string {
 	for _, v := range f.Volumes.Value {
 		bytes += max(v.Size, 0)
 	}
-	return s.wrapped(fmt.Sprintf("To copy %s to the remapped engine (%s at most), add --carry; with --dry-run it shows how long that takes", kinds, size(bytes)), 0, 0) + "\n"
+	return s.wrapped(fmt.Sprintf("To copy %s to the remapped engine (%s take up to %s), add --carry; with --dry-run it shows how long that takes", kinds, sized, size(bytes)), 0, 0) + "\n"
 }
 
 // Notable leaves out what is as it should be, the two questions that only a person can

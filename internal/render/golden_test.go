@@ -87,13 +87,14 @@ func enablePlan(t *testing.T, f survey.Facts) remap.Plan {
 // carryOf is what a plan carries, on a host that was measured.
 func carryOf(t *testing.T, f survey.Facts, p remap.Plan) *remap.Carry {
 	t.Helper()
-	job, left, err := remap.ChooseCarried(f, p, remap.Wanted{
-		Images: true, Volumes: true, Refused: map[string]string{"sha256:1": "a remapped engine refuses it: srv/app/x of 1516583083:0 in layer 3"},
+	chosen, err := remap.ChooseCarried(f, p, remap.Wanted{
+		Images: true, Volumes: true, Networks: true, Containers: true, Refused: map[string]string{"sha256:1": "a remapped engine refuses it: srv/app/x of 1516583083:0 in layer 3"},
 	})
 	assert.NilError(t, err)
-	c, err := remap.PlanCarry(f, job, left, carry.Measured{
+	c, err := remap.PlanCarry(f, chosen, carry.Measured{
 		Images: map[string]carry.Size{"sha256:2": {Bytes: 436e6, Files: 14210}}, Volumes: map[string]carry.Size{"shop-db": {Bytes: 34e8, Files: 1290}},
-		All: carry.Size{Bytes: 3836e6, Files: 15500}, Free: carry.Size{Bytes: 52e9, Files: 3112000}, Speed: carry.Size{Bytes: 210e6, Files: 9000},
+		Containers: map[string]carry.Size{"c2": {Bytes: 120e3, Files: 25}},
+		All:        carry.Size{Bytes: 3836e6, Files: 15500}, Free: carry.Size{Bytes: 52e9, Files: 3112000}, Speed: carry.Size{Bytes: 210e6, Files: 9000},
 	})
 	assert.NilError(t, err)
 	return c

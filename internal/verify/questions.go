@@ -37,6 +37,12 @@ func ReasonToUndo(id string) bool {
 	return !slices.ContainsFunc(questions(), func(q question) bool { return q.ID == id && q.inherited })
 }
 
+// OfMounts reports whether the question with that ID is about what containers mount from
+// the host.
+func OfMounts(id string) bool {
+	return slices.ContainsFunc(mountQuestions, func(q question) bool { return q.ID == id })
+}
+
 // input is what the answers are made of.
 type input struct {
 	Seen

@@ -124,7 +124,7 @@ start_dependents() {
 # is recorded for the undo. An engine that does not answer cannot be asked; then
 # wait_for_processes decides.
 stop_containers() {
-	known=$(engine 20 network ls -q --no-trunc --filter driver=bridge) && printf '%s\n' "$known" >"$dir/networks-${from_root##*/}"
+	known=$(engine 20 network ls -q --no-trunc) && printf '%s\n' "$known" >"$dir/networks-${from_root##*/}"
 	for _ in 1 2 3; do
 		! undo_decided || return
 		ids=$(engine 20 ps -q --no-trunc) && [ -n "$ids" ] || return 0
