@@ -3,6 +3,7 @@ package remap
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,27 @@ func TestScriptKilledWhileContainersStop(t *testing.T) {
 				return poll.Success()
 			}, poll.WithTimeout(15*time.Second))
 		}
+	})
+}
+
+// The time that the outage was given does not keep the host from undoing a change whose
+// client was lost during it.
+func TestScriptIsDueSoonAfterALongOutage(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := armed(t, w)
+		due := func() time.Time {
+			text, err := os.ReadFile(w.path(c.Dir(), "due"))
+			assert.NilError(t, err)
+			seconds, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+			assert.NilError(t, err)
+			return time.Unix(seconds, 0)
+		}
+		code, said := w.verb(c, "renew", "9000")
+		assert.Equal(t, code, 0, said)
+		assert.Assert(t, time.Until(due()) > 8000*time.Second)
+		code, said = w.verb(c, "restart", "300")
+		assert.Equal(t, code, 0, said)
+		assert.Assert(t, time.Until(due()) < 400*time.Second)
 	})
 }
 

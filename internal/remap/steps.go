@@ -83,7 +83,7 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 	if more := p.outageTime(f); more > 0 { // which is not to use up the time until the undo
 		outage.Acts = append(outage.Acts, p.call("giving the restart time", "renew", seconds(p.Timeout+more)))
 	}
-	outage.Acts = append(outage.Acts, restart{p.call("restarting "+p.Unit, "restart")})
+	outage.Acts = append(outage.Acts, restart{p.call("restarting "+p.Unit, "restart", seconds(p.Timeout))})
 	steps := []Step{outage}
 	if len(ran) > 0 {
 		steps = append(steps, Step{

@@ -197,12 +197,17 @@ try_once() {
 	each_file restore && each_file is_back && account_gone && [ -z "$why" ]
 }
 
-# restart_for_change is the outage of the change. An undo waits until it is through, or has
-# given way.
+# restart_for_change [SECONDS] is the outage of the change. An undo waits until it is through,
+# or has given way. The outage may have been given more time; what comes after it has
+# SECONDS.
 restart_for_change() {
+	[ $# = 0 ] || seconds "$1"
 	hold "$run/undo" 0
 	from_root=$data_root
-	if has_lock && [ -z "$(verdict)" ]; then restart && start_dependents && return; fi
+	if has_lock && [ -z "$(verdict)" ] && restart && start_dependents; then
+		[ $# = 0 ] || (renew "$1") || :
+		return 0
+	fi
 	[ -z "$(verdict)" ] || die 4 "restarting $unit: too late, the change is decided: $(verdict)"
 	die 1 "restarting $unit failed; see why with: journalctl -u $unit"
 }
@@ -266,8 +271,8 @@ verb=${1-}
 trusted || exit 2
 case $verb in
 forget | arm | renew | keep | undo | fire | boot | expire | status) "$verb" "$@" ;;
-restart) restart_for_change ;;
+restart) restart_for_change "$@" ;;
 add) change_line with_line "$@" ;;
 drop) change_line without_lines "$@" ;;
-*) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | restart | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
+*) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | restart [SECONDS] | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
 esac
