@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 const driver = "overlay2"
@@ -39,7 +41,27 @@ func (j Job) Prepare(ctx context.Context, workers int, progress *Progress, at fu
 	if err := t.begin(); err != nil {
 		return fmt.Errorf("make %s: %w", j.To, err)
 	}
-	return t.copy(ctx, true)
+	if err := t.copy(ctx, true); err != nil {
+		return err
+	}
+	return t.reserve()
+}
+
+// reserved is how much of the disk is set aside, in bytes, so that the old engine and its
+// containers can start if the disk is full in the middle of the last pass.
+const reserved = 256 << 20
+
+// reserve sets it aside. The way back frees it first: roll_back of remap/change/5-verbs.sh.
+func (t twin) reserve() error {
+	f, err := os.OpenFile(filepath.Join(t.To, notes, "reserve"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, reserved); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("set aside %d MiB of the disk for the way back: %w", reserved>>20, err)
+	}
+	return nil
 }
 
 // Finish copies what changed in the volumes, and what an engine keeps open while it
@@ -69,6 +91,9 @@ func Finish(ctx context.Context, to string, workers int) (Result, error) {
 	}
 	r, err := t.result()
 	if err != nil {
+		return r, err
+	}
+	if err := removeFile(filepath.Join(to, notes, "reserve")); err != nil {
 		return r, err
 	}
 	return r, j.place()

@@ -137,6 +137,17 @@ func TestCarryUndone(t *testing.T) {
 		undone(t, host, a, oldFiles, oldEngine)
 		assert.Equal(t, left(), ".docker-userns-twin")
 	})
+	t.Run("the disk is full in the last pass", func(t *testing.T) {
+		mend := atMoment(t, host, "ExecStopPost", `cd /var/lib/docker; [ -e /srv/once ] || { touch /srv/once; dd if=/dev/urandom of=volumes/kept/_data/grown bs=1M count=20 status=none
+			fallocate -l $(df --output=avail -B1 . | tail -n 1) filler; dd if=/dev/zero bs=4k status=none >>filler; }; :`)
+		a := enable()
+		mend()
+		assert.Check(t, strings.Contains(a.stderr, "no space left on device"), "%s", a.stderr)
+		undone(t, host, a, oldFiles, oldEngine)
+		assert.Equal(t, left(), ".docker-userns-twin")
+		host.Shell(t, "cd /var/lib/docker; rm -r filler volumes/kept/_data/grown "+twin)
+		kept = listing(t, host, "/var/lib/docker/volumes/kept/_data", "0")
+	})
 	t.Run("the remapped daemon does not start", func(t *testing.T) {
 		mend := atMoment(t, host, "ExecStartPre", "! grep -q userns-remap /etc/docker/daemon.json")
 		a := enable()
@@ -159,7 +170,7 @@ func TestCarryUndone(t *testing.T) {
 		assert.Equal(t, files(t, host), oldFiles)
 		assert.Equal(t, engine(t, host), oldEngine)
 		settled(t, host)
-		assert.Equal(t, host.Shell(t, "ls -d /var/lib/docker-userns/*/change.sh | wc -l"), "3", "no change was begun")
+		assert.Equal(t, host.Shell(t, "ls -d /var/lib/docker-userns/*/change.sh | wc -l"), "4", "no change was begun")
 
 		a = change(t, host, "root", "enable", "--carry=images", "--yes", "--stable=1s")
 		assert.Equal(t, a.code, 0, "%s%s", a.stdout, a.stderr)

@@ -28,11 +28,16 @@ complete_copy() {
 		return 1
 	}
 	true >"$dir/placing" && flush "$dir" || return
-	unless_undone "$twin/.docker-userns/copier" carry finish "$twin" >"$dir/carried.$$" 2>"$dir/copying" || {
-		say "copying what changed: $(tail -c 1000 "$dir/copying")"
+	unless_undone "$twin/.docker-userns/copier" carry finish "$twin" >"$dir/carried.$$" 2>"$run/copying" || {
+		say "copying what changed: $(tail -c 1000 "$run/copying")"
 		return 1
 	}
 	mv -f "$dir/carried.$$" "$dir/carried" && flush "$dir"
+}
+
+# free_reserve gives the space of the disk back that was set aside in the copy.
+free_reserve() {
+	[ -z "$twin" ] || ! safe "$twin/.docker-userns" || rm -f -- "$twin/.docker-userns/reserve"
 }
 
 # set_aside moves the copy away once the daemon has left it: what the remapped daemon

@@ -160,6 +160,7 @@ undo() {
 roll_back() {
 	say "undoing $id"
 	rm -f -- "$dir/result" "$dir/reserve"
+	free_reserve
 	try=1 whole=no
 	until try_once; do
 		say "try $try: $why"
@@ -251,6 +252,7 @@ boot() {
 	whole=no
 	say "undoing $id: the host was booted in the middle of it"
 	rm -f -- "$dir/reserve"
+	free_reserve
 	each_file restore && true >"$run/booted-clean" && true >"$run/restarted"
 }
 
