@@ -112,8 +112,6 @@ func (o auditOptions) validRewrite() error {
 		return err
 	case o.all || o.imagesFrom != "" || len(o.images) != 1:
 		return errors.New("--rewrite takes one IMAGE")
-	case o.id != "" || o.explain != "" || o.dockerfile != "" || o.noTrunc || o.quiet || o.ignoreFile != "":
-		return errors.New("--rewrite and --id, --explain, --dockerfile, --no-trunc, --quiet or --ignore-file are mutually exclusive")
 	case o.format != "" && o.format != formatter.TableFormatKey && o.format != formatter.JSONFormatKey:
 		return fmt.Errorf("--format %q: with --rewrite, give table or json", o.format)
 	}

@@ -103,7 +103,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.all, "all", "a", false, "Audit every image of the engine")
 	flags.StringVar(&opts.platform, "platform", "", `Platform of an image that has several, or "all"`)
-	flags.StringArrayVar(&opts.idMap, "id-map", nil, `ID map of the engine, e.g. "0:100000:65536"; several with commas, "uid=…" and "gid=…" where they differ`)
+	flags.StringArrayVar(&opts.idMap, "id-map", nil, `ID map of the engine, e.g. "0:100000:65536"; several with commas, "uid=…" and "gid=…" if they differ`)
 	flags.Int64Var(&opts.size, "size", 0, "Size of the engine's ID map, from ID 0 on")
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "List every path, not the first 10 of each finding")
 	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
@@ -117,11 +117,17 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
 	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Remove the hint from the configuration of docker")
 	cmd.MarkFlagsMutuallyExclusive("install-hook", "remove-hook")
-	flags.StringVar(&opts.rewrite.to, "rewrite", "", "Write a new image that the engine takes, to a place that is written as IMAGE is")
+	flags.StringVar(&opts.rewrite.to, "rewrite", "", "Write a new image that the engine accepts to a destination, written like IMAGE")
 	flags.StringArrayVar(&opts.rewrite.given, "map", nil, `With --rewrite, the new number of an ID, e.g. "70000=10001"; "gid:70000=10001" for one kind`)
 	flags.BoolVar(&opts.rewrite.dryRun, "dry-run", false, "With --rewrite, show what would change, and write nothing")
 	cmd.MarkFlagsMutuallyExclusive("id-map", "size")
 	cmd.MarkFlagsMutuallyExclusive("id", "explain")
+	for _, flag := range []string{"id", "explain"} {
+		cmd.MarkFlagsMutuallyExclusive("ignore-file", flag)
+	}
+	for _, flag := range []string{"id", "explain", "dockerfile", "no-trunc", "quiet", "ignore-file"} {
+		cmd.MarkFlagsMutuallyExclusive("rewrite", flag)
+	}
 	cmd.MarkFlagsMutuallyExclusive("quiet", "format")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatGitHub, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(platformsOffered, cobra.ShellCompDirectiveNoFileComp))

@@ -33,8 +33,6 @@ func (o auditOptions) validate() error {
 		return errors.New("--all and IMAGE are mutually exclusive")
 	case !slices.Contains(failOns, o.failOn):
 		return fmt.Errorf("--fail-on %q: give error, warning or never", o.failOn)
-	case o.ignoreFile != "" && (o.id != "" || o.explain != ""):
-		return errors.New("--ignore-file and --id or --explain are mutually exclusive")
 	case o.explain == onStdin && (slices.Contains(o.images, onStdin) || o.imagesFrom == onStdin):
 		return errors.New("- (standard input) can be read once only: it is given for --explain and IMAGE")
 	case o.dockerfile == "" && o.format == render.FormatPatch:
