@@ -17,20 +17,27 @@ type base struct {
 // Dockerfile steps follow at once, unless they come from the cache.
 const rebuilt = 10 * time.Minute
 
-// baseOf finds an image's base: another image of the same run, where its layers
-// are the lowest ones of img, else what history tells. In history a base ends
-// with its CMD or ENTRYPOINT, and what was built on it came later.
+// baseOf finds an image's base: another image that it is built on, otherwise what
+// history tells. In history a base ends with its CMD or ENTRYPOINT, and what was built
+// on it came later.
 func baseOf(img image.Image, others []image.Image) base {
 	b := base{}
 	for _, o := range others {
-		if n := len(o.Layers); n > b.layers && n < len(img.Layers) && prefix(o.Layers, img.Layers) {
-			b = base{layers: n, name: o.Name}
+		if len(o.Layers) > b.layers && BuiltOn(img, o) {
+			b = base{layers: len(o.Layers), name: o.Name}
 		}
 	}
 	if b.layers == 0 {
 		b = base{layers: fromHistory(img), name: img.Config.Labels["org.opencontainers.image.base.name"]}
 	}
 	return b
+}
+
+// BuiltOn reports whether the layers of another image are the lowest ones of an image,
+// which has more.
+func BuiltOn(img, other image.Image) bool {
+	n := len(other.Layers)
+	return n > 0 && n < len(img.Layers) && prefix(other.Layers, img.Layers)
 }
 
 func prefix(low, all []image.Layer) bool {

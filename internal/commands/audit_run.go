@@ -1,18 +1,21 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/image"
 	"github.com/docker-userns/docker-userns/internal/render"
+	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/docker/cli/cli/command"
 )
 
@@ -60,6 +63,13 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		failOn:  opts.failOn,
 		ignores: ignores,
 	}
+	if opts.base != "" {
+		s, err := baseSource(opts, engine)
+		if err != nil {
+			return err
+		}
+		run.readBase(ctx, s)
+	}
 	for _, s := range sources {
 		run.audit(ctx, s)
 	}
@@ -79,6 +89,7 @@ type auditRun struct {
 	note    *render.Progress
 	failOn  string
 	ignores []audit.Ignore
+	bases   []image.Image // of --base, for each platform
 	images  []image.Image
 	found   bool
 	unread  int
@@ -102,12 +113,44 @@ func (r *auditRun) audit(ctx context.Context, s namedSource) {
 			r.fail(img.Name, img.Err)
 			continue
 		}
-		report := r.auditor.Report(img, r.images...)
+		r.compareBase(img)
+		report := r.auditor.Report(img, slices.Concat(r.images, r.bases)...)
 		report.Ignore(r.ignores)
 		r.found = r.found || bad(report, r.failOn)
 		if err := r.out.Add(report); err != nil {
 			r.fail(img.Name, err)
 		}
+	}
+}
+
+// unreadLayers has no layer of an image read: what its configuration says is enough.
+type unreadLayers struct{}
+
+func (unreadLayers) Seen(string) bool { return true }
+
+func (unreadLayers) Layer(context.Context, string, *tarwalk.Reader) error { return nil }
+
+// readBase reads the configuration of the image of --base.
+func (r *auditRun) readBase(ctx context.Context, s namedSource) {
+	r.note.Start("reading " + escape.Line(s.name))
+	images, err := s.Images(ctx, unreadLayers{})
+	r.note.Stop()
+	if err == nil {
+		for _, img := range images {
+			err = cmp.Or(err, img.Err)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		r.fail("--base "+s.name, err)
+		return
+	}
+	r.bases = images
+}
+
+// compareBase says so if an image is not built on the one of --base.
+func (r *auditRun) compareBase(img image.Image) {
+	if len(r.bases) > 0 && !slices.ContainsFunc(r.bases, func(b image.Image) bool { return audit.BuiltOn(img, b) }) {
+		r.note.Say(fmt.Sprintf("%s is not built on %s: --base is ignored for it", img.Name, r.bases[0].Name))
 	}
 }
 
