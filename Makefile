@@ -28,8 +28,8 @@ lint: ## Run golangci-lint and the checks of the project's own rules
 cross: ## Build and vet for linux, darwin and windows on amd64 and arm64
 	@scripts/cross
 
-bench: ## Compare the audit with tar, pigz, zstd and docker save, check with docker info, and verify with ps
-	@scripts/bench && scripts/bench-check && scripts/bench-store && scripts/bench-verify
+bench: ## Compare the audit, check, verify and the copy of enable --carry with what others take
+	@scripts/bench && scripts/bench-check && scripts/bench-store && scripts/bench-verify && scripts/bench-carry && scripts/bench-outage
 
 faults: ## Break off enable and disable at every step, in every way; takes hours. FAULTS=N tries N, RESUME=1 goes on
 	@scripts/faults
