@@ -77,9 +77,11 @@ func TestCarry(t *testing.T) {
 		assert.Equal(t, host.Shell(t, `docker run --rm --network=none -v kept:/v bb sh -c 'stat -c "%u %a" /v/app /v/high; cat /v/root'`), "1000 4751\n65534 644\nroot")
 		assert.Equal(t, host.Shell(t, "ls -A /var/lib/docker /var/lib/docker/165536.165536 | grep docker-userns || true"), "")
 
-		a = change(t, host, "root", "disable", "--yes", "--stable=1s")
+		a = change(t, host, "root", "disable", "--yes", "--yes=kept", "--yes=busy", "--stable=1s", "--reclaim")
 		assert.Equal(t, a.code, 0, "%s%s", a.stdout, a.stderr)
 		assert.Equal(t, engine(t, host), old)
+		assert.Equal(t, host.Shell(t, "ls /var/lib/docker | grep 165536 || true"), "", "the copy is deleted like any data root that enable made")
+		assert.Equal(t, listing(t, host, "/var/lib/docker/volumes/kept/_data", "0"), kept)
 	})
 }
 
