@@ -47,9 +47,11 @@ func engine(t *testing.T, host *testbed.Host) string {
 		docker volume ls -q | sort; docker network ls --format '{{.Name}}' | sort`)
 }
 
-// settled holds that nothing of a change is armed any more.
+// settled holds that nothing of a change is armed any more. The unit that undid one may
+// end a moment after who waited for it.
 func settled(t *testing.T, host *testbed.Host) {
 	t.Helper()
+	host.Shell(t, `for i in $(seq 50); do systemctl list-units --plain --no-legend 'docker-userns*' | grep -q . || exit 0; sleep 0.1; done`)
 	left := host.Shell(t, `systemctl list-units --all --plain --no-legend 'docker-userns*'
 		ls -d /etc/systemd/system/*docker-userns* /etc/systemd/system/*/*docker-userns* /var/lib/docker-userns/pending /etc/*.lock 2>/dev/null || true
 		docker ps -aq --filter name=docker-userns-probe; docker volume ls -q --filter label=io.docker-userns.probe
