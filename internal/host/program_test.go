@@ -138,11 +138,13 @@ func TestNothingLentIsLeft(t *testing.T) {
 				hangs := fmt.Sprint("sleep ", number.Add(1))
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
+				var over *shell // read where it is written
 				folders, ended := make(chan string, 1), make(chan error, 1)
 				go func() {
 					ended <- l.Do(ctx, script(t, "lent", `echo "$0"; printf %100s x; `+hangs), Job{Wait: time.Hour}, func(r io.Reader) error {
 						var file string
 						_, err := fmt.Fscanln(r, &file)
+						over = sessionOf(h).shell
 						folders <- filepath.Dir(file)
 						_, _ = io.Copy(io.Discard, r)
 						return err
@@ -152,7 +154,7 @@ func TestNothingLentIsLeft(t *testing.T) {
 				folder := <-folders
 				_, err := os.Stat(folder)
 				assert.NilError(t, err)
-				end.end(sessionOf(h).shell, cancel)
+				end.end(over, cancel)
 				await(t, hangs, false)
 				cancel()
 				assert.Check(t, <-ended != nil)

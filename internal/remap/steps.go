@@ -80,10 +80,11 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 		outage.Title = fmt.Sprintf("Restart %s: stop every container, then the daemon, copy what changed since the first copy (%s), and start the daemon again", p.Unit, p.Carry.Outage)
 		outage.Busy = "stopping the containers, copying what changed, and restarting the daemon"
 	}
+	words := []string{"restart"}
 	if more := p.outageTime(f); more > 0 { // which is not to use up the time until the undo
-		outage.Acts = append(outage.Acts, p.call("giving the restart time", "renew", seconds(p.Timeout+more)))
+		words = append(words, seconds(p.Timeout), seconds(more))
 	}
-	outage.Acts = append(outage.Acts, restart{p.call("restarting "+p.Unit, "restart", seconds(p.Timeout))})
+	outage.Acts = []Act{restart{p.call("restarting "+p.Unit, words...)}}
 	steps := []Step{outage}
 	if len(ran) > 0 {
 		steps = append(steps, Step{

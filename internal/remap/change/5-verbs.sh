@@ -198,19 +198,44 @@ try_once() {
 	each_file restore && each_file is_back && account_gone && [ -z "$why" ]
 }
 
-# restart_for_change [SECONDS] is the outage of the change. An undo waits until it is through,
-# or has given way. The outage may have been given more time; what comes after it has
-# SECONDS.
+# restart_for_change [SECONDS MORE] is the outage of the change. An undo waits until it is
+# through, or has given way. It may take MORE seconds than the time until the undo. If this
+# process is killed, the undo comes after SECONDS all the same.
 restart_for_change() {
-	[ $# = 0 ] || seconds "$1"
+	for limit; do seconds "$limit"; done
 	hold "$run/undo" 0
 	from_root=$data_root
-	if has_lock && [ -z "$(verdict)" ] && restart && start_dependents; then
-		[ $# = 0 ] || (renew "$1") || :
-		return 0
+	if has_lock && [ -z "$(verdict)" ]; then
+		[ $# != 2 ] || keep_renewing "$@"
+		restart && start_dependents
+		set -- "$?" "$@"
+		[ -z "$renewer" ] || { kill "$renewer" && wait "$renewer"; } 2>/dev/null
+		if [ "$1" = 0 ]; then
+			[ -z "$renewer" ] || (renew "$2") || :
+			return 0
+		fi
 	fi
 	[ -z "$(verdict)" ] || die 4 "restarting $unit: too late, the change is decided: $(verdict)"
 	die 1 "restarting $unit failed; see why with: journalctl -u $unit"
+}
+
+# keep_renewing SECONDS MORE puts the undo off to SECONDS from now, again and again, until
+# MORE seconds are over or this process has ended.
+renewer=
+keep_renewing() {
+	me=$(identity $$)
+	(
+		end=$(($(date +%s) + $2)) waited=$1
+		while [ "$(identity $$)" = "$me" ] && [ "$(date +%s)" -lt "$end" ]; do
+			if [ "$waited" -ge "$(($1 / 3))" ]; then
+				(renew "$1") || exit
+				waited=0
+			fi
+			sleep 1
+			waited=$((waited + 1))
+		done
+	) >/dev/null 2>&1 &
+	renewer=$!
 }
 
 # fire has systemd undo it, which goes on if the caller is cut off, and waits.
@@ -276,5 +301,5 @@ forget | arm | renew | keep | undo | fire | boot | expire | status) "$verb" "$@"
 restart) restart_for_change "$@" ;;
 add) change_line with_line "$@" ;;
 drop) change_line without_lines "$@" ;;
-*) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | restart [SECONDS] | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
+*) die 2 "usage: sh $dir/change.sh arm SECONDS | renew SECONDS | restart [SECONDS MORE] | keep | undo | fire | status | add FILE LINE | drop FILE LINE" ;;
 esac
