@@ -118,19 +118,10 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.BoolVarP(&opts.quiet, "quiet", "q", false, "Print only the names of images that the engine refuses, or that cannot start")
 	flags.BoolVar(&opts.installHook, "install-hook", false, "Have docker print a hint after a pull, run, create, load or import that an ID made fail")
 	flags.BoolVar(&opts.removeHook, "remove-hook", false, "Remove the hint from the configuration of docker")
-	cmd.MarkFlagsMutuallyExclusive("install-hook", "remove-hook")
 	flags.StringVar(&opts.rewrite.to, "rewrite", "", "Write a new image that the engine accepts to a destination, written like IMAGE")
 	flags.StringArrayVar(&opts.rewrite.given, "map", nil, `With --rewrite, the new number of an ID, e.g. "70000=10001"; "gid:70000=10001" for one kind`)
 	flags.BoolVar(&opts.rewrite.dryRun, "dry-run", false, "With --rewrite, show what would change, and write nothing")
-	cmd.MarkFlagsMutuallyExclusive("id-map", "size")
-	cmd.MarkFlagsMutuallyExclusive("id", "explain")
-	for _, flag := range []string{"id", "explain"} {
-		cmd.MarkFlagsMutuallyExclusive("ignore-file", flag)
-	}
-	for _, flag := range []string{"id", "explain", "dockerfile", "no-trunc", "quiet", "ignore-file"} {
-		cmd.MarkFlagsMutuallyExclusive("rewrite", flag)
-	}
-	cmd.MarkFlagsMutuallyExclusive("quiet", "format")
+	markExclusive(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatGitHub, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(platformsOffered, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(failOns, cobra.ShellCompDirectiveNoFileComp))
@@ -138,6 +129,16 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 	}
 	return cmd
+}
+
+// markExclusive has cobra refuse the flags of which one alone makes sense.
+func markExclusive(cmd *cobra.Command) {
+	for _, pair := range [][2]string{
+		{"install-hook", "remove-hook"}, {"id-map", "size"}, {"id", "explain"}, {"quiet", "format"}, {"ignore-file", "id"}, {"ignore-file", "explain"},
+		{"rewrite", "id"}, {"rewrite", "explain"}, {"rewrite", "dockerfile"}, {"rewrite", "no-trunc"}, {"rewrite", "quiet"}, {"rewrite", "ignore-file"}, {"rewrite", "base"},
+	} {
+		cmd.MarkFlagsMutuallyExclusive(pair[:]...)
+	}
 }
 
 // failNever keeps the exit code 0 whatever is found.
