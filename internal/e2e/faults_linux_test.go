@@ -2,13 +2,11 @@ package e2e
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,45 +115,6 @@ func TestFaults(t *testing.T) {
 			f.try(t)
 		})
 	}
-}
-
-// record is a file with a line for each fault point that was tried: the point, and
-// "ok" or "failed". scripts/faults makes a table of it.
-type record struct {
-	path string // "" for none
-	text string // as it was at the start
-	mu   sync.Mutex
-}
-
-func faultRecord(t *testing.T) *record {
-	t.Helper()
-	r := &record{path: os.Getenv("FAULTS_RECORD")}
-	if r.path != "" {
-		text, err := os.ReadFile(r.path)
-		assert.Assert(t, err == nil || os.IsNotExist(err), "%v", err)
-		r.text = "\n" + string(text)
-	}
-	return r
-}
-
-func (r *record) has(f fault) bool { return strings.Contains(r.text, "\n"+f.String()+"\t") }
-
-func (r *record) add(t *testing.T, f fault) {
-	if r.path == "" {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	result := "ok"
-	if t.Failed() {
-		result = "failed"
-	}
-	file, err := os.OpenFile(r.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err == nil {
-		_, err = fmt.Fprintf(file, "%s\t%s\n", f, result)
-		err = errors.Join(err, file.Close())
-	}
-	assert.Check(t, err == nil, "recording the fault point: %v", err)
 }
 
 func (f fault) try(t *testing.T) {
@@ -308,58 +267,4 @@ func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 	}
 	t.Fatalf("it did not get to step %s:\n%s", f.step, said)
 	return nil
-}
-
-// killAll ends a process and all that it started, at once, the youngest first:
-// the plugin before the docker CLI that would tell it. Then it waits for their end.
-func killAll(t *testing.T, pid int) {
-	for _, killed := range kill(pid) {
-		testbed.AwaitEnd(t, killed)
-	}
-}
-
-func kill(pid int) (killed []int) {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		for _, child := range strings.Fields(string(text)) {
-			if n, err := strconv.Atoi(child); err == nil {
-				killed = append(killed, kill(n)...)
-			}
-		}
-	}
-	_ = syscall.Kill(pid, syscall.SIGKILL)
-	return append(killed, pid)
-}
-
-// faultyPlugin is the plugin with the pauses that these tests need.
-var faultyPlugin = sync.OnceValues(func() (string, error) {
-	if _, err := build(); err != nil { // makes the folder
-		return "", err
-	}
-	path := filepath.Join(buildDir, "docker-userns-faults")
-	cmd := exec.Command("go", "build", "-tags", "faults", "-trimpath", "-o", path, "../../cli-plugins/docker-userns")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-func faulty(t *testing.T) []byte {
-	t.Helper()
-	path, err := faultyPlugin()
-	assert.NilError(t, err)
-	binary, err := os.ReadFile(path)
-	assert.NilError(t, err)
-	return binary
-}
-
-func bootFaulty(t *testing.T, engine testbed.Engine) *testbed.Host {
-	t.Helper()
-	path, err := faultyPlugin()
-	assert.NilError(t, err)
-	host := testbed.Boot(t, engine)
-	assert.NilError(t, os.Symlink(path, filepath.Join(host.ConfigDir(), "cli-plugins", "docker-userns")))
-	return host
 }

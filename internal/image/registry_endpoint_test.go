@@ -18,15 +18,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/docker/cli/cli/config/types"
 	"github.com/docker/docker/api/types/registry"
-	"github.com/google/go-containerregistry/pkg/name"
-	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
 	"gotest.tools/v3/assert"
 )
 
@@ -188,86 +184,6 @@ func TestInsecureRegistry(t *testing.T) {
 	assert.Assert(t, !insecureIn(t.Context(), here, "10.1.2.3:5000"))
 }
 
-// What an engine on another machine says of a registry does not open up the credentials
-// that this machine has for it.
-func TestCredentialsAreWithheld(t *testing.T) {
-	cert, key := newAuthority(t).sign(t, "other.example")
-	h := newHub(t)
-	h.push(t, "1", gzipOf, one)
-	var got []string
-	h.fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		user, password, _ := r.BasicAuth()
-		if got = append(got, password); user == "" {
-			w.Header().Set("WWW-Authenticate", `Basic realm="here"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}
-	for _, server := range []*httptest.Server{h.Server, overTLS(t, h, cert, key, nil)} {
-		for _, elsewhere := range []bool{false, true} {
-			v := newRecorder()
-			got = nil
-			r := Registry{
-				Names: []string{far + "/app:1"}, CertFolders: []string{}, dial: dialTo(server), Limits: quick,
-				Credentials: login{far, "secret"}, EngineElsewhere: elsewhere,
-				Engine: func(context.Context) registry.ServiceConfig {
-					return registry.ServiceConfig{IndexConfigs: map[string]*registry.IndexInfo{far: {}}}
-				},
-			}
-			images, err := r.Images(t.Context(), v)
-			assert.NilError(t, err)
-			assert.Equal(t, slices.Contains(got, "secret"), !elsewhere)
-			if !elsewhere {
-				v.expect(t, images, one)
-				continue
-			}
-			assert.ErrorContains(t, images[0].Err, "gets no credentials")
-			_, options, err := r.Push(t.Context(), far+"/app:1")
-			assert.NilError(t, err)
-			_, _ = ggcr.Head(mustRef(t, far+"/app:1"), options...)
-			assert.Assert(t, !slices.Contains(got, "secret"))
-		}
-	}
-}
-
-func mustRef(t *testing.T, ref string) name.Reference {
-	t.Helper()
-	parsed, err := name.ParseReference(ref, name.Insecure)
-	assert.NilError(t, err)
-	return parsed
-}
-
-// A registry that is elsewhere cannot have servers of this machine asked.
-func TestRedirectsToThisMachine(t *testing.T) {
-	ours := newAuthority(t)
-	cert, key := ours.sign(t, "registry.example")
-	h := newHub(t)
-	h.push(t, "1", gzipOf, one)
-	asked := 0
-	local := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
-	defer local.Close()
-	h.fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if strings.Contains(r.URL.Path, "/blobs/") {
-			http.Redirect(w, r, local.URL+"/shutdown", http.StatusTemporaryRedirect)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}
-	server := overTLS(t, h, cert, key, nil)
-	r := Registry{Names: []string{far + "/app:1"}, CertFolders: folderOf(t, map[string][]byte{"ca.crt": ours.pem()}), Limits: quick}
-	r.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address == far {
-			address = server.Listener.Addr().String()
-		}
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}
-	images, err := r.Images(t.Context(), newRecorder())
-	assert.NilError(t, err)
-	assert.ErrorContains(t, images[0].Err, "speaks plain http")
-	assert.Equal(t, asked, 0)
-}
-
 // A registry on this machine is insecure by itself, as for docker.
 func TestRegistryHere(t *testing.T) {
 	cert, key := newAuthority(t).sign(t, "other.example")
@@ -347,44 +263,4 @@ func TestRepositoryOfOneLetter(t *testing.T) {
 	tag, _, err := Registry{}.Push(t.Context(), h.name("a:1"))
 	assert.NilError(t, err)
 	assert.Equal(t, tag.Name(), h.name("a:1"))
-}
-
-// tokenLogin is a login that has left a token instead of a password.
-type tokenLogin struct{ token string }
-
-func (l tokenLogin) GetAuthConfig(host string) (types.AuthConfig, error) {
-	return types.AuthConfig{IdentityToken: l.token, ServerAddress: host}, nil
-}
-
-// An identity token is exchanged for one that the registry takes (distribution's oauth2.md).
-func TestIdentityToken(t *testing.T) {
-	h := newHub(t)
-	h.push(t, "1", gzipOf, one)
-	h.fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		switch {
-		case r.URL.Path == "/token":
-			if r.Method != http.MethodPost || r.FormValue("grant_type") != "refresh_token" || r.FormValue("refresh_token") != "mine" ||
-				r.FormValue("scope") != "repository:app:pull" || r.FormValue("service") != "here" {
-				w.WriteHeader(http.StatusUnauthorized)
-				return
-			}
-			_, _ = w.Write([]byte(`{"access_token":"passed"}`))
-		case r.Header.Get("Authorization") != "Bearer passed":
-			w.Header().Set("WWW-Authenticate", `Bearer realm="`+h.URL+`/token",service="here"`)
-			w.WriteHeader(http.StatusUnauthorized)
-		default:
-			next.ServeHTTP(w, r)
-		}
-	}
-	for token, want := range map[string]string{"mine": "", "expired": "`docker login " + h.host() + "`"} {
-		v := newRecorder()
-		images, err := Registry{Names: []string{h.name("app:1")}, Credentials: tokenLogin{token}}.Images(t.Context(), v)
-		assert.NilError(t, err)
-		if want == "" {
-			v.expect(t, images, one)
-			continue
-		}
-		assert.ErrorContains(t, images[0].Err, want)
-		assert.Assert(t, !strings.Contains(images[0].Err.Error(), token), "%v", images[0].Err)
-	}
 }
