@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help build install demo test race lint cross bench faults fuzz docs dist clean
+.PHONY: help build install demo test test-all race lint cross bench faults fuzz docs dist clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: ## Install the plugin, and audit an image made on the spot (no engine need
 
 test: ## Run all tests; as root on Debian, install first what they need
 	@scripts/test
+
+test-all: ## Run all tests, and those of which make test tries a sample on every engine and Dockerfile
+	@TEST_ALL=1 scripts/test
 
 race: ## Run the tests of all packages under the race detector, but for those that boot hosts
 	@scripts/race

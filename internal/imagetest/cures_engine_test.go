@@ -3,7 +3,6 @@ package imagetest_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,7 +19,8 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-var allCures = flag.Bool("cures", false, "try every Dockerfile of testdata/cures, not only a sample")
+// allCures has every Dockerfile of testdata/cures tried, not only a sample.
+var allCures = os.Getenv("TEST_ALL") != ""
 
 // TestCures builds the Dockerfiles of testdata/cures, and audits the images. It
 // writes the cures into the Dockerfiles, as a diff of the Dockerfile and as they
@@ -39,7 +39,7 @@ func TestCures(t *testing.T) {
 	t.Run("all", func(t *testing.T) {
 		for _, file := range files {
 			c := readCure(t, engine, file)
-			if !c.sample && !*allCures {
+			if !c.sample && !allCures {
 				continue
 			}
 			t.Run(c.name, func(t *testing.T) {
@@ -60,7 +60,7 @@ type cureCase struct {
 	args       []string // NAME=VALUE
 	files      map[string]string
 	kit        bool
-	sample     bool // it is run without -cures too
+	sample     bool // it is run without TEST_ALL, too
 	history    bool // cures from history alone are tried too
 }
 
