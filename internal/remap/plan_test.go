@@ -107,3 +107,12 @@ func TestPlanOfTooMuchToRecord(t *testing.T) {
 	_, err := PlanEnable(f, EnableOptions{Timeout: time.Minute, Now: time.Unix(1e9, 0)})
 	assert.ErrorContains(t, err, "remove what is not needed")
 }
+
+func TestNameList(t *testing.T) {
+	var many []Object
+	for n := range 22 {
+		many = append(many, Object{ID: fmt.Sprint("c", n)})
+	}
+	assert.Equal(t, nameList(many[:2]), "c0, c1")
+	assert.Assert(t, strings.HasSuffix(nameList(many), "c18, c19, and 2 more"), nameList(many))
+}

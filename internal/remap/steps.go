@@ -126,10 +126,15 @@ func replace(path string, data []byte, mode fs.FileMode) write {
 	return write{host.File{Path: path, Data: data, Mode: mode}}
 }
 
+// nameList names objects, the first ones of very many.
 func nameList(objects []Object) string {
+	const most = 20
 	var all []string
-	for _, o := range objects {
+	for _, o := range objects[:min(len(objects), most)] {
 		all = append(all, o.String())
+	}
+	if more := len(objects) - most; more > 0 {
+		all = append(all, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(all, ", ")
 }
