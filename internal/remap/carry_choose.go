@@ -158,13 +158,22 @@ func (c *chooser) whyNotContainer(one survey.Container) string {
 	case !c.wanted.Containers:
 		return notAskedFor
 	case why != "":
-		return why + ": recreate it"
+		return why + ": " + recreate(one)
 	case c.wanted.excluded(survey.KindContainer, one.Name):
 		return "excluded"
 	case one.State == "dead" || one.State == "removing":
 		return "it is being removed"
 	}
 	return lacks(c.Job, one)
+}
+
+// recreate says how a container that is left out comes back. The files of its Compose
+// project are not named: an image can set the labels that say where they are.
+func recreate(one survey.Container) string {
+	if project := one.Project(); project != "" {
+		return "recreate it with docker compose, project " + project
+	}
+	return "recreate it"
 }
 
 // refuse finds the containers that the new engine does not start, and those that join

@@ -112,6 +112,21 @@ func TestChooseContainers(t *testing.T) {
 	}
 }
 
+// Containers of the containerd image store are named with what recreates them.
+func TestContainersOfContainerdsStore(t *testing.T) {
+	f := inhabited(survey.Container{Name: "web", Labels: map[string]string{"com.docker.compose.project": "shop"}}, survey.Container{Name: "db"})
+	f.Engine.Value.DriverStatus = [][2]string{{"driver-type", "io.containerd.snapshotter.v1"}}
+	var left []string
+	for _, l := range choose(t, f, Wanted{Images: true, Volumes: true, Networks: true, Containers: true}).Left {
+		if l.Kind == survey.KindContainer {
+			left = append(left, l.Name+": "+l.Why)
+		}
+	}
+	assert.DeepEqual(t, left, []string{
+		"web: it is in the containerd image store: recreate it with docker compose, project shop", "db: it is in the containerd image store: recreate it",
+	})
+}
+
 // What is measured with a problem takes the containers that need it along. What ran and is
 // not refused is started before the proof.
 func TestPlanContainers(t *testing.T) {
