@@ -104,7 +104,7 @@ func (p *Proof) doNotRun(ctx context.Context, down []survey.Container) error {
 		}
 		all = append(all, text)
 	}
-	return fmt.Errorf("%s; to enable without them, give --exclude 'container:NAME'", strings.Join(all, "; "))
+	return fmt.Errorf("%s; to enable without them, give --exclude 'container:NAME'; to have them run as root of the host as before, --userns-host NAME", strings.Join(all, "; "))
 }
 
 // lastLines are the last lines of a container's log, "" if it has none that can be read.
