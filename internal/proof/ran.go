@@ -71,7 +71,7 @@ func (p *Proof) runAgain(ctx context.Context, plan remap.Plan) error {
 		if len(down) == 0 {
 			return nil
 		}
-		if len(before) > 0 && time.Now().After(end) {
+		if slices.ContainsFunc(down, staysDown) || len(before) > 0 && time.Now().After(end) {
 			return p.doNotRun(ctx, down)
 		}
 		before = now
@@ -88,6 +88,11 @@ func isUp(before, now survey.Container) bool {
 		return now.ExitCode == 0
 	}
 	return now.State == "running" && before.State == "running" && now.Started.Equal(before.Started)
+}
+
+// staysDown reports whether a container has failed, and nothing starts it again.
+func staysDown(c survey.Container) bool {
+	return c.State == "exited" && c.ExitCode != 0 && (c.Restart == "" || c.Restart == "no")
 }
 
 // doNotRun is an error that has the last lines that the containers wrote.
@@ -120,5 +125,6 @@ func (p *Proof) lastLines(ctx context.Context, id string) string {
 	if _, err := stdcopy.StdCopy(&text, &text, bytes.NewReader(raw.Bytes())); err != nil || text.Len() == 0 {
 		text = raw // of a terminal
 	}
-	return escape.Tail(strings.TrimSpace(text.String()), most)
+	lines := slices.Compact(strings.Split(strings.TrimSpace(text.String()), "\n"))
+	return escape.Tail(strings.Join(lines, " | "), most)
 }
