@@ -109,7 +109,7 @@ func (p *Proof) doNotRun(ctx context.Context, down []survey.Container) error {
 		}
 		all = append(all, text)
 	}
-	return fmt.Errorf("%s; to enable without them, give --exclude 'container:NAME'; to have them run as root of the host as before, --userns-host NAME", strings.Join(all, "; "))
+	return fmt.Errorf("%s; stop it before enable, and fix and start it afterwards; or leave it out with --exclude 'container:NAME'; or have it run as root of the host as before with --userns-host NAME", strings.Join(all, "; "))
 }
 
 // lastLines are the last lines of a container's log, "" if it has none that can be read.
