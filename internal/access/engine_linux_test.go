@@ -16,7 +16,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/testengine"
 )
 
-// What is said of a file is held against whether containers of a remapped engine
+// What is said of a file is compared with whether containers of a remapped engine
 // can open it, to read and to write: as root, and as another user.
 func TestAgreesWithContainers(t *testing.T) {
 	if testing.Short() {

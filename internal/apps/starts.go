@@ -80,7 +80,7 @@ func (s Starts) check(ctx context.Context, p *probe.Probe) report.Result {
 // runbook rolls back at is three times the usual.
 const slower = 3
 
-// result holds what was measured against the limit, and against what was
+// result compares what was measured with the limit, and with what was
 // measured before.
 func (s Starts) result(now Baseline, before *Baseline) report.Result {
 	text := fmt.Sprintf("%s: P50 %s, P95 %s", report.Count(now.Starts, "start"), rounded(now.P50), rounded(now.P95))

@@ -1,4 +1,4 @@
-// Package audit holds the headers of an image's layers against an ID map, and
+// Package audit compares the headers of an image's layers with an ID map, and
 // says what a remapped engine would make of them.
 //
 // The rule is the engine's own: an image registers when every header of every

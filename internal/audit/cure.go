@@ -59,7 +59,7 @@ func (j *join) cure(f *Finding, l layerPlan, ids ...int64) {
 	f.Also, f.Fix = also, fixText(f.Changes, also)
 }
 
-// order is where an instruction stands.
+// order is where an instruction is.
 func (p *plan) order(in *dockerfile.Instruction) int {
 	if in.Start > 0 {
 		return in.Start

@@ -76,7 +76,7 @@ func (d *Dockerfile) find(all []step, record []int, base int) (best []*dockerfil
 }
 
 // match goes from the last step to the first, since what the base image brings
-// stands before, and takes for each the nearest instruction that can have been it.
+// comes before, and takes for each the nearest instruction that can have been it.
 func match(chain []*dockerfile.Instruction, all []step, from int) ([]*dockerfile.Instruction, int) {
 	at, found, k := make([]*dockerfile.Instruction, len(all)), 0, len(chain)
 	for i := len(all) - 1; i >= from; i-- {

@@ -41,7 +41,7 @@ func annotate(b *strings.Builder, r Report, f Finding, lines []Lines, d *Dockerf
 	fmt.Fprintf(b, "::%s %s::%s\n", levels[f.Severity], strings.Join(properties, ","), data(text))
 }
 
-// data and property escape what may not stand in an annotation (actions/toolkit,
+// data and property escape what may not be in an annotation (actions/toolkit,
 // command.ts).
 func data(s string) string {
 	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)

@@ -20,7 +20,7 @@ type runAs struct {
 
 // user resolves the configured USER as engines do (getUser of dockerd's
 // daemon/oci_linux.go, GetExecUser of moby/sys/user), through the image's own
-// passwd and group, and holds it against the map. Here the alias of root does
+// passwd and group, and compares it with the map. Here the alias of root does
 // not pass: the kernel has to give the process its IDs.
 func (j *join) user() runAs {
 	passwd, _ := final(j.layers, passwdOf)
@@ -83,7 +83,7 @@ func (j *join) untoldUser(spec, why string) runAs {
 		fmt.Sprintf("could not determine whether a container can start as USER %s: %s", spec, why), "give USER in numbers, UID:GID")}}
 }
 
-// weigh holds a resolved user against the map. The engine sets the UID, the GID
+// weigh compares a resolved user with the map. The engine sets the UID, the GID
 // and the supplementary groups, and one that is unmapped is enough to fail.
 func (j *join) weigh(spec string, u *user.ExecUser) runAs {
 	r := runAs{startable: true, uids: []int64{int64(u.Uid)}, gids: []int64{int64(u.Gid)}}

@@ -82,7 +82,7 @@ func attributesOf(t *testing.T, path string) string {
 	return said
 }
 
-// equal holds two descriptions against each other.
+// equal compares two descriptions with each other.
 func equal(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	for _, path := range slices.Sorted(keys(got, want)) {

@@ -177,7 +177,7 @@ func withoutEnginesTimes(lines map[string]string) map[string]string {
 	return lines
 }
 
-// likeAnEngines holds the folders of a twin against those that a remapped engine makes.
+// likeAnEngines compares the folders of a twin with those that a remapped engine makes.
 func likeAnEngines(t *testing.T, twin string) {
 	t.Helper()
 	other := testengine.Start(t, testengine.Options{Remap: true})

@@ -24,7 +24,7 @@ type Doc struct {
 	members []member
 }
 
-// member is a key of the object and where it stands. comma is the offset of
+// member is a key of the object and where it is. comma is the offset of
 // the comma before it, or open-1 for the first.
 type member struct {
 	key                             string
@@ -40,7 +40,7 @@ func (d Doc) Keys() []string {
 	return keys
 }
 
-// Get gives the value of a key as it stands in the text, and whether the key
+// Get gives the value of a key as it is in the text, and whether the key
 // is there. Keys count as dockerd counts them: by their exact letters.
 func (d Doc) Get(key string) (json.RawMessage, bool) {
 	i := d.index(key)
@@ -94,7 +94,7 @@ func (d Doc) SetValue(key, value string) []byte {
 }
 
 // firstLead is the white space before the first key of an object that has
-// none: a new line where the brace that ends it stands on one of its own.
+// none: a new line where the brace that ends it is on one of its own.
 func (d Doc) firstLead() string {
 	rest := d.text[d.open:]
 	blank := string(rest[:bytes.IndexByte(rest, '}')])

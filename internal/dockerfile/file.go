@@ -124,7 +124,7 @@ func read(n *parser.Node, lines []string, escape byte) *Instruction {
 	in.Raw = strings.TrimRight(strings.Join(mine, ""), "\r\n")
 	joined, used := in.join(mine)
 	if joined.s != n.Original {
-		joined, used = nowhere(n.Original), -1 // it is not understood where it stands
+		joined, used = nowhere(n.Original), -1 // it is not understood where it is
 	}
 	flags := in.Flags
 	in.Flags = nil
@@ -237,7 +237,7 @@ func (f *File) Unpack(of *Stage, add *Instruction, name string, command func(dir
 	return Edit{0, 0, text}, Edit{0, len(add.Raw), fmt.Sprintf("COPY --from=%s %s %s", name, dir, to)}, true
 }
 
-// placed reports whether it is known where the instruction's text stands.
+// placed reports whether it is known where the instruction's text is.
 func (in *Instruction) placed() bool {
 	p, ok := in.body.slice(0, min(1, len(in.body.s))).span()
 	return ok && p.in == in

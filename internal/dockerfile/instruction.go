@@ -127,7 +127,7 @@ func jsonList(t text) []text {
 }
 
 // jsonString reads a string from behind its first quote to the last one, which
-// must be there. What is escaped stands where its escape sequence ends.
+// must be there. What is escaped is where its escape sequence ends.
 func jsonString(t text, i int) (word text, end int) {
 	var all builder
 	for ; i < len(t.s) && t.s[i] != '"'; i++ {

@@ -12,7 +12,7 @@ type option struct {
 }
 
 // options parses a command's arguments as getopt_long does: short options can be
-// bundled, and operands stand anywhere. Of valued, the short options and the long
+// bundled, and operands can be anywhere. Of valued, the short options and the long
 // ones that take a value.
 func options(args []arg, short string, long ...string) (opts []option, operands []arg) {
 	for i := 0; i < len(args); i++ {

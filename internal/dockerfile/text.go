@@ -1,6 +1,6 @@
 package dockerfile
 
-// A place is where a byte of a text stands: at an offset of an instruction as it
+// A place is where a byte of a text is: at an offset of an instruction as it
 // is written, or in a build argument that was given from outside.
 type place struct {
 	in  *Instruction
@@ -15,7 +15,7 @@ type text struct {
 	from []place
 }
 
-// at is a text that stands in an instruction from an offset on, byte for byte.
+// at is a text that is in an instruction from an offset on, byte for byte.
 func at(in *Instruction, s string, offset int) text {
 	t := text{s: s, from: make([]place, len(s))}
 	for i := range t.from {
@@ -55,7 +55,7 @@ func (b *builder) add(t text) {
 
 func (b *builder) text() text { return text{string(b.b), b.from} }
 
-// span is where the whole text stands; false if it is not in one piece.
+// span is where the whole text is; false if it is not in one piece.
 func (t text) span() (place, bool) {
 	if len(t.from) == 0 || t.from[0].in == nil && t.from[0].arg == "" {
 		return place{}, false

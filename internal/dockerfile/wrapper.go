@@ -68,7 +68,7 @@ func (s shell) unwrap(args []arg) (rest []arg, as text) {
 	return args, as
 }
 
-// leading are the options that stand before the command, and how many words they
+// leading are the options that come before the command, and how many words they
 // are.
 func leading(args []arg, w wrapper) (n int, opts []option) {
 	for n < len(args) && strings.HasPrefix(args[n].s, "-") && len(args[n].s) > 1 {

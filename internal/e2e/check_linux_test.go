@@ -151,7 +151,7 @@ func TestCheckSoundHost(t *testing.T) {
 	})
 }
 
-// partial holds what somebody without root's rights sees against what root
+// partial compares what somebody without root's rights sees with what root
 // sees: one error says what is missing, and the rest is not told otherwise.
 func partial(t *testing.T, name string, some, all judged) {
 	t.Helper()
@@ -173,7 +173,7 @@ func partial(t *testing.T, name string, some, all judged) {
 	assert.Equal(t, some.of(t, "subid-files").Status, "ok", name)
 }
 
-// apiAlone holds what the API alone tells against what root sees.
+// apiAlone compares what the API alone tells with what root sees.
 func apiAlone(t *testing.T, name string, some, all judged) {
 	t.Helper()
 	assert.Equal(t, some.code, 0, "%s: %v", name, some.found("error"))

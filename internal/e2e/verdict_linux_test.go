@@ -38,7 +38,7 @@ func TestVerdictsOfEachEngine(t *testing.T) {
 	})
 }
 
-// judge loads images into a remapped engine, and holds what it says of each against what
+// judge loads images into a remapped engine, and compares what it says of each with what
 // the plugin says. It gives the names of those that the engine takes.
 func judge(t *testing.T, host *testbed.Host, images []imagetest.Image, ours map[string]report) (taken []string) {
 	t.Helper()

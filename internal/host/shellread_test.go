@@ -54,7 +54,7 @@ func TestReadManyFiles(t *testing.T) {
 	eachHost(t, func(t *testing.T, h Host) { assertRead(t, h, paths, want) })
 }
 
-// assertRead holds what is read from names against want, where those that are
+// assertRead compares what is read from names with want, where those that are
 // missing have no entry.
 func assertRead(t *testing.T, h Host, names []string, want map[string]string) {
 	t.Helper()

@@ -98,7 +98,7 @@ func (x Extent) String() string {
 	return fmt.Sprintf("%d:%d:%d", x.ContainerID, x.HostID, x.Size)
 }
 
-// String writes the extents as they stand in a uid_map, joined with commas: "none" if
+// String writes the extents as they are in a uid_map, joined with commas: "none" if
 // there are none.
 func (e Extents) String() string {
 	if len(e) == 0 {

@@ -30,7 +30,7 @@ type File struct {
 // comment, subuid(5).
 type Line struct {
 	Number int    // from 1 on
-	Raw    string // as it stands in the file, without its line end
+	Raw    string // as it is in the file, without its line end
 	Owner  string // a login name or a decimal UID
 	Start  int64
 	Count  int64

@@ -25,7 +25,7 @@ type Lender interface {
 }
 
 // remoteBlobs is a blobStore on another machine, or one that takes sudo. Its documents are
-// read before, those of all images together, and held against their digests here. Its
+// read before, those of all images together, and checked against their digests here. Its
 // layers are read by a program that the machine is lent, which sends their headers.
 type remoteBlobs struct {
 	host      Lender

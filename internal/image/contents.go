@@ -18,7 +18,7 @@ type entry struct {
 }
 
 // contents are the entries of an archive by their cleaned names. Of two of the
-// same name the later one stands, as it would after unpacking, which is what
+// same name the later one counts, as it would after unpacking, which is what
 // docker load does first.
 type contents struct {
 	entries map[string]*entry

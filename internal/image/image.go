@@ -29,7 +29,7 @@ type Visitor interface {
 type BlobVisitor interface {
 	Visitor
 	// Blob reads the blob of a layer, by the name that [Layer] has for it. The size in bytes
-	// is as the place says. What it leaves unread is read afterwards, and held against the
+	// is as the place says. What it leaves unread is read afterwards, and checked against the
 	// digest in the name. Its error ends the reading of that blob.
 	Blob(ctx context.Context, name string, size int64, r io.Reader) error
 }

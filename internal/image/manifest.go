@@ -10,7 +10,7 @@ import (
 const dockerManifestName = "manifest.json"
 
 // dockerManifest is one image in the manifest.json of docker save
-// (image/tarexport of moby, 1.10 to 29.7). Its layers stand in the order in
+// (image/tarexport of moby, 1.10 to 29.7). Its layers are in the order in
 // which they lie upon one another, lowest first.
 type dockerManifest struct {
 	Config       string

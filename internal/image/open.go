@@ -25,7 +25,7 @@ const (
 // once, docker's part is read, since it has the tags. What is no file of its own (a
 // pipe) is read as a stream.
 //
-// Whatever is read whole is held against its digest. Layers that lie in a file
+// Whatever is read whole is checked against its digest. Layers that lie in a file
 // uncompressed are not: their bodies are passed over.
 func Open(path string, o Options) (Source, error) {
 	info, err := os.Stat(path)

@@ -21,7 +21,7 @@ type Options struct {
 	Platform string
 	// Trusted leaves out the digests of layers that come by in a stream, for
 	// when an engine of ours sends it. Those of manifests and configurations
-	// are held against their names all the same.
+	// are checked against their names all the same.
 	Trusted bool
 }
 

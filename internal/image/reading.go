@@ -182,7 +182,7 @@ func (p plan) outcome(results map[string]unpack.Result) error {
 	return nil
 }
 
-// outcome holds what was hashed against the digest in the blob's name, or,
+// outcome compares what was hashed with the digest in the blob's name, or,
 // if there is none, a layer that is not compressed against its DiffID.
 func outcome(got unpack.Result, name string, diffID digest.Digest) error {
 	want, what := addressed(clean(name)), "the blob"

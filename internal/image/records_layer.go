@@ -38,7 +38,7 @@ func layersOf(c imageConfig) []*recordLayer {
 }
 
 // lookup finds the graph driver's directory of each layer that is to be
-// visited, and holds the record against the DiffID that the image's
+// visited, and compares the record with the DiffID that the image's
 // configuration has. The second round trip.
 func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) {
 	byPath := map[host.Path]*recordLayer{}

@@ -74,7 +74,7 @@ func (s *registryStore) open(ref registryName, asked string, o Options) error {
 	return err
 }
 
-// hold holds the first answer against the digest in the name, if it has one.
+// hold compares the first answer with the digest in the name, if it has one.
 func (s *registryStore) hold(ref registryName, b []byte) (digest.Digest, error) {
 	d := digest.FromBytes(b)
 	if ref.digest != "" {

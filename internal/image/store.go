@@ -30,7 +30,7 @@ type library struct {
 	taken tally
 }
 
-// read gives a document, held against the digest in its name.
+// read gives a document, checked against the digest in its name.
 func (l *library) read(name string) ([]byte, error) {
 	b, err := l.document(name)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// TestKinds holds what we say of entries of odd types against an engine.
+// TestKinds compares what we say of entries of odd types with an engine.
 func TestKinds(t *testing.T) {
 	api := testengine.Start(t, testengine.Options{Remap: true}).Client(t)
 	for _, name := range []string{"opt/odd", ".wh.odd"} {

@@ -12,7 +12,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-// TestPacked holds our verdict against an engine's on layers that are compressed in
+// TestPacked compares our verdict with an engine's on layers that are compressed in
 // each way that both read, or go on behind their end.
 func TestPacked(t *testing.T) {
 	for _, needed := range []string{"unpigz", "bzip2", "xz"} {

@@ -91,7 +91,7 @@ func (p *Probe) importImage(ctx context.Context) error {
 	return nil
 }
 
-// checkPlatform holds this program against the engine: GET /version gives Os and
+// checkPlatform compares this program with the engine: GET /version gives Os and
 // Arch as Go names them.
 func (p *Probe) checkPlatform(ctx context.Context) error {
 	v, err := p.API.ServerVersion(ctx)

@@ -18,7 +18,7 @@ const DefaultUser = "dockremap"
 // next.
 type Settings struct {
 	Value  string // of userns-remap; "" if it is not set
-	Origin string // where Value stands, for a message
+	Origin string // where Value is, for a message
 	// Unread says why Value may be another one: the flags of dockerd, or daemon.json,
 	// could not be read.
 	Unread error
@@ -87,7 +87,7 @@ type RefusedError struct{ Words error }
 // Error gives the words.
 func (r RefusedError) Error() string { return r.Words.Error() }
 
-// Unwrap gives what stands behind them.
+// Unwrap gives what is behind them.
 func (r RefusedError) Unwrap() error { return r.Words }
 
 // ErrNotSet: nothing tells dockerd to remap.

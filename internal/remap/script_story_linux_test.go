@@ -144,7 +144,7 @@ func (s *story) tell(t *testing.T) {
 
 func (s *story) pathOfLock() string { return "/var/lib/docker-userns/pending" }
 
-// same holds files against what they were.
+// same compares files with what they were.
 func (s *story) same(t *testing.T, want map[string]string) {
 	t.Helper()
 	for name, text := range want {

@@ -63,7 +63,7 @@ func (a *auditTable) bar(w io.Writer, name string, e idmap.Extents, ids []int64)
 	fmt.Fprintln(w)
 }
 
-// column is where an ID stands on a bar; what lies outside stands at the end.
+// column is where an ID is on a bar; what lies outside is at the end.
 func column(id int64) int {
 	if id < 0 || id >= 1<<32 {
 		return barWidth - 1

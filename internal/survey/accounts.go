@@ -43,7 +43,7 @@ type Entry struct {
 	Shell   string // of a user
 	Home    string
 	Members []string // of a group
-	File    bool     // stands in /etc/passwd or /etc/group itself
+	File    bool     // is in /etc/passwd or /etc/group itself
 }
 
 // maxHomes is how many homes are resolved: over ssh each is a process there.

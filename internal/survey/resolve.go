@@ -17,7 +17,7 @@ var errManyLinks = errors.New("it leads over more symbolic links than were follo
 
 // resolve follows the symlinks of an absolute path through what is known of the
 // host. It returns the path without them, or the first path whose stat it needs
-// to go on. A missing part ends it: the rest stands as it is.
+// to go on. A missing part ends it: the rest stays as it is.
 func resolve(p string, known map[string]host.Stat) (real, need string) {
 	real = "/"
 	rest := strings.Split(p, "/")

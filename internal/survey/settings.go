@@ -37,7 +37,7 @@ func (f Facts) DaemonJSON() (daemonjson.Doc, error) {
 }
 
 // Setting is a setting of dockerd that is a string, as the next start finds it, and
-// where it stands; both are "" if it is not set. A flag goes before daemon.json: with
+// where it is; both are "" if it is not set. A flag goes before daemon.json: with
 // both, dockerd does not start.
 func (f Facts) Setting(key string) (value, origin string) {
 	if flag, ok := f.Flag(key); ok {

@@ -14,7 +14,7 @@ const (
 	snapDataRoot  = "/var/snap/docker/common/var-lib-docker"
 )
 
-// Storage is the ground that the data root stands on.
+// Storage is the file system that the data root is on.
 type Storage struct {
 	DataRoot string // without symlinks, and without the "/<uid>.<gid>" of remap
 	Current  string // in use now: DataRoot, or the remapped root in it
@@ -50,13 +50,13 @@ var storageTopic = topic{
 	unread: func(f *Facts, err error) { f.Storage.Err = err },
 }
 
-// askRoot asks for the folder that a data root is, and what stands around it.
+// askRoot asks for the folder that a data root is, and what is around it.
 func askRoot(q *host.Questions, root string) {
 	q.Stats = append(q.Stats, chain(root)...)
 	q.Dirs, q.Spaces, q.Reals = append(q.Dirs, root), append(q.Spaces, root), append(q.Reals, root)
 }
 
-// storage is the data root and the ground it stands on.
+// storage is the data root and the file system that it is on.
 func (l *look) storage() Read[Storage] {
 	root := l.dataRoot()
 	real := l.real(root)

@@ -9,7 +9,7 @@ import (
 )
 
 // TextFile is a small file of the host. If it is missing, the Read it
-// stands in has fs.ErrNotExist; where it is no regular file, host.ErrNotRegular
+// is in has fs.ErrNotExist; where it is no regular file, host.ErrNotRegular
 // (Stat says what it is). It was not opened then.
 type TextFile struct {
 	Path      string

@@ -41,7 +41,7 @@ func (u Unit) Lines(word string) (found []Line) {
 	return found
 }
 
-// Given names a word of dockerd's command line, and the lines that it stands in.
+// Given names a word of dockerd's command line, and the lines that it is in.
 func (u Unit) Given(word string) string {
 	var lines []string
 	for _, line := range u.Lines(word) {
@@ -53,7 +53,7 @@ func (u Unit) Given(word string) string {
 	return fmt.Sprintf("%s (%s)", word, strings.Join(lines, "; "))
 }
 
-// hasWord reports whether a word stands in a line by itself: blanks and quotes around
+// hasWord reports whether a word is in a line by itself: blanks and quotes around
 // it, or "=" before it.
 func hasWord(line, word string) bool {
 	for from := 0; ; {

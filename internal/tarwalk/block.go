@@ -60,7 +60,7 @@ func (b *block) sum() uint64 {
 	return addLanes(acc)
 }
 
-// valid holds the checksum against the sum of all bytes. The checksum was made
+// valid compares the checksum with the sum of all bytes. The checksum was made
 // with spaces in its own place, of unsigned or (old Sun tar) of signed bytes.
 func (b *block) valid(sum uint64) bool {
 	field := binary.LittleEndian.Uint64(b[148:156])

@@ -230,7 +230,7 @@ var ecma = crc64.MakeTable(crc64.ECMA)
 // checkSizes are those of the kinds of checks.
 var checkSizes = [16]int64{0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64}
 
-// endBlock reads the padding of a block, and holds its contents against its check.
+// endBlock reads the padding of a block, and compares its contents with its check.
 func (x *xz) endBlock() error {
 	packed := x.src.n - x.began + checkSizes[x.check]
 	padding := make([]byte, -(x.src.n-x.began)&3)

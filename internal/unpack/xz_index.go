@@ -10,7 +10,7 @@ import (
 	"io"
 )
 
-// index reads what stands behind the blocks of a stream, and holds it against them.
+// index reads what follows the blocks of a stream, and compares it with them.
 func (x *xz) index() error {
 	crc := crc32.NewIEEE()
 	crc.Write([]byte{0})

@@ -21,7 +21,7 @@ var carriedQuestions = []question{
 	{Question: report.Question{ID: "carried-images", Category: catCarried, Title: "The images from before exist, by their tags", Item: itemCarried}, answer: carried(survey.KindImage)},
 }
 
-// carried holds what the engine has of a kind against what it had before remap
+// carried compares what the engine has of a kind with what it had before remap
 // was turned on. What is missing is a warning until it is accepted.
 func carried(k survey.ObjectKind) func(*input) report.Result {
 	return func(in *input) report.Result {

@@ -54,7 +54,7 @@ func TestEveryQuestionHasItsCases(t *testing.T) {
 	}
 }
 
-// The map that was asked for is held against all that shows one.
+// The map that was asked for is checked against all that shows one.
 func TestExpect(t *testing.T) {
 	want := idmap.Single(100000, 65536)
 	for _, r := range Answer(sound(), Options{Expect: &want}) {

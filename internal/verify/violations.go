@@ -14,7 +14,7 @@ type violation struct {
 	what string
 }
 
-// violations holds the IDs of a process and of each of its threads against the map
+// violations compares the IDs of a process and of each of its threads with the map
 // of its own user namespace and that of its container's first process. A user
 // namespace that was made in a container has a part of the container's map.
 func violations(p Process, maps map[string]idmap.Map) []violation {

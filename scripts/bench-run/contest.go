@@ -21,7 +21,7 @@ type contest struct {
 	samples  [][]sample // by command, then by round
 }
 
-// row holds one command against another.
+// row compares one command with another.
 type row struct {
 	ours, peer int     // of contest.commands; the same one if there is no peer
 	limit      float64 // of the ratio of their times
