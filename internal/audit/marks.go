@@ -14,7 +14,7 @@ const (
 const perPart = 1 << 17
 
 // sweep calls look for each layer but the top one, with the marks that the layers
-// above it leave on its keys. Where there are many keys it does so in parts, of
+// above it leave on its keys. If there are many keys it does so in parts, of
 // which each has its share of all keys: memory stays bounded.
 func sweep(layers []*facts, keys func(*facts, func(uint64)), look func(i int, m *marks)) {
 	n, top := 0, len(layers)-1

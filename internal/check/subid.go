@@ -182,7 +182,7 @@ func subidMap(in *Input) Result {
 	return pass("container ID 0 is UID %d and GID %d of the host, the map is %s", m.UID.Root(), m.GID.Root(), m)
 }
 
-// byOlder says what engines before 28 make of the same files, where that is
+// byOlder says what engines before 28 make of the same files, if that is
 // something else than m and the engine may be one.
 func (in *Input) byOlder(m idmap.Map) (outcome string, differs bool) {
 	if in.versionKnown {

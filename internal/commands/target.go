@@ -53,7 +53,7 @@ func (t *target) on() string {
 }
 
 // now is the time by the clock of the engine's host: changes are named by it, and
-// the newest one counts. Where that clock cannot be read, it is ours.
+// the newest one counts. If that clock cannot be read, it is ours.
 func (t *target) now(ctx context.Context) time.Time {
 	r, err := t.host.Run(ctx, host.Command{Args: []string{"date", "+%s"}})
 	if seconds, bad := strconv.ParseInt(strings.TrimSpace(string(r.Stdout)), 10, 64); err == nil && bad == nil {

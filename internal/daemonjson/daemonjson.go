@@ -65,7 +65,7 @@ func (d Doc) index(key string) int {
 }
 
 // Set gives the text with key set to a string. A key that is there keeps its
-// place, a new one comes last, spaced as the one before it. Where there is no
+// place, a new one comes last, spaced as the one before it. If there is no
 // object yet it makes one, with a newline at its end.
 func (d Doc) Set(key, value string) []byte { return d.SetValue(key, quote(value)) }
 

@@ -131,7 +131,7 @@ inside() {
 out() { cd / && fail "$1"; }
 
 # few PATH…: the bodies of many files with few processes. A record has the number
-# of each small file that may be read, from 1, and its size. Where there are any,
+# of each small file that may be read, from 1, and its size. If there are any,
 # another has all their bodies, with the status 0 if no file has changed since:
 # their sizes tell them apart. Then comes a record for each of the others, as body
 # writes it; files of /proc, which say that they are empty, are among them. Paths

@@ -33,7 +33,7 @@ func (s *shared) master() []string {
 	return []string{"-o", "ControlMaster=auto", "-o", "ControlPersist=no", "-o", "ControlPath=" + s.socket()}
 }
 
-// join are the flags of an ssh that joins. Where it may not, it connects by
+// join are the flags of an ssh that joins. If it may not, it connects by
 // itself.
 func (s *shared) join() []string {
 	s.once.Do(s.make)

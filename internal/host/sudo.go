@@ -16,7 +16,7 @@ func AskOnTerminal(ctx context.Context) error {
 	return cmd.Run()
 }
 
-// Sudo is this machine, looked at as root through sudo(8). Where sudo wants a
+// Sudo is this machine, looked at as root through sudo(8). If sudo wants a
 // password, ask is called once; without ask the host answers with what sudo
 // said. Nothing is started yet.
 func Sudo(ask Ask) Host {

@@ -143,7 +143,7 @@ func read28(f File, login string, uid int64) (Extents, error) {
 	return e, nil
 }
 
-// Suffix names the remapped root below the data root: "100000.100000". Where a
+// Suffix names the remapped root below the data root: "100000.100000". If a
 // map has no container ID 0 it is "-1.-1", and the engine does not start.
 func (m Map) Suffix() string {
 	uid, gid := m.UID.Root(), m.GID.Root()

@@ -11,7 +11,7 @@ import (
 )
 
 // choose gives those of an image's plans, one for each platform, that are
-// wanted. Where none is, it gives a plan with an error that lists what there is.
+// wanted. If none is, it gives a plan with an error that lists what there is.
 func (o Options) choose(all []plan) []plan {
 	if o.Platform == "all" || len(all) == 0 {
 		return all

@@ -126,7 +126,7 @@ func (s *splitReader) nextLine() error {
 
 var crcTable = crc64.MakeTable(crc64.ISO)
 
-// findBody gives the body of the file at hand, where it was read and is the
+// findBody gives the body of the file at hand, if it was read and is the
 // very one that the engine recorded.
 func (s *splitReader) findBody() []byte {
 	if len(s.bodies) == 0 || len(s.line.payload) != crc64.Size {

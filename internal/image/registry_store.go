@@ -87,7 +87,7 @@ func (s *registryStore) hold(ref registryName, b []byte) (digest.Digest, error) 
 	return d, err
 }
 
-// narrow keeps the descriptors of the wanted platforms. Where one does not say
+// narrow keeps the descriptors of the wanted platforms. If one does not say
 // what it is for, only its contents can tell.
 func narrow(all []ocispec.Descriptor, o Options) ([]ocispec.Descriptor, error) {
 	var images []ocispec.Descriptor

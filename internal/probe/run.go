@@ -53,7 +53,7 @@ func (p *Probe) exitCode(ctx context.Context, name string) (int, error) {
 	})
 }
 
-// Exec runs a command in a container that runs. Where it takes too long, it
+// Exec runs a command in a container that runs. If it takes too long, it
 // is left to itself: the engine has no call that ends it.
 func Exec(ctx context.Context, api API, name string, options container.ExecOptions) (Output, error) {
 	e, err := execIn(ctx, api, name, options)

@@ -38,7 +38,7 @@ func file(path string, r survey.Read[survey.TextFile]) (idmap.File, error) {
 var ErrTruncated = errors.New("it is larger than 4 MiB, which no table of subordinate IDs is")
 
 // Predict gives the map that the surveyed engine builds for an account when it
-// starts, or the words with which it refuses. Where the engine's version is not
+// starts, or the words with which it refuses. If the engine's version is not
 // known, the rules of 28 hold. unread is set instead where a file could not be
 // read.
 func Predict(f survey.Facts, a Account) (m idmap.Map, refusal, unread error) {

@@ -18,7 +18,7 @@ import (
 	"github.com/docker/docker/api/types/volume"
 )
 
-// askEngine fills in all that the API says. Where the daemon does not answer,
+// askEngine fills in all that the API says. If the daemon does not answer,
 // every group says so.
 func askEngine(ctx context.Context, c *caller, f *Facts) (containers []inspected) {
 	f.Engine.Value, f.Engine.Err = c.engine(ctx)

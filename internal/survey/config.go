@@ -18,7 +18,7 @@ const (
 // rootless one.
 var ErrNoConfig = errors.New("the path of the daemon's configuration file is unknown")
 
-// ConfigFile is daemon.json. Where there is none, the Read that it is in has
+// ConfigFile is daemon.json. If there is none, the Read that it is in has
 // fs.ErrNotExist, and Path says where it would be.
 type ConfigFile struct {
 	TextFile

@@ -5,7 +5,7 @@ package survey
 
 import "github.com/docker-userns/docker-userns/internal/host"
 
-// Read is a group of facts, or why they could not be read. Where Err is set,
+// Read is a group of facts, or why they could not be read. If Err is set,
 // Value holds what was learnt all the same, often nothing.
 //
 // Errors to ask for with errors.Is: [ErrDaemonDown], [ErrNotThisHost],

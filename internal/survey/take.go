@@ -92,7 +92,7 @@ func (o Options) askEngine(ctx context.Context, endpoint string, api API, f *Fac
 	return askEngine(ctx, newCaller(api, calls, cmp.Or(o.Sizes, someSizes)), f)
 }
 
-// peer is who listens on the endpoint's socket, where it is one of this machine.
+// peer is who listens on the endpoint's socket, if it is one of this machine.
 func peer(ctx context.Context, endpoint string) host.Process {
 	socket, ok := strings.CutPrefix(endpoint, "unix://")
 	if !ok {

@@ -58,7 +58,7 @@ type Unit struct {
 	NeedReload bool     // files on disk changed since systemd read them
 }
 
-// EnvironmentFile is a file that systemd reads variables from. Where it is not
+// EnvironmentFile is a file that systemd reads variables from. If it is not
 // Optional, the unit does not start without it.
 type EnvironmentFile struct {
 	Path     string

@@ -14,7 +14,7 @@ type Skipper interface {
 }
 
 // Section is the n bytes of r from off on. To skip costs nothing, not even a
-// system call. Where r turns out to end before, the error is
+// system call. If r turns out to end before, the error is
 // io.ErrUnexpectedEOF.
 func Section(r io.ReaderAt, off, n int64) Skipper {
 	off = max(off, 0)

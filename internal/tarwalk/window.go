@@ -2,7 +2,7 @@ package tarwalk
 
 import "io"
 
-// Sizes of the window in bytes. Where bodies are skipped, what was read of them
+// Sizes of the window in bytes. If bodies are skipped, what was read of them
 // is waste, so the window is small; a stream is read whole, in few calls.
 const (
 	skipWindow   = 32 << 10
@@ -13,7 +13,7 @@ const (
 // archive goes through it.
 type window struct {
 	src  io.Reader
-	skip Skipper // src, where it is one
+	skip Skipper // src, if it is one
 	buf  []byte
 	pos  int // buf[pos:end] was read from src and is not used yet
 	end  int

@@ -41,7 +41,7 @@ func (h *Host) Busybox(tb testing.TB, name string) {
 }
 
 // Load has the host's engine load a tar of images, past ssh and the docker CLI.
-// The error is the engine's own words. Where a tar has several images, the
+// The error is the engine's own words. If a tar has several images, the
 // engine stops at the first that it refuses.
 func (h *Host) Load(ctx context.Context, images io.Reader) error {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -145,7 +145,7 @@ const settle = 300 * time.Millisecond
 
 // settled gives the containers' processes among all that were seen, after a second
 // look at those that are not as they should be: what was wrong in passing does not
-// count. Where a container has none, it was started since, and all are looked at
+// count. If a container has none, it was started since, and all are looked at
 // again.
 func settled(ctx context.Context, h host.Host, all []Process, containers []survey.Container) ([]Process, error) {
 	if lacking(all, containers) {
