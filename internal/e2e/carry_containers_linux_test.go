@@ -121,7 +121,8 @@ func carryContainers(t *testing.T, host *testbed.Host) {
 }
 
 // A container that ran, and does not with remap on, is a reason to undo the change. One
-// that was stopped before is not: it runs once it has access.
+// that was stopped before is not: it runs once it has access. The second attempt goes
+// through sudo.
 func TestCarryContainerThatDoesNotRun(t *testing.T) {
 	t.Parallel()
 	host := boot(t, testbed.Engine28)
@@ -137,7 +138,7 @@ func TestCarryContainerThatDoesNotRun(t *testing.T) {
 	host.Shell(t, "rm -rf /var/lib/docker/165536.165536.undone*")
 
 	host.Shell(t, "docker stop reader")
-	a = change(t, host, "root", "enable", "--carry", "--exclude=container:task", "--yes", "--stable=1s")
+	a = change(t, host, "opnp", "enable", "--carry", "--exclude=container:task", "--yes", "--stable=1s")
 	assert.Equal(t, a.code, 0, "%s%s", a.stdout, a.stderr)
 	assert.Check(t, strings.Contains(a.stderr, "warning: the container's user has fewer rights"), "%s", a.stderr)
 	host.Shell(t, "chown -R 165536:165536 /srv/secret; docker restart reader")
