@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -26,6 +27,7 @@ type disableOptions struct {
 	forget  bool
 	reclaim bool
 	noStart bool
+	list    bool
 }
 
 const disableLong = `Turn off userns-remap, and go back to the data root from before
@@ -49,6 +51,9 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
   docker userns disable --reclaim --yes=cache`,
 		Args: noArguments("disable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opts.list {
+				return listChanges(cmd.Context(), dockerCLI)
+			}
 			return runDisable(cmd.Context(), dockerCLI, opts)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -57,11 +62,30 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
 	flags.VarPF(&opts.yes, "yes", "y", "Do not prompt for confirmation; --yes=VOLUME also lets --reclaim delete that volume").NoOptDefVal = everything
-	flags.StringVar(&opts.to, "to", "", "Restore daemon.json as it was before this change, which is named by its time")
+	flags.StringVar(&opts.to, "to", "", "Restore daemon.json as it was before this change, see --list")
 	flags.BoolVar(&opts.forget, "restore-subids", false, "Remove the user and the ranges too, if enable created them")
 	flags.BoolVar(&opts.noStart, "no-start", false, "Do not start the containers that ran before enable")
 	flags.BoolVar(&opts.reclaim, "reclaim", false, "Delete the remapped data root, with its containers, images and volumes")
+	flags.BoolVar(&opts.list, "list", false, "List the changes that were made on the host, and change nothing")
+	for _, flag := range []string{"yes", "to", "restore-subids", "no-start", "reclaim", "dry-run", "no-restart"} {
+		cmd.MarkFlagsMutuallyExclusive("list", flag)
+	}
 	return cmd
+}
+
+// listChanges lists the changes that the host keeps.
+func listChanges(ctx context.Context, dockerCLI command.Cli) error {
+	t, err := openTarget(ctx, dockerCLI)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	past, err := remap.History(ctx, t.host)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(dockerCLI.Out(), render.Changes(past))
+	return err
 }
 
 // yesValue is a flag that is given alone, or with the names of volumes.

@@ -141,6 +141,9 @@ func TestCarryContainerThatDoesNotRun(t *testing.T) {
 	a = change(t, host, "opnp", "enable", "--carry", "--exclude=container:task", "--yes", "--stable=1s")
 	assert.Equal(t, a.code, 0, "%s%s", a.stdout, a.stderr)
 	assert.Check(t, strings.Contains(a.stderr, "warning: the container's user has fewer rights"), "%s", a.stderr)
+	a = change(t, host, "opnp", "disable", "--list")
+	kept, undone := strings.Index(a.stdout, "enable    kept"), strings.Index(a.stdout, "enable    undone")
+	assert.Assert(t, a.code == 0 && 0 < kept && kept < undone, "%d %s%s", a.code, a.stdout, a.stderr)
 	host.Shell(t, "chown -R 165536:165536 /srv/secret; docker restart reader")
 	waitUntil(t, "reader runs", func() bool {
 		return host.Shell(t, "docker ps -a --format '{{.Names}} {{.State}}' | sort") == "job exited\nonce running\nreader running\nstay created\nweb running"

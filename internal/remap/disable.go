@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/daemonjson"
 	"github.com/docker-userns/docker-userns/internal/dockerd"
+	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
@@ -180,7 +181,7 @@ func takeOut(f survey.Facts, past []Past, o DisableOptions) (edit, bool, error) 
 	}
 	e := edit{path: c.path, existed: c.existed, before: c.data, title: "Remove userns-remap from " + c.path}
 	if o.To != "" {
-		return backTo(e, f.Config.Value, past, o.To)
+		return backTo(e, f, past, o.To)
 	}
 	doc, err := daemonjson.Parse(c.data)
 	if err != nil {
@@ -245,14 +246,14 @@ func withoutDriver(text []byte, enabled Past) ([]byte, error) {
 }
 
 // backTo is the edit that brings back daemon.json as it was before a change.
-func backTo(e edit, now survey.ConfigFile, past []Past, to string) (edit, bool, error) {
+func backTo(e edit, f survey.Facts, past []Past, to string) (edit, bool, error) {
 	for _, p := range past {
 		if p.ID != to {
 			continue
 		}
 		file := p.config()
 		switch {
-		case !now.Is(file.Path):
+		case !f.Config.Value.Is(file.Path):
 			return e, false, fmt.Errorf("--to %s: that change did not edit %s", to, e.path)
 		case file.Existed && !p.HaveConfig:
 			return e, false, fmt.Errorf("--to %s: its backup is missing or was changed", to)
@@ -262,5 +263,5 @@ func backTo(e edit, now survey.ConfigFile, past []Past, to string) (edit, bool, 
 		e.after, e.title = before(p), "Restore "+e.path+" as it was before "+to
 		return e, string(e.after) != string(e.before) || (e.after == nil) != !e.existed, nil
 	}
-	return e, false, fmt.Errorf("--to %s: no such backup; list them with: ls %s", to, Folder)
+	return e, false, fmt.Errorf("--to %s: no such change; list them with: %s", to, report.Docker(f, "userns", "disable", "--list"))
 }

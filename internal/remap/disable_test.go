@@ -228,7 +228,7 @@ func TestPlanDisable(t *testing.T) {
 		assert.Equal(t, written(step(t, p, "config").Acts[1]), string(past.Config))
 		o.To = "20200101T000000Z"
 		_, err = PlanDisable(f, []Past{past}, o)
-		assert.ErrorContains(t, err, "no such backup")
+		assert.ErrorContains(t, err, "no such change; list them with: docker userns disable --list")
 	})
 	t.Run("daemon.json by another path", func(t *testing.T) {
 		f, past := on, past
