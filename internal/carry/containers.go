@@ -95,9 +95,29 @@ func (t twin) configuration(ctx context.Context, c Container, live bool) (err er
 	}
 	return errors.Join(
 		folderAt(to, 0o710, 0, t.group()),
+		withoutSetID(to),
 		t.rewrite(filepath.Join(folder, "config.v2.json"), t.moved),
 		t.rewrite(filepath.Join(folder, "hostconfig.json"), c.host),
 	)
+}
+
+// withoutSetID takes the set-user-ID and set-group-ID bits off the files in a container's
+// folder: the container can set them on those that are mounted into it, such as hosts, and
+// they belong to root of the host until the engine starts the container.
+func withoutSetID(folder string) error {
+	for _, name := range names(folder) {
+		path := filepath.Join(folder, name)
+		info, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		if info.Mode().IsRegular() && info.Mode()&(os.ModeSetuid|os.ModeSetgid) != 0 {
+			if err := os.Chmod(path, info.Mode().Perm()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // object is a JSON object of which some fields are known.

@@ -56,6 +56,7 @@ func TestJobWithContainers(t *testing.T) {
 	left := create(t, api, "left", container.HostConfig{NetworkMode: "none"}, "true")
 	excluded := create(t, api, "excluded", container.HostConfig{NetworkMode: "none"}, "echo excluded >excluded")
 	gone := create(t, api, "gone", container.HostConfig{NetworkMode: "none"}, "true")
+	sh(t, old.DataRoot()+"/containers/"+web, "echo x >hosts; chmod 6755 hosts")
 	job.Containers = []carry.Container{{ID: web}, {ID: agent}, {ID: stopped, Stopped: true}, {ID: gone}}
 	job.Known, job.Networks = []string{left}, true
 	before := map[string]map[string]any{}
@@ -114,6 +115,7 @@ func TestJobWithContainers(t *testing.T) {
 	after, err := mapped.ContainerDiff(t.Context(), web)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, sorted(after), sorted(diff))
+	assert.Equal(t, sh(t, job.Place, "stat -c %a containers/"+web+"/hosts"), "755", "nobody becomes root with it")
 	owner := func(id, file string) string {
 		c, err := mapped.ContainerInspect(t.Context(), id)
 		assert.NilError(t, err)

@@ -97,6 +97,7 @@ func (p *Proof) Prove(ctx context.Context, plan remap.Plan, renew remap.Renew) e
 		{fmt.Sprintf("checking that the daemon stays up for %s", p.Stable), func(ctx context.Context) error { return p.staysUp(ctx, before) }},
 		{"looking at whether what ran runs again", func(ctx context.Context) error { return p.runAgain(ctx, plan) }},
 		{fmt.Sprintf("soaking for %s: container starts, health, socket", p.Soak), p.soak},
+		{"looking at whether what ran still runs", func(ctx context.Context) error { return p.stillRuns(ctx, plan) }},
 	} {
 		p.Events.Doing(step.what)
 		if err := errors.Join(step.prove(ctx), renew(ctx)); err != nil {

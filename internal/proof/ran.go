@@ -81,6 +81,14 @@ func (p *Proof) runAgain(ctx context.Context, plan remap.Plan) error {
 	}
 }
 
+// stillRuns proves it again after a soak.
+func (p *Proof) stillRuns(ctx context.Context, plan remap.Plan) error {
+	if p.Soak == 0 {
+		return nil
+	}
+	return p.runAgain(ctx, plan)
+}
+
 // isUp reports whether a container runs that ran at the last look, too, or whether it has
 // done what it was to do.
 func isUp(before, now survey.Container) bool {

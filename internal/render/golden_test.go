@@ -153,7 +153,9 @@ func down() survey.Facts {
 
 // undone is what is printed of a change whose proof fails.
 func undone(c Change) string {
-	return told(c, c.Plan.Steps[:len(c.Plan.Steps)-1]) + c.Undoing(errors.New("1 process has IDs that are not in the map (processes)")) + c.RolledBack(nil)
+	proof := len(c.Plan.Steps) - 2
+	why := errors.New("prove: asking http://localhost:8080/health: dialing localhost:8080 on db1: nothing listens there, or sshd forbids it (AllowTcpForwarding in sshd_config)")
+	return told(c, c.Plan.Steps[:proof]) + c.Step(proof+1, c.Plan.Steps[proof]) + c.Undoing(why) + c.RolledBack(nil)
 }
 
 // on is the host once remap was turned on, with the web server recreated.
