@@ -18,8 +18,8 @@ func FuzzPrinting(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if bytes.IndexByte(in, 0) >= 0 {
-			t.Skip("no argument holds a NUL")
+		if bytes.IndexByte(in, 0) >= 0 || len(in) > 10_000 {
+			t.Skip("no argument holds a NUL, or is longer than 128 KiB when it is quoted")
 		}
 		got, err := exec.Command(sh, "-c", printing(in)).Output()
 		assert.NilError(t, err)

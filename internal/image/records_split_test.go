@@ -128,7 +128,8 @@ func TestARecordStopsWhenItIsToldTo(t *testing.T) {
 	assert.Assert(t, errors.Is(err, context.Canceled), "%v", err)
 }
 
-// FuzzSplitLine holds the hand-made parser to encoding/json.
+// FuzzSplitLine compares the hand-made parser with encoding/json, which reads
+// the same fields: a line's position is never used, whatever it is.
 func FuzzSplitLine(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":2,"payload":"AAAA","position":0}`, `{"type":2,"payload":"AA==","position":12}`, `{"type":2,"payload":null,"position":0}`,
@@ -140,13 +141,17 @@ func FuzzSplitLine(f *testing.F) {
 		`{"type":2,"payload":"` + strings.Repeat("A", 64) + strings.Repeat("QUJD", 9) + strings.Repeat("A", 70) + `==","position":0}`,
 		`{"type":2,"payload":"` + strings.Repeat("A", 32) + "AA==" + strings.Repeat("A", 32) + `","position":0}`,
 		`{"type":2,"payload":"` + strings.Repeat("QUJD", 8) + strings.Repeat("A", 32) + `","position":0}`,
+		`{"type":2,"payload":"AAAA","position":2.220}`, `{"type":1,"name":"f","position":"x"}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var got splitLine
 		_, err := got.parse(line, nil)
-		var want storage.Entry
+		var want struct {
+			storage.Entry
+			Position any `json:"position"` // hides the one of the entry
+		}
 		wantErr := json.Unmarshal(line, &want)
 		if err == nil {
 			err = got.check()
