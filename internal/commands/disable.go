@@ -51,9 +51,6 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
   docker userns disable --reclaim --yes=cache`,
 		Args: noArguments("disable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if opts.list {
-				return listChanges(cmd.Context(), dockerCLI)
-			}
 			return runDisable(cmd.Context(), dockerCLI, opts)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -73,13 +70,8 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	return cmd
 }
 
-// listChanges lists the changes that the host keeps.
-func listChanges(ctx context.Context, dockerCLI command.Cli) error {
-	t, err := openTarget(ctx, dockerCLI)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
+// listChanges lists the changes that the engine's host keeps.
+func (t *target) listChanges(ctx context.Context, dockerCLI command.Cli) error {
 	past, err := remap.History(ctx, t.host)
 	if err != nil {
 		return err
@@ -137,8 +129,15 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := vitalFailure(t.on(), check.Run(facts, check.Options{Only: check.Vital()})); err != nil {
+	vital := check.Vital()
+	if opts.list { // which a change that is under way does not keep it from
+		vital = check.Reach()
+	}
+	if err := vitalFailure(t.on(), check.Run(facts, check.Options{Only: vital})); err != nil {
 		return refuse(dockerCLI, err)
+	}
+	if opts.list {
+		return t.listChanges(ctx, dockerCLI)
 	}
 	left, notRemoved, err := t.planDisable(ctx, facts, opts)
 	if err != nil {

@@ -144,6 +144,8 @@ func TestCarryContainerThatDoesNotRun(t *testing.T) {
 	a = change(t, host, "opnp", "disable", "--list")
 	kept, undone := strings.Index(a.stdout, "enable    kept"), strings.Index(a.stdout, "enable    undone")
 	assert.Assert(t, a.code == 0 && 0 < kept && kept < undone, "%d %s%s", a.code, a.stdout, a.stderr)
+	a = docker(t, host, nil, "--context", "unix", "userns", "disable", "--list")
+	assert.Check(t, a.code == 2 && !strings.Contains(a.stdout, "No changes"), "the engine is on another host than this one: %d %s", a.code, a.stdout)
 	host.Shell(t, "chown -R 165536:165536 /srv/secret; docker restart reader")
 	waitUntil(t, "reader runs", func() bool {
 		return host.Shell(t, "docker ps -a --format '{{.Names}} {{.State}}' | sort") == "job exited\nonce running\nreader running\nstay created\nweb running"

@@ -238,10 +238,7 @@ func Counts(n map[survey.ObjectKind]int) string {
 			counts = append(counts, report.Count(n[k], string(k)))
 		}
 	}
-	if len(counts) < 2 {
-		return strings.Join(counts, "")
-	}
-	return strings.Join(counts[:len(counts)-1], ", ") + " and " + counts[len(counts)-1]
+	return enumerate(counts)
 }
 
 // String is a span in words.

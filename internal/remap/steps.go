@@ -144,10 +144,15 @@ func list(files []File) string {
 	for _, f := range files {
 		paths = append(paths, f.Path)
 	}
-	if len(paths) < 2 {
-		return strings.Join(paths, "")
+	return enumerate(paths)
+}
+
+// enumerate joins words as in a sentence: "a, b and c".
+func enumerate(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
 	}
-	return strings.Join(paths[:len(paths)-1], ", ") + " and " + paths[len(paths)-1]
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
