@@ -52,7 +52,7 @@ func TestCheckBrokenConfig(t *testing.T) {
 				running := over(t, host, "root")
 				suffix, words := restart(t, host)
 				comes := suffix != ""
-				assert.Equal(t, comes, tc.loads == "" || strings.Contains(tc.loads, string(host.Engine)), "what the table says of this engine: %s", words)
+				assert.Equal(t, comes, tc.loads == "" || strings.Contains(tc.loads, host.Engine.Version()), "what the table says of this engine: %s", words)
 				if tc.id == "" {
 					return
 				}

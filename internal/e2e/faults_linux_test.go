@@ -91,7 +91,7 @@ func TestFaults(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	inTurns(all)
-	n := 4
+	n := len(testbed.Engines)
 	if os.Getenv("FAULTS") == "all" {
 		n = len(all)
 	} else if given, err := strconv.Atoi(os.Getenv("FAULTS")); err == nil {

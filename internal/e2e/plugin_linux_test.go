@@ -64,12 +64,16 @@ func boot(t *testing.T, engine testbed.Engine) *testbed.Host {
 	return host
 }
 
-// eachEngine tells a story on a host of each engine, side by side.
+// eachEngine tells a story on a host of each engine, side by side. An upgraded one
+// differs in what few stories are about.
 func eachEngine(t *testing.T, story func(t *testing.T, host *testbed.Host)) {
 	t.Helper()
 	testbed.Need(t)
 	for _, engine := range testbed.Engines {
 		t.Run(string(engine), func(t *testing.T) {
+			if engine == testbed.Upgraded29 && os.Getenv("TEST_ALL") == "" {
+				t.Skip("only some stories are told of an upgraded engine without TEST_ALL=1")
+			}
 			t.Parallel()
 			story(t, boot(t, engine))
 		})

@@ -77,7 +77,7 @@ func (h *Host) FailRestart(tb testing.TB) (mend func()) {
 	return h.mendBy(tb, "sh", "-c", "rm -f "+dropIn+"; systemctl daemon-reload; systemctl reset-failed docker.service docker.socket")
 }
 
-// mendBy mends once. A host that was reset meanwhile needs no mending.
+// mendBy mends once. A host that is gone needs no mending.
 func (h *Host) mendBy(tb testing.TB, args ...string) func() {
 	pid := h.PID()
 	mend := sync.OnceFunc(func() {

@@ -41,15 +41,14 @@ type Host struct {
 var booted atomic.Int64
 
 // Boot starts a host with an empty disk. It is removed at the end of the test,
-// or of the process, however that ends: its keeper notices. Subtests may share
-// it; Reset makes it new. Without root or on a machine that lacks the tools, the
+// or of the process, however that ends: its keeper notices. Without root or on a machine that lacks the tools, the
 // test is skipped.
 func Boot(tb testing.TB, engine Engine) *Host {
 	tb.Helper()
 	Need(tb)
 	h := &Host{Engine: engine, dir: tb.TempDir(), ups: make(chan int, 64)}
 	h.Name = fmt.Sprintf("e%s-%d-%d", strings.ReplaceAll(string(engine), ".", ""), os.Getpid(), booted.Add(1))
-	h.keeper = exec.CommandContext(context.Background(), script(), "run", string(engine), h.Name)
+	h.keeper = exec.CommandContext(context.Background(), script(), "run", engine.tree(), h.Name)
 	h.keeper.Stderr = &h.stderr
 	h.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test
 	var err error
@@ -67,21 +66,20 @@ func Boot(tb testing.TB, engine Engine) *Host {
 	go h.listen(stdout)
 	h.awaitUp(tb)
 	h.makeContexts(tb)
+	if engine == Upgraded29 {
+		h.Upgrade(tb)
+	}
 	return h
-}
-
-// Reset throws the host's state away: the power is cut, and the host boots from
-// an empty disk.
-func (h *Host) Reset(tb testing.TB) {
-	tb.Helper()
-	h.again(tb, func() error { return h.tell("reset") })
 }
 
 // CutPower ends every process of the host at once, and boots it again from the
 // same disk.
 func (h *Host) CutPower(tb testing.TB) {
 	tb.Helper()
-	h.again(tb, func() error { return h.tell("power") })
+	h.again(tb, func() error {
+		_, err := fmt.Fprintln(h.stdin, "power")
+		return err
+	})
 }
 
 // Reboot shuts the host down from inside, in order, and waits until it is up again.
@@ -93,11 +91,6 @@ func (h *Host) Reboot(tb testing.TB) {
 // PID is that of the host's init, as this machine sees it. It changes with every
 // boot.
 func (h *Host) PID() int { return int(h.pid.Load()) }
-
-func (h *Host) tell(word string) error {
-	_, err := fmt.Fprintln(h.stdin, word)
-	return err
-}
 
 func (h *Host) again(tb testing.TB, end func() error) {
 	tb.Helper()

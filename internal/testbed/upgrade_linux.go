@@ -19,8 +19,8 @@ func (h *Host) Upgrade(tb testing.TB) {
 	for _, program := range []string{"sbin/dockerd", "bin/containerd", "bin/containerd-shim-runc-v2", "sbin/runc"} {
 		h.copyIn(tb, filepath.Join(tree, "usr", program), "/usr/"+program)
 	}
-	h.Shell(tb, "systemctl start "+units)
-	h.Engine = Engine29
+	h.Shell(tb, "systemctl start "+units+"; systemctl reset-failed "+units) // systemd limits how often a unit is started
+	h.Engine = Upgraded29
 }
 
 // copyIn puts a program of this machine on the host.

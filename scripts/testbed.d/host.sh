@@ -3,7 +3,6 @@
 #
 #   > up PID ADDRESS    booted; PID is the host's init as seen from here
 #   > down              the host was shut down from inside
-#   < reset             cut the power, boot from an empty disk
 #   < power             cut the power, boot from the same disk
 #   < end of file       remove the host
 #
@@ -20,7 +19,6 @@ do_run() {
 	number=$(cat "$dir/number") request=''
 	trap '' PIPE
 	trap 'request=stop' TERM INT HUP
-	trap 'request=reset' USR1
 	trap 'request=power' USR2
 	trap 'remove "$name"; kill "$listener" 2>/dev/null || true' EXIT
 	listen 8<&0 <&8 &
@@ -67,7 +65,6 @@ listen() {
 		status=0
 		read -r -t 10 word || status=$?
 		case $status-$word in
-		0-reset) kill -USR1 $$ ;;
 		0-power) kill -USR2 $$ ;;
 		1-*) break ;;
 		esac
@@ -81,14 +78,7 @@ keep() {
 		request=''
 		boot_once
 		rm -f "$dir/up"
-		case $request in
-		reset)
-			halt "$name" 2>/dev/null
-			unmount_disk "$name"
-			lay_disk
-			;;
-		power) halt "$name" 2>/dev/null ;;
-		esac
+		[ "$request" != power ] || halt "$name" 2>/dev/null
 	done
 }
 
