@@ -39,6 +39,8 @@ require (
 
 require github.com/ulikunitz/xz v0.5.17
 
+require github.com/google/jsonschema-go v0.4.3
+
 require (
 	github.com/Azure/go-ansiterm v0.0.0-20250102033503-faa5f7b0171c // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect

@@ -15,7 +15,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
-	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/pflag"
 )
 
@@ -24,6 +24,7 @@ type changeOptions struct {
 	dryRun    bool
 	noRestart bool
 	timeout   time.Duration
+	format    string
 }
 
 // minTimeout leaves time for a quick restart. The proof puts the end off.
@@ -33,11 +34,15 @@ func (o *changeOptions) install(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Show the plan without changing anything")
 	flags.BoolVar(&o.noRestart, "no-restart", false, "Change the files without restarting the daemon")
 	flags.DurationVar(&o.timeout, "confirm-timeout", 5*time.Minute, "Time after which the host undoes the change unless it is proven good")
+	flags.StringVar(&o.format, "format", "", changeFormatHelp)
 }
 
 func (o *changeOptions) validate() error {
 	if o.timeout < minTimeout || o.timeout > 24*time.Hour {
 		return fmt.Errorf("--confirm-timeout %s: it must be between %s and 24h", o.timeout, minTimeout)
+	}
+	if o.format != "" && o.format != formatter.TableFormatKey && o.format != formatter.JSONFormatKey {
+		return fmt.Errorf("--format %s: it must be table or json", o.format)
 	}
 	return nil
 }
@@ -67,8 +72,9 @@ func vitalFailure(on string, results []report.Result, others ...string) error {
 }
 
 // refuse says why nothing is changed.
-func refuse(dockerCLI command.Cli, why error) error {
-	fmt.Fprintf(dockerCLI.Err(), "%s\nNothing was changed.\n", escape.Error(why))
+func (t *telling) refuse(why error) error {
+	t.result.Why = why.Error()
+	fmt.Fprintf(t.cli.Err(), "%s\nNothing was changed.\n", escape.Error(why))
 	if errors.Is(why, errOutOfReach) || errors.Is(why, survey.ErrDaemonDown) {
 		return errReported
 	}
@@ -78,10 +84,11 @@ func refuse(dockerCLI command.Cli, why error) error {
 // change carries out one plan and tells of it.
 type change struct {
 	*target
-	cli   command.Cli
+	*telling
 	plan  remap.Plan
 	clock *render.Clock
-	began time.Time // of the step that is under way
+	step  int       // that is under way
+	began time.Time // of it
 
 	copied carry.State // how far the copy was when it was last heard of
 }
@@ -90,10 +97,10 @@ func (c *change) text() render.Change {
 	return render.Change{Plan: c.plan, On: c.on(), Docker: c.docker}
 }
 
-// tell writes a part of the story to stderr.
+// tell writes a part of what happens to stderr.
 func (c *change) tell(text string) { fmt.Fprint(c.cli.Err(), text) }
 
-// apply takes the steps, and says how it ended. The story goes to stderr.
+// apply takes the steps, and says how it ended. What happens goes to stderr.
 func (c *change) apply(ctx context.Context, o proofOptions) error {
 	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Target: c.renewed}
 	defer p.Close()
@@ -107,6 +114,7 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 	defer c.clock.Stop()
 	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c, Copier: p.Remote}.Apply(ctx, c.plan)
 	c.clock.Stop()
+	c.ended(outcome, why)
 	switch text := c.text(); outcome {
 	case remap.Made:
 		return nil
@@ -120,7 +128,7 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 		if why != nil {
 			c.tell(text.Except(why))
 		}
-		fmt.Fprint(c.cli.Out(), text.RolledBack(why))
+		fmt.Fprint(c.out, text.RolledBack(why))
 		return errFound
 	default:
 		c.tell(text.Recover(why))
@@ -130,7 +138,8 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 
 // Begin says which step comes now.
 func (c *change) Begin(n int, s remap.Step) {
-	c.began = time.Now()
+	c.step, c.began = n, time.Now()
+	c.objects.Begun(n, s)
 	defer c.clock.Start(s.Busy)
 	c.tell(c.text().Step(n, s))
 }
@@ -138,13 +147,17 @@ func (c *change) Begin(n int, s remap.Step) {
 // Done says how long a step took.
 func (c *change) Done(s remap.Step) {
 	c.clock.Stop()
-	c.tell(c.text().Took(time.Since(c.began)))
+	took := time.Since(c.began)
+	c.objects.Done(c.step, s, took)
+	c.tell(c.text().Took(took))
 	paused(s)
 }
 
 // Undoing says why the change is undone.
 func (c *change) Undoing(why error) {
 	c.clock.Stop()
+	c.undoing = why
+	c.objects.Undoing(why)
 	defer c.clock.Start("the host is undoing the change")
 	c.tell(c.text().Undoing(why))
 }
@@ -156,19 +169,27 @@ func (c *change) Doing(what string) { c.clock.At(what) }
 func (c *change) Copying(s carry.State) {
 	s.Flagged = max(s.Flagged, c.copied.Flagged) // a later pass looks only at what changed
 	c.copied = s
+	c.objects.Copying(s)
 	c.clock.At(render.Copying(c.plan.Carry, s, time.Since(c.began)))
 }
 
 // Accepted says what does not hold, and is no reason to undo the change.
-func (c *change) Accepted(r report.Result) { c.tell(c.text().Accepted(r)) }
+func (c *change) Accepted(r report.Result) {
+	c.objects.Accepted(r)
+	c.tell(c.text().Accepted(r))
+}
 
 // Carried says what was copied.
 func (c *change) Carried(r carry.Result, compared carry.Compared) {
+	c.objects.Carried(r, compared)
 	c.tell(c.text().Carried(r, compared, c.copied))
 }
 
 // NotStarted names a container that does not start.
-func (c *change) NotStarted(one remap.Object, why error) { c.tell(c.text().NotStarted(one, why)) }
+func (c *change) NotStarted(one remap.Object, why error) {
+	c.objects.NotStarted(one, why)
+	c.tell(c.text().NotStarted(one, why))
+}
 
 // checked runs the checks on a survey, with the audits of the images where they
 // are wanted.

@@ -51,7 +51,7 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
   docker userns disable --reclaim --yes=cache`,
 		Args: noArguments("disable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runDisable(cmd.Context(), dockerCLI, opts)
+			return opts.telling(dockerCLI, func(to *telling) error { return runDisable(cmd.Context(), to, opts) })
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -71,12 +71,14 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 }
 
 // listChanges lists the changes that the engine's host keeps.
-func (t *target) listChanges(ctx context.Context, dockerCLI command.Cli) error {
+func (t *target) listChanges(ctx context.Context, to *telling) error {
 	past, err := remap.History(ctx, t.host)
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(dockerCLI.Out(), render.Changes(past))
+	to.result.Outcome = render.Unchanged
+	to.objects.Past(past)
+	_, err = io.WriteString(to.out, render.Changes(past))
 	return err
 }
 
@@ -116,13 +118,13 @@ func (o *disableOptions) validate() error {
 	return o.proofOptions.validate()
 }
 
-func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions) error {
-	t, err := openTarget(ctx, dockerCLI)
+func runDisable(ctx context.Context, to *telling, opts disableOptions) error {
+	t, err := openTarget(ctx, to.cli)
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	note := render.NewProgress(dockerCLI.Err())
+	note := render.NewProgress(to.cli.Err())
 	note.Start("looking at " + escape.Line(t.endpoint))
 	facts := survey.Take(ctx, t.renewed(), survey.Options{})
 	note.Stop()
@@ -134,21 +136,22 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 		vital = check.Reach()
 	}
 	if err := vitalFailure(t.on(), check.Run(facts, check.Options{Only: vital})); err != nil {
-		return refuse(dockerCLI, err)
+		return to.refuse(err)
 	}
 	if opts.list {
-		return t.listChanges(ctx, dockerCLI)
+		return t.listChanges(ctx, to)
 	}
 	left, notRemoved, err := t.planDisable(ctx, facts, opts)
 	if err != nil {
-		return refuse(dockerCLI, err)
+		return to.refuse(err)
 	}
 	plan := left.Plan
+	plan.NotRemoved = notRemoved
 	for _, why := range notRemoved {
-		fmt.Fprintf(dockerCLI.Out(), "%s.\n", escape.Line(why))
+		fmt.Fprintf(to.out, "%s.\n", escape.Line(why))
 	}
 	if len(plan.Steps) == 0 {
-		return nothingToDisable(dockerCLI, facts, plan)
+		return to.nothingToDisable(facts, plan)
 	}
 	note.Start("comparing what both data roots have")
 	m, _ := check.NewInput(facts, check.Options{}).Map() // without one, no file is a mapped user's
@@ -157,30 +160,33 @@ func runDisable(ctx context.Context, dockerCLI command.Cli, opts disableOptions)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprint(dockerCLI.Out(), left.Text(render.StyleOf(dockerCLI.Out())))
+	to.objects.Plan(facts, plan, left.Sides, nil, nil)
+	fmt.Fprint(to.out, left.Text(render.StyleOf(to.out)))
 	if opts.dryRun {
+		to.result.Outcome = render.Planned
 		return nil
 	}
-	if err := confirm(ctx, dockerCLI, opts.yes.given, "\nMake the change?"); err != nil {
+	if err := confirm(ctx, to.cli, opts.yes.given, "\nMake the change?"); err != nil {
 		return err
 	}
-	c := &change{target: t, cli: dockerCLI, plan: plan}
+	c := &change{target: t, telling: to, plan: plan}
 	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
-	fmt.Fprint(dockerCLI.Out(), c.text().Disabled())
+	fmt.Fprint(to.out, c.text().Disabled())
 	c.nameStopped(ctx)
 	return nil
 }
 
 // nothingToDisable says that remap is off already, or that a daemon that is down is
 // so for another reason.
-func nothingToDisable(dockerCLI command.Cli, f survey.Facts, plan remap.Plan) error {
+func (t *telling) nothingToDisable(f survey.Facts, plan remap.Plan) error {
 	if f.Engine.Err != nil {
-		return refuse(dockerCLI, fmt.Errorf("%w\nIt is not down because of userns-remap: %s does not set it. 'journalctl -u %s' says why it is down",
+		return t.refuse(fmt.Errorf("%w\nIt is not down because of userns-remap: %s does not set it. 'journalctl -u %s' says why it is down",
 			f.Engine.Err, f.ConfigPath(), cmp.Or(plan.Unit, "docker")))
 	}
-	fmt.Fprintf(dockerCLI.Out(), "userns-remap is off: the data root is %s. Nothing to do.\n", escape.Line(plan.Before.DataRoot))
+	t.result.Outcome = render.Unchanged
+	fmt.Fprintf(t.out, "userns-remap is off: the data root is %s. Nothing to do.\n", escape.Line(plan.Before.DataRoot))
 	return nil
 }
 
@@ -197,8 +203,9 @@ func (c *change) nameStopped(ctx context.Context) {
 			names = append(names, ran.String())
 		}
 	}
+	c.result.NotRunning = names
 	if len(names) > 0 {
-		fmt.Fprintf(c.cli.Out(), "These containers ran before enable, and do not run now: %s\n", c.docker(append([]string{"start"}, names...)...))
+		fmt.Fprintf(c.out, "These containers ran before enable, and do not run now: %s\n", c.docker(append([]string{"start"}, names...)...))
 	}
 }
 

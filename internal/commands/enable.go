@@ -61,7 +61,7 @@ func newEnableCommand(dockerCLI command.Cli) *cobra.Command {
   docker userns enable --yes --accept impact-docker-socket --health-url http://localhost:8080/health`,
 		Args: noArguments("enable", opts.validate),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runEnable(cmd.Context(), dockerCLI, opts)
+			return opts.telling(dockerCLI, func(to *telling) error { return runEnable(cmd.Context(), to, opts) })
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -120,13 +120,13 @@ func parseRange(s string) (idmap.Range, error) {
 	return r, nil
 }
 
-func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) error {
-	t, err := openTarget(ctx, dockerCLI)
+func runEnable(ctx context.Context, to *telling, opts enableOptions) error {
+	t, err := openTarget(ctx, to.cli)
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	note := render.NewProgress(dockerCLI.Err())
+	note := render.NewProgress(to.cli.Err())
 	note.Start("looking at " + escape.Line(t.endpoint))
 	facts, unknown := opts.asCarried(survey.Take(ctx, t.renewed(), closely))
 	results := t.checked(ctx, facts, check.Options{User: opts.user})
@@ -135,68 +135,76 @@ func runEnable(ctx context.Context, dockerCLI command.Cli, opts enableOptions) e
 		return err
 	}
 	if err := cmp.Or(vitalFailure(t.on(), results, "daemon-answers"), unknown); err != nil {
-		return refuse(dockerCLI, err)
+		return to.refuse(err)
 	}
-	planned := remap.EnableOptions{
-		User: opts.user, Range: opts.idRange, Driver: opts.driver, NoRestart: opts.noRestart, Timeout: opts.timeout, Now: t.now(ctx),
-	}
-	plan, err := remap.PlanEnable(facts, planned)
+	plan, err := opts.plan(ctx, t, facts, note)
 	if err != nil {
-		return refuse(dockerCLI, err)
+		return to.refuse(err)
 	}
 	if len(plan.Steps) == 0 {
-		fmt.Fprintf(dockerCLI.Out(), "userns-remap is on already: the data root is %s. Nothing to do. To prove that it holds: %s\n", escape.Line(plan.Before.DataRoot), t.docker("userns", "verify"))
+		to.result.Outcome = render.Unchanged
+		fmt.Fprintf(to.out, "userns-remap is on already: the data root is %s. Nothing to do. To prove that it holds: %s\n", escape.Line(plan.Before.DataRoot), t.docker("userns", "verify"))
 		return nil
-	}
-	if opts.carries() {
-		note.Start("auditing the images, and measuring what there is to copy")
-		planned.Carry, err = opts.planCarry(ctx, t, facts, plan)
-		note.Stop()
-		if err == nil {
-			plan, err = remap.PlanEnable(facts, planned)
-		}
-		if err != nil {
-			return refuse(dockerCLI, err)
-		}
 	}
 	note.Start("comparing what both data roots have")
 	sides, unseen := remap.LookAtSides(ctx, t.host, facts, plan.After.DataRoot, plan.After.Map)
 	note.Stop()
 	if unseen != nil {
-		return refuse(dockerCLI, unseen)
+		return to.refuse(unseen)
 	}
 	if err := t.answerable(ctx, facts, opts.proofOptions); err != nil {
-		return refuse(dockerCLI, err)
+		return to.refuse(err)
 	}
-	if err := opts.show(dockerCLI, facts, results, plan, sides); err != nil || opts.dryRun {
+	if err := opts.show(to, facts, results, plan, sides); err != nil {
 		return err
 	}
-	if err := confirm(ctx, dockerCLI, opts.yes, "\nIs a maintenance window booked for this host?", "Has the load balancer been told to send nothing here?", "Make the change?"); err != nil {
+	if opts.dryRun {
+		to.result.Outcome = render.Planned
+		return nil
+	}
+	if err := confirm(ctx, to.cli, opts.yes, "\nIs a maintenance window booked for this host?", "Has the load balancer been told to send nothing here?", "Make the change?"); err != nil {
 		return err
 	}
-	c := &change{target: t, cli: dockerCLI, plan: plan}
+	c := &change{target: t, telling: to, plan: plan}
 	if err := c.apply(ctx, opts.proofOptions); err != nil {
 		return err
 	}
-	_, err = io.WriteString(dockerCLI.Out(), c.text().Enabled(opts.Image))
+	_, err = io.WriteString(to.out, c.text().Enabled(opts.Image))
 	return err
 }
 
+// plan plans the change, with what it carries over.
+func (o enableOptions) plan(ctx context.Context, t *target, f survey.Facts, note *render.Progress) (remap.Plan, error) {
+	planned := remap.EnableOptions{
+		User: o.user, Range: o.idRange, Driver: o.driver, NoRestart: o.noRestart, Timeout: o.timeout, Now: t.now(ctx),
+	}
+	plan, err := remap.PlanEnable(f, planned)
+	if err != nil || len(plan.Steps) == 0 || !o.carries() {
+		return plan, err
+	}
+	note.Start("auditing the images, and measuring what there is to copy")
+	defer note.Stop()
+	if planned.Carry, err = o.planCarry(ctx, t, f, plan); err != nil {
+		return plan, err
+	}
+	return remap.PlanEnable(f, planned)
+}
+
 // show prints what was found and the plan, or refuses it for its checks.
-func (o enableOptions) show(dockerCLI command.Cli, f survey.Facts, results []report.Result, p remap.Plan, sides remap.Sides) error {
+func (o enableOptions) show(to *telling, f survey.Facts, results []report.Result, p remap.Plan, sides remap.Sides) error {
 	var bad []string
 	for _, r := range results {
 		if r.Status == report.Error && !slices.Contains(o.accept, r.ID) {
 			bad = append(bad, r.ID)
 		}
 	}
-	out := dockerCLI.Out()
-	if err := render.Results(out, render.Notable(report.New(f, results), o.shownByPlan()...), "", false); err != nil {
+	to.objects.Plan(f, p, sides, results, bad)
+	if err := render.Results(to.out, render.Notable(report.New(f, results), o.shownByPlan()...), "", false); err != nil {
 		return err
 	}
 	if len(bad) > 0 {
-		return refuse(dockerCLI, &escape.LinesError{Lines: render.Blocked(bad)})
+		return to.refuse(&escape.LinesError{Lines: render.Blocked(bad)})
 	}
-	_, err := io.WriteString(out, render.EnablePlan(f, p, sides, render.StyleOf(out)))
+	_, err := io.WriteString(to.out, render.EnablePlan(f, p, sides, render.StyleOf(to.out)))
 	return err
 }

@@ -43,17 +43,24 @@ func verdict(r report.Report, strict bool) error {
 // code of the process.
 func exit(stderr io.Writer, err error) int {
 	switch {
+	case err == nil, errors.Is(err, errFound), errors.Is(err, errRecovery), errors.Is(err, errReported):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "interrupted")
+	default:
+		fmt.Fprintln(stderr, message(err))
+	}
+	return exitCode(err)
+}
+
+// exitCode is the code of the process that an error means.
+func exitCode(err error) int {
+	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errFound):
 		return codeFound
 	case errors.Is(err, errRecovery):
 		return codeRecovery
-	case errors.Is(err, errReported):
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "interrupted")
-	default:
-		fmt.Fprintln(stderr, message(err))
 	}
 	return codeFailed
 }

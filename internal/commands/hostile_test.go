@@ -157,7 +157,8 @@ func TestHostileTextInChanges(t *testing.T) {
 		cli, err := command.NewDockerCli(command.WithOutputStream(&out), command.WithErrorStream(&errs))
 		assert.NilError(t, err)
 		p := hostilePlan(text)
-		c := &change{target: &target{engine: &engine{words: []string{"docker", "--context", text}, host: host.None{}}}, cli: cli, plan: p}
+		to := &telling{cli: cli, out: cli.Out()}
+		c := &change{target: &target{engine: &engine{words: []string{"docker", "--context", text}, host: host.None{}}}, telling: to, plan: p}
 		told := func(what string, tell func()) {
 			out.Reset()
 			errs.Reset()
@@ -186,9 +187,9 @@ func TestHostileTextInChanges(t *testing.T) {
 			c.tell(c.text().Step(1, p.Steps[0]) + c.text().NotStarted(remap.Object{Name: text}, errors.New(text)))
 			c.tell(c.text().Undoing(errors.New(text)) + c.text().Refused(errors.New(text)) + c.text().Partly(errors.New(text)))
 		})
-		told("refused", func() { _ = refuse(cli, errors.New(text)) })
+		told("refused", func() { _ = to.refuse(errors.New(text)) })
 		told("refused for several reasons", func() {
-			_ = refuse(cli, errors.Join(errors.New(text), fmt.Errorf("%w: %w", errOutOfReach, errors.New(text))))
+			_ = to.refuse(errors.Join(errors.New(text), fmt.Errorf("%w: %w", errOutOfReach, errors.New(text))))
 		})
 		told("left behind", func() {
 			var l render.Leaving
@@ -198,6 +199,7 @@ func TestHostileTextInChanges(t *testing.T) {
 			l.Unseen, l.Sides.Unread, l.Plan.Before.Remapped = errors.New(text), errors.New(text), true
 			out.WriteString(l.Text(render.Style{}))
 		})
+		escapetest.Harmless(t, "JSON of a change", objects(t, p, text))
 		c.plan.Restart = ""
 		told("enabled", func() { c.tell(c.text().Enabled(text)) })
 		told("disabled", func() { c.tell(c.text().Disabled()) })
@@ -207,6 +209,36 @@ func TestHostileTextInChanges(t *testing.T) {
 		out.WriteString(c.text().Enabled(text) + c.text().Disabled() + c.text().Recover(errors.New("no")))
 		assert.Check(t, !strings.Contains(out.String(), "FORGED"), "a command that would not do what it says: %q", out.String())
 	})
+}
+
+// objects are all that is printed of a change with --format json, each on a line.
+func objects(t *testing.T, p remap.Plan, text string) string {
+	t.Helper()
+	var b strings.Builder
+	o := render.NewObjects(&b)
+	var f survey.Facts
+	var sides remap.Sides
+	var state carry.State
+	var result carry.Result
+	var ended render.ResultObject
+	var past []remap.Past
+	for _, v := range []any{&f, &sides, &state, &result, &ended, &past} {
+		escapetest.Fill(v, text)
+	}
+	p.Trees = append(p.Trees, remap.Tree{Path: text})
+	o.Plan(f, p, sides, hostileReport(text).Results, []string{text})
+	o.Begun(1, p.Steps[0])
+	o.Done(1, p.Steps[0], time.Second)
+	o.Copying(state)
+	o.Carried(result, carry.Compared{})
+	o.Accepted(report.Result{ID: text, Message: text})
+	o.NotStarted(remap.Object{Name: text}, errors.New(text))
+	o.Undoing(errors.New(text))
+	o.Past(past[:1])
+	o.Result(ended)
+	assert.NilError(t, o.Err())
+	assert.Equal(t, strings.Count(b.String(), "\n"), 10)
+	return b.String()
 }
 
 func TestHostileTextInErrors(t *testing.T) {

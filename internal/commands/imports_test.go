@@ -27,8 +27,8 @@ var separate = map[string][]string{
 	"remap": {"verify", "apps"},
 }
 
-// forTests are the packages that only tests, and what makes test images, may use.
-var forTests = []string{"imagetest", "testengine", "testbed", "e2e", "host/hosttest", "probe/probetest", "escape/escapetest", "survey/surveytest"}
+// forTests are the packages that only tests, what makes test images, and the reference may use.
+var forTests = []string{"imagetest", "testengine", "testbed", "e2e", "schema", "host/hosttest", "probe/probetest", "escape/escapetest", "survey/surveytest"}
 
 func TestImportsPointDown(t *testing.T) {
 	seen := map[string]bool{}

@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/schema"
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
@@ -63,6 +65,31 @@ func settled(t *testing.T, host *testbed.Host) {
 func change(t *testing.T, host *testbed.Host, context string, args ...string) answer {
 	t.Helper()
 	return docker(t, host, nil, append([]string{"--context", context, "userns"}, args...)...)
+}
+
+// ended is the last object that a change prints with --format json.
+type ended struct {
+	Outcome, Why, Change string
+	ExitCode             int
+	Recovery             []string
+}
+
+// objects are the kinds of the objects that a change printed, which fit the schema, and
+// the last of them.
+func objects(t *testing.T, a answer) (kinds []string, last ended) {
+	t.Helper()
+	assert.NilError(t, schema.Validate(schema.Change, a.stdout), "%s%s", a.stdout, a.stderr)
+	for line := range strings.Lines(a.stdout) {
+		var o struct {
+			Kind string
+			ended
+		}
+		assert.NilError(t, json.Unmarshal([]byte(line), &o))
+		kinds, last = append(kinds, o.Kind), o.ended
+	}
+	assert.Assert(t, len(kinds) > 0 && kinds[len(kinds)-1] == "result", "%s%s", a.stdout, a.stderr)
+	assert.Equal(t, last.ExitCode, a.code)
+	return kinds, last
 }
 
 // here calls enable or disable on the host itself, as one of its users, without a

@@ -9,6 +9,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/schema"
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
@@ -34,6 +35,7 @@ func checked(t *testing.T, a answer) judged {
 	t.Helper()
 	j := judged{code: a.code}
 	assert.NilError(t, json.Unmarshal([]byte(a.stdout), &j), "exit code %d\n%s%s", a.code, a.stdout, a.stderr)
+	assert.NilError(t, schema.Validate(schema.Results, a.stdout))
 	assert.Assert(t, len(j.Results) > 50, a.stdout)
 	return j
 }

@@ -27,8 +27,13 @@ func TestThereAndBack(t *testing.T) {
 			if told++; told > 2 && host.Engine != testbed.Engine28 {
 				break
 			}
-			a := call("enable", "--yes", "--stable=1s", "--storage-driver=overlay2")
+			planned, result := objects(t, call("enable", "--dry-run", "--format=json"))
+			assert.Check(t, len(planned) == 2 && planned[0] == "plan" && result.Outcome == "planned", "%v %v", planned, result)
+			assert.Equal(t, files(t, host), beforeFiles, name)
+			a := call("enable", "--yes", "--stable=1s", "--storage-driver=overlay2", "--format=json")
 			assert.Equal(t, a.code, 0, "%s: %s%s", name, a.stdout, a.stderr)
+			kinds, result := objects(t, a)
+			assert.Check(t, kinds[0] == "plan" && kinds[1] == "step" && result.Outcome == "made" && strings.Contains(host.Shell(t, "ls /var/lib/docker-userns"), result.Change), a.stdout)
 			isOn(t, host, name)
 			settled(t, host)
 
@@ -37,8 +42,14 @@ func TestThereAndBack(t *testing.T) {
 			assert.Assert(t, again.code == 0 && strings.Contains(again.stdout, "on already"), "%s: %s%s", name, again.stdout, again.stderr)
 			assert.Equal(t, state(t, host), nothing)
 
-			a = call("disable", "--yes", "--stable=1s", "--restore-subids", "--reclaim")
+			_, result = objects(t, call("enable", "--yes", "--format=json"))
+			assert.Equal(t, result.Outcome, "unchanged")
+			a = call("disable", "--yes", "--stable=1s", "--restore-subids", "--reclaim", "--format=json")
 			assert.Equal(t, a.code, 0, "%s: %s%s", name, a.stdout, a.stderr)
+			_, result = objects(t, a)
+			assert.Equal(t, result.Outcome, "made", a.stdout)
+			_, result = objects(t, call("disable", "--list", "--format=json"))
+			assert.Equal(t, result.Outcome, "unchanged")
 			assert.Equal(t, files(t, host), beforeFiles, name)
 			assert.Equal(t, engine(t, host), beforeEngine, name)
 			assert.Equal(t, host.Shell(t, "ls -d /var/lib/docker/*.* 2>/dev/null || true"), "", name)

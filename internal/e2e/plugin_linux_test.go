@@ -15,6 +15,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/schema"
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
@@ -132,6 +133,7 @@ type report struct {
 // reports reads the lines of --format json.
 func reports(t *testing.T, a answer) map[string]report {
 	t.Helper()
+	assert.NilError(t, schema.Validate(schema.AuditImage, a.stdout))
 	byName := map[string]report{}
 	for line := range strings.Lines(a.stdout) {
 		var r report

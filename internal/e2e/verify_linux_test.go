@@ -12,6 +12,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/schema"
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
@@ -20,6 +21,7 @@ func verified(t *testing.T, a answer) judged {
 	t.Helper()
 	j := judged{code: a.code}
 	assert.NilError(t, json.Unmarshal([]byte(a.stdout), &j), "exit code %d\n%s%s", a.code, a.stdout, a.stderr)
+	assert.NilError(t, schema.Validate(schema.Results, a.stdout))
 	assert.Assert(t, len(j.Results) >= 10, a.stdout)
 	return j
 }

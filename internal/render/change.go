@@ -1,8 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/escape"
@@ -105,20 +107,24 @@ func (c Change) before() string {
 // Recover is what a person has to type if the host could not be restored, or not be
 // seen.
 func (c Change) Recover(why error) string {
-	unit := c.Plan.Unit
-	if unit == "" {
-		unit = "docker"
+	return fmt.Sprintf(`%[1]s
+
+Manual recovery required. Run on %[2]s, in this order:
+
+    %[3]s
+
+The original files are in %[4]s/backup there, and the log of the change is %[4]s/log.
+`, c.why(why), c.On, strings.Join(c.RecoveryCommands(), "\n    "), c.Plan.Dir())
+}
+
+// RecoveryCommands are the commands for that.
+func (c Change) RecoveryCommands() []string {
+	unit := Command(sh.Command(cmp.Or(c.Plan.Unit, "docker")))
+	return []string{
+		fmt.Sprintf("sudo sh %s/change.sh undo", c.Plan.Dir()),
+		fmt.Sprintf("sudo journalctl -u %s -n 50 --no-pager", unit),
+		fmt.Sprintf("sudo systemctl reset-failed %[1]s; sudo systemctl restart %[1]s", unit),
 	}
-	return fmt.Sprintf(`%[4]s
-
-Manual recovery required. Run on %[3]s, in this order:
-
-    sudo sh %[1]s/change.sh undo
-    sudo journalctl -u %[2]s -n 50 --no-pager
-    sudo systemctl reset-failed %[2]s; sudo systemctl restart %[2]s
-
-The original files are in %[1]s/backup there, and the log of the change is %[1]s/log.
-`, c.Plan.Dir(), Command(sh.Command(unit)), c.On, c.why(why))
 }
 
 // Enabled says what is true after enable, and how to go back. image was loaded for the

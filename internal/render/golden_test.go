@@ -132,6 +132,8 @@ func TestScreens(t *testing.T) {
 		"enable-undone": func(*testing.T) string { return undone(changeOf(p)) },
 		"verify":        func(*testing.T) string { return shown(verified(p), false) },
 		"verify-json":   func(t *testing.T) string { return jsonOf(t, verified(p).Containers) },
+		"enable-json":   func(t *testing.T) string { return objects(t, p) },
+		"objects":       func(t *testing.T) string { return allObjects(t, f, p) },
 		"disable-plan":  func(t *testing.T) string { return Leaving{Facts: on(p), Plan: disablePlan(t, p)}.Text(screen) },
 		"disable-run": func(t *testing.T) string {
 			c := changeOf(disablePlan(t, p))

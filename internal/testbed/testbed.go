@@ -44,4 +44,3 @@ func (e Engine) tree() string {
 	}
 	return string(e)
 }
-

@@ -7,11 +7,14 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"io"
 	"log"
 	"os"
 	"path/filepath"
+
+	"github.com/docker-userns/docker-userns/internal/schema"
 )
 
 func main() {
@@ -45,7 +48,7 @@ func run(manual, completion, version string) error {
 		return err
 	}
 	for path, text := range all {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
 			return err
 		}
 	}
@@ -69,7 +72,21 @@ func documents(root string) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	return all, nil
+	return all, addSchemas(all)
+}
+
+// addSchemas adds the JSON Schemas of what the verbs print.
+func addSchemas(all map[string]string) error {
+	schemas, err := schema.All()
+	if err != nil {
+		return err
+	}
+	for name, s := range schemas {
+		if all[filepath.Join(folder, "schema", name+".json")], err = schema.Text(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // quietly runs a function of a library that logs what it does.
