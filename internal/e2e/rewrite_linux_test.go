@@ -8,6 +8,7 @@ import (
 
 	"gotest.tools/v3/assert"
 
+	"github.com/docker-userns/docker-userns/internal/schema"
 	"github.com/docker-userns/docker-userns/internal/testbed"
 )
 
@@ -43,8 +44,9 @@ func TestRewriteImagesOfAnEngine(t *testing.T) {
 		written := map[string]string{}
 		for _, via := range []string{"root", "op"} {
 			to := filepath.Join(t.TempDir(), "new.tar")
-			a := docker(t, host, nil, "--context", via, "userns", "audit-image", "--rewrite", "docker-archive:"+to, "npm:1")
+			a := docker(t, host, nil, "--context", via, "userns", "audit-image", "--format", "json", "--rewrite", "docker-archive:"+to, "npm:1")
 			assert.Equal(t, a.code, 0, "%s: %s%s", via, a.stdout, a.stderr)
+			assert.NilError(t, schema.Validate(schema.Rewritten, a.stdout))
 			audited := docker(t, host, nil, "--context", via, "userns", "audit-image", "--format", "json", to)
 			assert.Equal(t, audited.code, 0, "%s: %s%s", via, audited.stdout, audited.stderr)
 			assert.Equal(t, reports(t, audited)["npm:1"].Verdict, "mappable")

@@ -81,8 +81,8 @@ func (a auditNames) Add(r audit.Report) error {
 
 func (auditNames) End(int) error { return nil }
 
-// reportJSON is a report with what the command knows of its ID map.
-type reportJSON struct {
+// ReportObject is a report with what the command knows of its ID map.
+type ReportObject struct {
 	audit.Report
 	IDMapFrom string `json:"idMapFrom"` // flag, engine, root, subid or default
 }
@@ -94,7 +94,7 @@ type auditJSON struct {
 }
 
 func (a auditJSON) Add(r audit.Report) error {
-	return escape.JSON(a.w, reportJSON{r, a.mapFrom})
+	return escape.JSON(a.w, ReportObject{r, a.mapFrom})
 }
 
 func (auditJSON) End(int) error { return nil }

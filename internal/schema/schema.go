@@ -20,13 +20,18 @@ import (
 // The names of the schemas.
 const (
 	AuditImage = "audit-image" // an object for each image, one a line
+	Rewritten  = "rewrite"     // audit-image --rewrite: an object for each image, one a line
 	Results    = "results"     // check and verify: one object
 	Change     = "change"      // enable and disable: objects, one a line
 )
 
 // All gives the schemas by name.
 func All() (map[string]*jsonschema.Schema, error) {
-	image, err := of(audit.Report{}, "What docker userns audit-image --format json prints of each image, on a line of its own.")
+	image, err := of(render.ReportObject{}, "What docker userns audit-image --format json prints of each image, on a line of its own.")
+	if err != nil {
+		return nil, err
+	}
+	rewritten, err := of(render.Rewriting{}, "What docker userns audit-image --rewrite --format json prints of each image, on a line of its own.")
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +40,7 @@ func All() (map[string]*jsonschema.Schema, error) {
 		return nil, err
 	}
 	change, err := changes()
-	return map[string]*jsonschema.Schema{AuditImage: image, Results: results, Change: change}, err
+	return map[string]*jsonschema.Schema{AuditImage: image, Rewritten: rewritten, Results: results, Change: change}, err
 }
 
 // words are the types of a few words.
