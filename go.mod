@@ -39,7 +39,10 @@ require (
 
 require github.com/ulikunitz/xz v0.5.17
 
-require github.com/google/jsonschema-go v0.4.3
+require (
+	github.com/google/jsonschema-go v0.4.3
+	go.etcd.io/bbolt v1.4.3
+)
 
 require (
 	github.com/Azure/go-ansiterm v0.0.0-20250102033503-faa5f7b0171c // indirect

@@ -149,6 +149,9 @@ func (j Job) place() error {
 	if err := syncFileSystem(j.To); err != nil {
 		return err
 	}
+	if j.merges() {
+		return j.swap()
+	}
 	if err := os.Remove(j.Place); err != nil && !errors.Is(err, fs.ErrNotExist) { // only if it is empty
 		return fmt.Errorf("make room for the copy: %w", err)
 	}

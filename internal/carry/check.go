@@ -35,9 +35,13 @@ func (j Job) Check(ctx context.Context) (Compared, error) {
 	if err != nil {
 		return c, fmt.Errorf("the copy %s is not complete: %w", j.To, err)
 	}
+	placed := j.To
+	if j.merges() { // the notes stay where the twin was made
+		placed = j.Place
+	}
 	for path, shift := range j.trees() {
 		s := sampler{Compared: &c, shift: shift, complete: complete.ModTime(), left: sampleFiles}
-		from, to := filepath.Join(j.From, path), filepath.Join(j.To, path)
+		from, to := filepath.Join(j.From, path), filepath.Join(placed, path)
 		if err := s.tree(ctx, from, to); err != nil {
 			return c, fmt.Errorf("compare %s with %s: %w", to, from, err)
 		}

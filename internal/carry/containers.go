@@ -97,7 +97,7 @@ func (t twin) configuration(ctx context.Context, c Container, live bool) (err er
 		folderAt(to, 0o710, 0, t.group()),
 		withoutSetID(to),
 		t.rewrite(filepath.Join(folder, "config.v2.json"), t.moved),
-		t.rewrite(filepath.Join(folder, "hostconfig.json"), c.host),
+		t.rewrite(filepath.Join(folder, "hostconfig.json"), t.hostOf(c)),
 	)
 }
 
@@ -193,7 +193,15 @@ func (t twin) movePath(o object, key, folder string) error {
 	return err
 }
 
-// host edits a container's hostconfig.json.
+// hostOf edits a container's hostconfig.json.
+func (t twin) hostOf(c Container) func(object) error {
+	if t.merges() {
+		return t.asBefore(c)
+	}
+	return c.host
+}
+
+// host is that for a remapped engine.
 func (c Container) host(o object) error {
 	if c.HostUserns {
 		o["UsernsMode"] = json.RawMessage(`"host"`)

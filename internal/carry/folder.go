@@ -115,6 +115,8 @@ func (d *folder) entry(name string) error {
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		return d.folder(name)
+	case d.Link:
+		return d.link(name, &st)
 	case st.Nlink > 1:
 		return d.linked(name, &st, now)
 	}

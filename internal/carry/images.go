@@ -103,6 +103,9 @@ func (t twin) layer(ctx context.Context, chain string) error {
 	if _, err := os.Lstat(filepath.Join(t.To, record)); err == nil {
 		return nil
 	}
+	if t.hasLayer(chain) {
+		return t.keeping().layer(ctx, chain)
+	}
 	id, err := t.word(filepath.Join(record, "cache-id"), cacheID)
 	if err != nil {
 		return err
@@ -173,7 +176,7 @@ func wordIn(path string, form *regexp.Regexp) (string, error) {
 // references writes the names of the images that are carried.
 func (t twin) references() error {
 	names, err := t.repositories()
-	if err != nil || names.Repositories == nil {
+	if err != nil || names.Repositories == nil && !t.merges() {
 		return err
 	}
 	for repository, tags := range names.Repositories {
@@ -184,6 +187,11 @@ func (t twin) references() error {
 		}
 		if len(tags) == 0 {
 			delete(names.Repositories, repository)
+		}
+	}
+	if t.merges() {
+		if err := t.keepNames(&names); err != nil {
+			return err
 		}
 	}
 	data, err := json.Marshal(names)
@@ -199,6 +207,21 @@ func (t twin) references() error {
 // repositories are the names of all images.
 type repositories struct {
 	Repositories map[string]map[string]digest.Digest
+}
+
+// add adds names.
+func (r *repositories) add(others repositories) {
+	if r.Repositories == nil {
+		r.Repositories = map[string]map[string]digest.Digest{}
+	}
+	for repository, tags := range others.Repositories {
+		for name, id := range tags {
+			if r.Repositories[repository] == nil {
+				r.Repositories[repository] = map[string]digest.Digest{}
+			}
+			r.Repositories[repository][name] = id
+		}
+	}
 }
 
 func (j Job) repositories() (repositories, error) {

@@ -24,6 +24,11 @@ type Job struct {
 	To   string `json:"to"`
 	// Place is where the twin is moved once it is complete, on the same file system.
 	Place string `json:"place"`
+	// Aside is a new folder on that file system for what Place has now, if Place is a data
+	// root. Then the folders of the twin take the place of the folders there, and the twin
+	// has what is kept of it, too. Otherwise it is "".
+	Aside string `json:"aside,omitempty"`
+	Kept  Kept   `json:"kept,omitzero"`
 	// Map is that of the remapped engine. Back makes a twin for an engine without one.
 	Map  idmap.Map `json:"map"`
 	Back bool      `json:"back,omitempty"`
@@ -43,6 +48,30 @@ type Job struct {
 	Known []string `json:"known,omitempty"`
 }
 
+// Kept is what the place of a twin has, and is not copied from elsewhere: the twin has links
+// to its files.
+type Kept struct {
+	Images     []string `json:"images,omitempty"` // IDs
+	Volumes    []string `json:"volumes,omitempty"`
+	Containers []string `json:"containers,omitempty"` // IDs
+	// Names are the IDs of the images that keep the names that they have there, unless
+	// another image has one of these.
+	Names []string `json:"names,omitempty"`
+}
+
+// Inventory is what a data root has.
+type Inventory struct {
+	Images     []string `json:"images"` // IDs
+	Volumes    []string `json:"volumes"`
+	Containers []Named  `json:"containers"`
+}
+
+// Named is a container by its ID and name.
+type Named struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
 // Container is one that is carried.
 type Container struct {
 	ID string `json:"id"` // 64 hexadecimal digits
@@ -50,7 +79,7 @@ type Container struct {
 	// its owners.
 	HostUserns bool `json:"hostUserns,omitempty"`
 	// Stopped takes away its restart policy: a daemon that starts does not check whether
-	// remap refuses the container.
+	// remap refuses the container. A twin that has what its place keeps gives it back.
 	Stopped bool `json:"stopped,omitempty"`
 }
 
@@ -71,24 +100,28 @@ var (
 func IsVolume(name string) bool { return volumeName.MatchString(name) }
 
 func (j Job) valid() error {
-	for _, p := range []string{j.From, j.To, j.Place} {
+	paths := []string{j.From, j.To, j.Place}
+	if j.Aside != "" {
+		paths = append(paths, j.Aside)
+	}
+	for _, p := range paths {
 		if !path.IsAbs(p) || path.Clean(p) != p {
 			return fmt.Errorf("the path %q is not a clean absolute one", p)
 		}
 	}
-	for _, id := range j.Images {
+	for _, id := range slices.Concat(j.Images, j.Kept.Images, j.Kept.Names) {
 		if !imageID.MatchString(id) {
 			return fmt.Errorf("%q is not the ID of an image", id)
 		}
 	}
-	for _, name := range slices.Concat(j.Volumes, j.SameOwners) {
+	for _, name := range slices.Concat(j.Volumes, j.SameOwners, j.Kept.Volumes) {
 		if !volumeName.MatchString(name) {
 			return fmt.Errorf("%q is not the name of a volume", name)
 		}
 	}
-	for _, c := range j.Containers {
-		if !containerID.MatchString(c.ID) {
-			return fmt.Errorf("%q is not the ID of a container", c.ID)
+	for _, id := range slices.Concat(j.containerIDs(), j.Kept.Containers) {
+		if !containerID.MatchString(id) {
+			return fmt.Errorf("%q is not the ID of a container", id)
 		}
 	}
 	return j.Map.Err()
@@ -119,6 +152,8 @@ type Measured struct {
 	Speed    Size              `json:"speed"` // what the disk writes in a second, of bytes or of files
 	// Existing reports whether Place exists, and is not an empty folder.
 	Existing bool `json:"existing,omitempty"`
+	// There is what Place has, if the twin gets what is kept of it.
+	There *Inventory `json:"there,omitempty"`
 	// Mounted are folders of the data root with a file system of their own.
 	Mounted []string `json:"mounted,omitempty"`
 }

@@ -49,6 +49,25 @@ func (l *links) record(seen *Seen) {
 	}
 }
 
+// link makes a link to a file of the source, unless the target has one.
+func (d *folder) link(name string, st *unix.Stat_t) error {
+	var target unix.Stat_t
+	err := unix.Fstatat(int(d.target.Fd()), name, &target, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil && target.Ino == st.Ino && target.Dev == st.Dev {
+		d.Progress.Unchanged.Add(1)
+		return nil
+	}
+	if err := d.remove(name); err != nil {
+		return err
+	}
+	d.touched.Store(true)
+	d.Progress.Copied.Add(1)
+	if err := unix.Linkat(int(d.source.Fd()), name, int(d.target.Fd()), name, 0); err != nil {
+		return gone(fmt.Errorf("link it in the copy: %w", err))
+	}
+	return nil
+}
+
 // linked copies a file that has several names once, and links its other names to that.
 func (d *folder) linked(name string, st *unix.Stat_t, now time.Time) error {
 	link := d.links.of(st)

@@ -30,7 +30,7 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	if m.Mounted, err = j.mounted(); err != nil {
 		return m, err
 	}
-	m.Existing = len(names(j.Place)) > 0
+	m.Existing, m.There = !j.merges() && len(names(j.Place)) > 0, j.inventory()
 	layers := j.layersOf(&m)
 	if err := sizesOf(ctx, workers, layers); err != nil {
 		return m, err
@@ -67,6 +67,7 @@ type measuredTree struct {
 	path     string
 	shift    Shift
 	mounts   bool // may be in it, and are left out
+	linked   bool // it takes no space
 	size     Size
 	unmapped int64 // files with an owner that the map does not have
 	err      error
@@ -86,7 +87,7 @@ func (j Job) layersOf(m *Measured) map[string]*measuredTree {
 				continue
 			}
 			folder, err := j.word(filepath.Join(layerStore, chain, "cache-id"), cacheID)
-			layers[chain] = &measuredTree{path: filepath.Join(j.From, driver, folder), shift: j.shift(), err: err}
+			layers[chain] = &measuredTree{path: filepath.Join(j.From, driver, folder), shift: j.shift(), linked: j.hasLayer(chain), err: err}
 		}
 	}
 	return layers
@@ -107,7 +108,7 @@ func sizesOf(ctx context.Context, workers int, trees map[string]*measuredTree) e
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(workers, 1))
 	for _, tree := range trees {
-		if tree.err == nil {
+		if tree.err == nil && !tree.linked {
 			g.Go(func() error {
 				tree.size, tree.unmapped, tree.err = sizeOf(ctx, tree.path, tree.mounts, tree.shift)
 				return ctx.Err()
@@ -191,11 +192,6 @@ func (j Job) mountedVolume(name string) error {
 
 // mounted are the folders of the data root that are on another file system than itself.
 func (j Job) mounted() ([]string, error) {
-	var top, st unix.Stat_t
-	if err := unix.Lstat(j.From, &top); err != nil {
-		return nil, fmt.Errorf("%s: %w", j.From, err)
-	}
-	var other []string
 	folders := []string{driver, filepath.Join(driver, "l"), "image", filepath.Dir(layerStore), "volumes"}
 	if j.Networks {
 		folders = append(folders, "network", filepath.Dir(networks))
@@ -203,8 +199,24 @@ func (j Job) mounted() ([]string, error) {
 	if len(j.Containers) > 0 {
 		folders = append(folders, "containers", mountStore)
 	}
+	other, err := otherDevices(j.From, j.From, folders)
+	if err == nil && j.merges() {
+		var there []string
+		there, err = otherDevices(j.From, j.Place, slices.Concat([]string{""}, folders, swapped))
+		other = append(other, there...)
+	}
+	return other, err
+}
+
+// otherDevices are those of the folders below one that are not on the file system of a data
+// root.
+func otherDevices(root, below string, folders []string) (other []string, _ error) {
+	var top, st unix.Stat_t
+	if err := unix.Lstat(root, &top); err != nil {
+		return nil, fmt.Errorf("%s: %w", root, err)
+	}
 	for _, name := range folders {
-		path := filepath.Join(j.From, name)
+		path := filepath.Join(below, name)
 		err := unix.Lstat(path, &st)
 		if errors.Is(err, unix.ENOENT) {
 			continue

@@ -46,29 +46,26 @@ func (j Job) hasContainer(id string) bool {
 func (t twin) prune() error {
 	failed := os.RemoveAll(filepath.Join(t.To, filepath.Dir(networks))) // copied by Finish alone
 	for _, name := range names(filepath.Join(t.To, "volumes")) {
-		if IsVolume(name) && name != "metadata.db" && !slices.Contains(t.Volumes, name) {
+		if IsVolume(name) && name != "metadata.db" && !slices.Contains(slices.Concat(t.Volumes, t.Kept.Volumes), name) {
 			failed = errors.Join(failed, t.removeVolume(name))
 		}
 	}
 	for _, id := range names(filepath.Join(t.To, mountStore)) {
-		if !slices.Contains(t.containerIDs(), id) {
+		if !slices.Contains(slices.Concat(t.containerIDs(), t.Kept.Containers), id) {
 			failed = errors.Join(failed, t.removeContainer(id))
 		}
 	}
 	needed := map[string]bool{}
 	for _, id := range names(filepath.Join(t.To, imageStore, "content/sha256")) {
-		if !slices.Contains(t.Images, "sha256:"+id) {
+		if !slices.Contains(slices.Concat(t.Images, t.Kept.Images), "sha256:"+id) {
 			failed = errors.Join(failed, removeFile(filepath.Join(t.To, imageStore, "content/sha256", id)), os.RemoveAll(filepath.Join(t.To, imageStore, "metadata/sha256", id)))
 		}
 	}
-	for _, id := range t.Images {
-		chains, err := t.chains(strings.TrimPrefix(id, "sha256:"))
-		if err != nil && t.hasImage(id) {
-			return err
-		}
-		for _, chain := range chains {
-			needed[chain] = true
-		}
+	if err := t.need(needed, nil); err != nil {
+		return err
+	}
+	if err := t.keeping().need(needed, t.Kept.Containers); err != nil {
+		return err
 	}
 	for _, chain := range names(filepath.Join(t.To, layerStore)) {
 		if !needed[chain] {
@@ -82,17 +79,8 @@ func (t twin) prune() error {
 // neither to these layers of images nor to a container of the job.
 func (t twin) pruneLayerFiles(chains map[string]bool) error {
 	used := map[string]bool{"l": true}
-	for chain := range chains {
-		if id, err := t.word(filepath.Join(layerStore, chain, "cache-id"), cacheID); err == nil {
-			used[id] = true
-		}
-	}
-	for _, c := range t.Containers {
-		layers, _ := t.layersOfContainer(c.ID) // or the copy says what is wrong
-		for _, id := range layers {
-			used[id] = true
-		}
-	}
+	t.use(used, chains, t.containerIDs())
+	t.keeping().use(used, chains, t.Kept.Containers)
 	var failed error
 	for _, id := range names(filepath.Join(t.To, driver)) {
 		if !used[id] {
@@ -100,6 +88,45 @@ func (t twin) pruneLayerFiles(chains map[string]bool) error {
 		}
 	}
 	return failed
+}
+
+// use adds the folders of layers that the data root has for these layers of images and
+// containers.
+func (t twin) use(used, chains map[string]bool, containers []string) {
+	for chain := range chains {
+		if id, err := t.word(filepath.Join(layerStore, chain, "cache-id"), cacheID); err == nil {
+			used[id] = true
+		}
+	}
+	for _, id := range containers {
+		layers, _ := t.layersOfContainer(id) // or the copy says what is wrong
+		for _, layer := range layers {
+			used[layer] = true
+		}
+	}
+}
+
+// need adds the layers that the images and some containers are made of.
+func (t twin) need(needed map[string]bool, containers []string) error {
+	var all []string
+	for _, id := range t.Images {
+		chains, err := t.chains(strings.TrimPrefix(id, "sha256:"))
+		if err != nil && t.hasImage(id) {
+			return err
+		}
+		all = append(all, chains...)
+	}
+	for _, id := range containers {
+		chains, err := t.below(id)
+		if err != nil {
+			return err
+		}
+		all = append(all, chains...)
+	}
+	for _, chain := range all {
+		needed[chain] = true
+	}
+	return nil
 }
 
 // removeReowned removes from the twin what an earlier attempt copied with other owners

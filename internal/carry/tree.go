@@ -24,6 +24,8 @@ type Options struct {
 	Shift Shift
 	// Layer leaves out what the kernel noted in a layer of overlay2 for its mount.
 	Layer bool
+	// Link makes links to the files instead of copies. Folders are copied.
+	Link bool
 	// PassMounts leaves out what is mounted in the tree. Otherwise it is an error.
 	PassMounts bool
 	// Live makes a change through a shared mmap(2) show in the next copy: the source is

@@ -24,6 +24,7 @@ type twin struct {
 	progress *Progress
 	workers  int
 	at       func(what string) // is told what is copied now; may be nil
+	link     bool              // makes links to files instead of copies
 }
 
 // Prepare makes the folders of the twin, and copies images, volumes and containers. workers is how
@@ -84,6 +85,9 @@ func Finish(ctx context.Context, to string, workers int) (Result, error) {
 	if err := t.plain(ctx, "volumes/metadata.db"); err != nil {
 		return Result{}, err
 	}
+	if err := t.keepVolumeMetadata(); err != nil {
+		return Result{}, err
+	}
 	if j.Networks {
 		if err := t.plain(ctx, networks); err != nil {
 			return Result{}, err
@@ -113,7 +117,7 @@ func (t twin) copy(ctx context.Context, live bool) error {
 	if err := t.images(ctx); err != nil {
 		return err
 	}
-	return errors.Join(t.volumes(ctx, live), t.containers(ctx, live))
+	return errors.Join(t.volumes(ctx, live), t.containers(ctx, live), t.keep(ctx))
 }
 
 // tell says what is copied now.
@@ -124,7 +128,7 @@ func (t twin) tell(what string) {
 }
 
 func (t twin) options() Options {
-	return Options{Shift: t.shift(), Workers: t.workers, Progress: t.progress}
+	return Options{Shift: t.shift(), Link: t.link, Workers: t.workers, Progress: t.progress}
 }
 
 func (j Job) shift() Shift { return Shift{Map: j.Map, Back: j.Back} }
@@ -150,7 +154,7 @@ func (j Job) root() (uid, gid int) {
 // the same from 20.10 to 29.
 func (j Job) makeRoot() error {
 	err := errors.Join(folderAt(j.To, 0o710, 0, j.group()), folderAt(filepath.Join(j.To, "volumes"), 0o701, 0, 0))
-	if len(j.Images) == 0 { // the engine may have another storage driver
+	if len(j.Images)+len(j.Kept.Images)+len(j.Kept.Containers) == 0 { // the engine may have another storage driver
 		return err
 	}
 	return errors.Join(err, folderAt(filepath.Join(j.To, driver), 0o710, 0, j.group()), folderAt(filepath.Join(j.To, driver, "l"), 0o700, 0, 0))
