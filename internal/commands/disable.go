@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,6 +23,7 @@ import (
 type disableOptions struct {
 	changeOptions
 	proofOptions
+	backOptions
 	yes     yesValue
 	to      string
 	forget  bool
@@ -38,7 +40,8 @@ that was turned on by hand is turned off too. The containers that ran before
 enable are started again, whatever their restart policy.
 
 What is in the remapped data root stays there, and is available again if remap is
-turned on again with the same range.`
+turned on again with the same range. With --carry, it is copied back, too: what
+'docker userns enable --carry' carried over, and all that was made and written since.`
 
 func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	var opts disableOptions
@@ -58,13 +61,14 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	flags := cmd.Flags()
 	opts.changeOptions.install(flags)
 	opts.proofOptions.install(flags)
+	opts.backOptions.install(flags)
 	flags.VarPF(&opts.yes, "yes", "y", "Do not prompt for confirmation; --yes=VOLUME also lets --reclaim delete that volume").NoOptDefVal = everything
 	flags.StringVar(&opts.to, "to", "", "Restore daemon.json as it was before this change, see --list")
 	flags.BoolVar(&opts.forget, "restore-subids", false, "Remove the user and the ranges too, if enable created them")
 	flags.BoolVar(&opts.noStart, "no-start", false, "Do not start the containers that ran before enable")
 	flags.BoolVar(&opts.reclaim, "reclaim", false, "Delete the remapped data root, with its containers, images and volumes")
 	flags.BoolVar(&opts.list, "list", false, "List the changes that were made on the host, and change nothing")
-	for _, flag := range []string{"yes", "to", "restore-subids", "no-start", "reclaim", "dry-run", "no-restart"} {
+	for _, flag := range []string{"yes", "to", "restore-subids", "no-start", "reclaim", "dry-run", "no-restart", "carry"} {
 		cmd.MarkFlagsMutuallyExclusive("list", flag)
 	}
 	return cmd
@@ -115,7 +119,7 @@ func (o *disableOptions) validate() error {
 	if o.noRestart && o.wanted() {
 		return errUnproven
 	}
-	return o.proofOptions.validate()
+	return errors.Join(o.proofOptions.validate(), o.backOptions.validate(o.changeOptions, o.to))
 }
 
 func runDisable(ctx context.Context, to *telling, opts disableOptions) error {
@@ -225,6 +229,9 @@ func (t *target) planDisable(ctx context.Context, f survey.Facts, opts disableOp
 		if o.Reclaim, err = remap.Look(ctx, t.host, trees); err != nil {
 			return l, nil, err
 		}
+	}
+	if o.Carry, err = opts.planBack(ctx, t, f, past, o); err != nil {
+		return l, nil, err
 	}
 	l.Plan, err = remap.PlanDisable(f, past, o)
 	return l, append(l.Plan.NotRemoved, kept...), err

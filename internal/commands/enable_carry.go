@@ -72,15 +72,22 @@ func (o *carryOptions) validate(noRestart bool) error {
 	case noRestart && o.carries():
 		return errors.New("--carry completes the copy while the daemon is down: omit --no-restart")
 	}
+	var err error
+	o.wanted.Exclude, err = exclusions(o.exclude)
+	return err
+}
+
+// exclusions reads what --exclude names.
+func exclusions(values []string) (all []remap.Exclusion, _ error) {
 	kinds := []survey.ObjectKind{survey.KindImage, survey.KindVolume, survey.KindContainer} // networks are in one file
-	for _, x := range o.exclude {
+	for _, x := range values {
 		kind, pattern, _ := strings.Cut(x, ":")
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" || !slices.Contains(kinds, survey.ObjectKind(kind)) {
-			return fmt.Errorf("--exclude %s: write image:PATTERN, volume:PATTERN or container:PATTERN, such as 'image:old/*'", x)
+			return nil, fmt.Errorf("--exclude %s: write image:PATTERN, volume:PATTERN or container:PATTERN, such as 'image:old/*'", x)
 		}
-		o.wanted.Exclude = append(o.wanted.Exclude, remap.Exclusion{Kind: survey.ObjectKind(kind), Pattern: pattern})
+		all = append(all, remap.Exclusion{Kind: survey.ObjectKind(kind), Pattern: pattern})
 	}
-	return nil
+	return all, nil
 }
 
 // planCarry chooses what a plan carries, and measures it on the host.

@@ -26,7 +26,7 @@ import (
 type fault struct {
 	engine  testbed.Engine
 	context string // "root" over ssh; "here" on the host itself
-	verb    string // "carry" is enable --carry
+	verb    string // "carry" is enable --carry, "back" disable --carry
 	step    string // "finish" is in the middle of the restart
 	kind    string // "kill" the program, "cut" its link, "reboot" the host, "power" off
 }
@@ -38,6 +38,7 @@ func (f fault) String() string {
 var faultSteps = map[string][]string{
 	"enable":  {"arm", "account", "ranges", "validate", "config", "restart", "prove", "keep"},
 	"disable": {"arm", "validate", "config", "restart", "prove", "keep"},
+	"back":    {"copy", "arm", "validate", "config", "finish", "restart", "start", "prove", "keep"},
 	"carry":   {"copy", "arm", "account", "ranges", "validate", "config", "finish", "restart", "start", "prove", "keep"},
 }
 
@@ -46,6 +47,9 @@ func faults() []fault {
 	var all []fault
 	for _, engine := range testbed.Engines {
 		for verb, steps := range faultSteps {
+			if verb == "back" && engine == testbed.Engine29 {
+				continue // images cannot go back to containerd's store
+			}
 			for _, step := range steps {
 				if step == "validate" && engine == testbed.Engine20 || step == "start" && engine == testbed.Engine29 {
 					continue // it cannot, and containers of containerd's store are not carried
@@ -126,9 +130,17 @@ func (f fault) try(t *testing.T) {
 		host.Busybox(t, "bb")
 		host.Shell(t, "docker run -d --network=none --name=mapped --restart=always bb sleep 100000")
 	}
-	if f.step == "finish" {
-		slowFinish(t, host)
+	old := oldRoot
+	if f.verb == "back" {
+		a := change(t, host, "root", "enable", "--carry", "--yes", "--stable=0s")
+		assert.Equal(t, a.code, 0, a.stdout+a.stderr)
+		host.Shell(t, "docker exec web sh -c 'echo since >/since; echo since >/data/since'; docker volume create since; docker tag bb bb:since")
+		old = newRoot
 	}
+	if f.step == "finish" {
+		slowFinish(t, host, old)
+	}
+	left := inodes(t, host)
 	oldFiles, oldEngine := files(t, host), engine(t, host)
 	stop := f.breakOff(t, host)
 	deadline := time.Now().Add(armed + 90*time.Second) // a restart of the daemon, on a busy machine
@@ -159,7 +171,11 @@ func (f fault) try(t *testing.T) {
 	}
 	if kept {
 		assert.Assert(t, files(t, host) != oldFiles)
-		assert.Equal(t, strings.Contains(engine(t, host), "name=userns"), f.verb != "disable")
+		assert.Equal(t, strings.Contains(engine(t, host), "name=userns"), f.verb != "disable" && f.verb != "back")
+		if f.verb == "back" {
+			f.carried(t, host, oldEngine)
+			f.written(t, host)
+		}
 		if f.verb == "carry" {
 			f.carried(t, host, oldEngine)
 		}
@@ -167,6 +183,14 @@ func (f fault) try(t *testing.T) {
 	}
 	assert.Equal(t, files(t, host), oldFiles)
 	assert.DeepEqual(t, f.listed(engine(t, host)), f.listed(oldEngine))
+	if f.verb == "back" {
+		mend()
+		assert.Equal(t, inodes(t, host), left, "the data root without remap is as it was")
+		a := change(t, host, "root", "disable", "--carry", "--yes", "--stable=0s")
+		assert.Equal(t, a.code, 0, a.stdout+a.stderr)
+		f.carried(t, host, oldEngine)
+		f.written(t, host)
+	}
 	if f.verb == "carry" {
 		mend()
 		assert.Equal(t, host.Shell(t, "[ ! -e "+newRoot+" ] || echo exists"), "", "it is in the way of the next attempt")
@@ -186,6 +210,18 @@ func (f fault) carried(t *testing.T, host *testbed.Host, old string) {
 	assert.DeepEqual(t, f.listed(engine(t, host))[1:], f.listed(old)[1:])
 }
 
+// written holds that what was written with remap on is there without it.
+func (f fault) written(t *testing.T, host *testbed.Host) {
+	t.Helper()
+	assert.Equal(t, host.Shell(t, "docker exec web sh -c 'cat /since /data/since; stat -c %u /since'; stat -c %u "+oldRoot+"/volumes/data/_data/since"), "since\nsince\n0\n0")
+}
+
+// inodes are the files of the data root without remap, by what rename(2) does not change.
+func inodes(t *testing.T, host *testbed.Host) string {
+	t.Helper()
+	return host.Shell(t, "cd "+oldRoot+" && find image overlay2 containers volumes network -printf '%p %i %m %U %G %s\\n' 2>/dev/null | grep -v '/work/work\\|metadata.db\\|local-kv.db' | sort | sha256sum")
+}
+
 // listed are the lines of an engine. A boot starts no container without a restart policy,
 // unless it undoes a change.
 func (f fault) listed(engine string) []string {
@@ -197,15 +233,15 @@ func (f fault) listed(engine string) []string {
 
 // slowFinish gives the last pass of a copy something to do: a file that is written when the
 // daemon has stopped.
-func slowFinish(t *testing.T, host *testbed.Host) {
+func slowFinish(t *testing.T, host *testbed.Host, root string) {
 	t.Helper()
-	atMoment(t, host, "ExecStopPost", "cd /var/lib/docker/volumes/data/_data && [ ! -e /srv/once ] && touch /srv/once && dd if=/dev/urandom of=big bs=1M count=150 status=none; :")
+	atMoment(t, host, "ExecStopPost", "cd "+root+"/volumes/data/_data && [ ! -e /srv/once ] && touch /srv/once && dd if=/dev/urandom of=big bs=1M count=150 status=none; :")
 }
 
-// awaitFinish waits until the last pass has begun.
-func awaitFinish(t *testing.T, host *testbed.Host) {
+// awaitFinish waits until the last pass of the newest change has begun.
+func awaitFinish(t *testing.T, host *testbed.Host, before string) {
 	t.Helper()
-	host.Shell(t, "for i in $(seq 600); do ls /var/lib/docker-userns/*/placing >/dev/null 2>&1 && exit; sleep 0.05; done; exit 1")
+	host.Shell(t, "for i in $(seq 600); do [ \"$(ls /var/lib/docker-userns/*/placing 2>/dev/null)\" != '"+before+"' ] && exit; sleep 0.05; done; exit 1")
 }
 
 // settledNow reports whether nothing is armed any more and the daemon is up.
@@ -224,8 +260,11 @@ func verdictOf(t *testing.T, host *testbed.Host) string {
 func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 	t.Helper()
 	verb := []string{f.verb}
-	if f.verb == "carry" {
+	switch f.verb {
+	case "carry":
 		verb = []string{"enable", "--carry"}
+	case "back":
+		verb = []string{"disable", "--carry"}
 	}
 	words := slices.Concat([]string{"userns"}, verb, []string{"--yes", "--stable=0s", "--confirm-timeout=" + armed.String()})
 	var cmd *exec.Cmd
@@ -236,6 +275,7 @@ func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 		cmd = host.DockerCommand(append([]string{"--context", f.context}, words...)...)
 		cmd.Env = append(cmd.Env, "DOCKER_USERNS_PAUSE_AFTER="+f.step)
 	}
+	begun := host.Shell(t, "ls /var/lib/docker-userns/*/placing 2>/dev/null || true")
 	stderr, err := cmd.StderrPipe()
 	assert.NilError(t, err)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -249,7 +289,7 @@ func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 	t.Cleanup(stop)
 	if f.step == "finish" {
 		go io.Copy(io.Discard, stderr)
-		awaitFinish(t, host)
+		awaitFinish(t, host, begun)
 		if f.kind == "kill" {
 			stop()
 		}

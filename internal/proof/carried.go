@@ -29,7 +29,7 @@ func (p *Proof) carried(ctx context.Context, plan remap.Plan, f survey.Facts) er
 	if err != nil {
 		return err
 	}
-	if err := joined(append(notCopied(plan.Carry.Job, r), notListed(r, networks, f)...)); err != nil {
+	if err := joined(slices.Concat(notCopied(plan.Carry.Job, r), notListed(r, networks, f), notKept(plan.Carry.Job.Kept, f))); err != nil {
 		return err
 	}
 	c, err := p.Remote.Check(ctx, check(plan.Carry.Job, r))
@@ -45,7 +45,9 @@ func (p *Proof) carried(ctx context.Context, plan remap.Plan, f survey.Facts) er
 
 // check is the job of comparing what was copied, now that it is in its place.
 func check(j carry.Job, r carry.Result) carry.Job {
-	j.To, j.Images, j.Volumes = j.Place, r.Images, r.Volumes
+	if j.Images, j.Volumes = r.Images, r.Volumes; j.Aside == "" {
+		j.To = j.Place
+	}
 	j.Containers = slices.DeleteFunc(slices.Clone(j.Containers), func(c carry.Container) bool { return !slices.Contains(r.Containers, c.ID) })
 	return j
 }
@@ -110,6 +112,18 @@ func notCopied(j carry.Job, r carry.Result) []string {
 	}
 	if j.Networks && !r.Networks {
 		wrong = append(wrong, "the networks were not copied")
+	}
+	return wrong
+}
+
+// notKept are the volumes that the data root had, and that the engine does not list. That it
+// has the images and containers is held by the plan.
+func notKept(k carry.Kept, f survey.Facts) []string {
+	var wrong []string
+	for _, name := range k.Volumes {
+		if !slices.ContainsFunc(f.Volumes.Value, func(v survey.Volume) bool { return v.Name == name }) {
+			wrong = append(wrong, fmt.Sprintf("volume %s was there before, and the engine does not list it", name))
+		}
 	}
 	return wrong
 }

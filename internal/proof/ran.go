@@ -40,6 +40,9 @@ func (p *Proof) stopped(ctx context.Context, plan remap.Plan, containers []remap
 		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(containers), func(o remap.Object) bool {
+		if slices.ContainsFunc(plan.Carry.Again, func(again remap.Object) bool { return again.ID == o.ID }) {
+			return false
+		}
 		return slices.Contains(r.Gone, o.ID) || known && !slices.Contains(ran, o.ID)
 	}), nil
 }

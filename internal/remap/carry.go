@@ -44,7 +44,13 @@ type Carry struct {
 	Networks   []Object
 	Containers []Item
 	// Ran are the containers that run now, and are to run again.
-	Ran     []Object
+	Ran []Object
+	// Again are containers that ran before remap was turned on, and that a remapped engine
+	// does not start.
+	Again []Object
+	// Kept are the containers that the other data root has, and keeps.
+	Kept    []Object
+	before  State // of the other data root, when it was left
 	LeftOut []LeftOut
 	All     carry.Size // each layer once
 	Need    carry.Size // that has to be free
@@ -96,6 +102,9 @@ func PlanCarry(f survey.Facts, chosen Chosen, m carry.Measured) (*Carry, error) 
 		return nil, fmt.Errorf("--carry: %s is a mount or a link, and only a data root that is on one file system can be copied", strings.Join(m.Mounted, ", "))
 	}
 	c := withoutProblems(f, chosen, m)
+	if err := c.keep(chosen, m.There); err != nil {
+		return nil, err
+	}
 	if c.Job.Networks {
 		for _, n := range f.Networks.Value {
 			c.Networks = append(c.Networks, Object{ID: n.ID, Name: n.Name})

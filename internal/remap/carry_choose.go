@@ -20,11 +20,10 @@ const newestKnown = 29
 // ChooseCarried chooses what a plan can carry of what is wanted. The choice is for
 // [PlanCarry], once its job was measured. The error is why nothing can be carried.
 func ChooseCarried(f survey.Facts, p Plan, w Wanted) (Chosen, error) {
-	version, ok := dockerd.ParseVersion(f.Engine.Value.Version)
-	switch {
-	case !ok || !version.AtLeast(20, 10) || version.AtLeast(newestKnown+1):
-		return Chosen{}, fmt.Errorf("--carry: the data root of engine %s is not known here: 20.10 to %d are", f.Engine.Value.Version, newestKnown)
-	case !p.Restarts:
+	if err := knownFormat(f); err != nil {
+		return Chosen{}, err
+	}
+	if !p.Restarts {
 		return Chosen{}, errors.New("--carry: the copy is completed while the daemon is down, so it needs a daemon that systemd runs, and no --no-restart")
 	}
 	c := &chooser{facts: f, wanted: w, Chosen: Chosen{Job: carry.Job{
@@ -41,6 +40,15 @@ func ChooseCarried(f survey.Facts, p Plan, w Wanted) (Chosen, error) {
 	return c.Chosen, nil
 }
 
+// knownFormat refuses an engine whose data root was never tried.
+func knownFormat(f survey.Facts) error {
+	version, ok := dockerd.ParseVersion(f.Engine.Value.Version)
+	if !ok || !version.AtLeast(20, 10) || version.AtLeast(newestKnown+1) {
+		return fmt.Errorf("--carry: the data root of engine %s is not known here: 20.10 to %d are", f.Engine.Value.Version, newestKnown)
+	}
+	return nil
+}
+
 // Chosen is what can be carried, as far as it was not measured.
 type Chosen struct {
 	Job  carry.Job
@@ -48,6 +56,11 @@ type Chosen struct {
 	// Refused says by their IDs why the new engine does not start containers. They are
 	// carried, and stay stopped.
 	Refused map[string]string
+	// Carried is what enable carried over, if all goes back. Before is what the engine had
+	// before that, and RanBefore are the IDs of its containers that ran.
+	Carried   carry.Result
+	Before    State
+	RanBefore []string
 }
 
 const notAskedFor = "not asked for"

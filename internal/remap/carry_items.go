@@ -49,7 +49,11 @@ func (c *carried) images() {
 		return c.problem(survey.KindImage, id, cmp.Or(byID[id], id))
 	})
 	for _, id := range c.Job.Images {
-		c.plan.Images = append(c.plan.Images, Item{Object: Object{ID: id, Name: byID[id]}, Size: c.measured.Images[id]})
+		item := Item{Object: Object{ID: id, Name: byID[id]}, Size: c.measured.Images[id]}
+		if c.Job.Back && item.Size == (carry.Size{}) {
+			item.Notes = []string{"its layers are there already"}
+		}
+		c.plan.Images = append(c.plan.Images, item)
 	}
 }
 
@@ -89,6 +93,9 @@ func (c *carried) containers() {
 		kept = append(kept, one)
 		object := Object{ID: one.ID, Name: now.Name}
 		c.plan.Containers = append(c.plan.Containers, Item{Object: object, Size: c.measured.Containers[one.ID], Notes: c.notesOf(one, now)})
+		if c.Job.Back && one.Stopped && slices.Contains(c.RanBefore, one.ID) {
+			c.plan.Again = append(c.plan.Again, object)
+		}
 		if (now.State == "running" || now.State == "paused") && !one.Stopped { // one that restarts does so by itself
 			c.plan.Ran = append(c.plan.Ran, object)
 		}
@@ -101,7 +108,7 @@ func (c *carried) notesOf(one carry.Container, now survey.Container) []string {
 	if one.HostUserns {
 		notes = append(notes, "in the user namespace of the host")
 	}
-	if one.Stopped {
+	if one.Stopped && !c.Job.Back {
 		notes = append(notes, "not started: "+c.Refused[one.ID])
 	}
 	for _, m := range now.Mounts {

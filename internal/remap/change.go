@@ -23,6 +23,9 @@ type Change struct {
 	Tree string
 	// Twin is the copy of the data root that becomes NewRoot, "" if there is none.
 	Twin string
+	// Aside is where the folders of NewRoot move that the copy takes the place of, "" if
+	// NewRoot is new.
+	Aside string
 	// Running are the IDs of containers that ran before: they are started again.
 	Running []string
 	// DataRoot is what the engine said before, "" unknown.

@@ -27,6 +27,8 @@ type DisableOptions struct {
 	NoRestart bool
 	// NoStart leaves the containers stopped that ran before remap was turned on.
 	NoStart bool
+	// Carry is what is copied back to the data root without remap; nil if nothing is.
+	Carry   *Carry
 	Timeout time.Duration
 	Now     time.Time
 }
@@ -52,6 +54,10 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	after, ran, recorded := recall(past, plainRoot(f))
 	p := planOf(f, Disable, stateOf(f), after, free(past, o.Now), o.Timeout)
 	p.Ran, p.Recorded, p.Trees = ran, recorded, o.Reclaim
+	if p.Carry = o.Carry; p.Carry != nil {
+		p.After, p.Ran, p.Recorded = p.Carry.state(p), slices.Concat(p.Carry.Ran, p.Carry.Again), true
+		p.Twin, p.Aside = p.Carry.Job.To, p.Carry.Job.Aside
+	}
 	if !needed && p.Before.Remapped {
 		return Plan{}, fmt.Errorf("the engine remaps, but %s no longer sets it: to turn it off, restart the engine on %s (%s)", f.ConfigPath(), p.On, restartCommand(f.Unit.Value))
 	}
@@ -68,7 +74,7 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 	}
 	p.NotRemoved = notRemoved
 	if needed {
-		p.Steps = slices.Concat(arming(p), validation(p, f, edited.after), edited.steps(), restarting(p, f, startedAgain(p, o)), keeping(p))
+		p.Steps = slices.Concat(copying(p.Carry), arming(p), validation(p, f, edited.after), edited.steps(), restarting(p, f, startedAgain(p, o)), keeping(p))
 	}
 	p.Steps = append(p.Steps, removal...)
 	return p, nil

@@ -88,10 +88,10 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 	steps := []Step{outage}
 	if len(ran) > 0 {
 		steps = append(steps, Step{
-			Name: "start", Title: startTitles[p.Verb] + nameList(ran), Busy: "starting containers", Acts: []Act{start{ran}},
+			Name: "start", Title: startTitle(p) + nameList(ran), Busy: "starting containers", Acts: []Act{start{ran}},
 		})
 	}
-	return append(steps, Step{Name: "prove", Title: proofTitles[p.Verb], Busy: "waiting for the engine to answer", Acts: []Act{prove{}}})
+	return append(steps, Step{Name: "prove", Title: proofTitle(p), Busy: "waiting for the engine to answer", Acts: []Act{prove{}}})
 }
 
 // outageTime is how long a restart may take beyond a usual one.
@@ -105,9 +105,18 @@ func (p Plan) outageTime(f survey.Facts) (more time.Duration) {
 	return more
 }
 
-var startTitles = map[Verb]string{
-	Enable:  "Start the containers that ran before the restart: ",
-	Disable: "Start the containers that ran before enable: ",
+func startTitle(p Plan) string {
+	if p.Verb == Disable && p.Carry == nil {
+		return "Start the containers that ran before enable: "
+	}
+	return "Start the containers that ran before the restart: "
+}
+
+func proofTitle(p Plan) string {
+	if p.Verb == Disable && p.Carry != nil {
+		return "Prove it: the engine answers and does not remap, what was carried back is there and runs, and the daemon stays up"
+	}
+	return proofTitles[p.Verb]
 }
 
 var proofTitles = map[Verb]string{

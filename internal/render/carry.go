@@ -22,7 +22,10 @@ func carried(c *remap.Carry, s Style) string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nCarried over to %s:\n", escape.Line(c.Job.Place))
+	if !c.Job.Back {
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "Carried over to %s:\n", escape.Line(c.Job.Place))
 	items(&b, "image", c.Images)
 	items(&b, "volume", c.Volumes)
 	if len(c.Networks) > 0 {
@@ -33,7 +36,15 @@ func carried(c *remap.Carry, s Style) string {
 		fmt.Fprintf(&b, "  %s: %s\n", report.Count(len(names), "network"), s.wrapped(escape.Line(strings.Join(names, ", ")), 4, 4))
 	}
 	items(&b, "container", c.Containers)
+	if k := c.Job.Kept; len(k.Images)+len(k.Volumes)+len(k.Containers) > 0 {
+		fmt.Fprintf(&b, "Kept there: %s\n", remap.Counts(map[survey.ObjectKind]int{
+			survey.KindImage: len(k.Images), survey.KindVolume: len(k.Volumes), survey.KindContainer: len(k.Containers),
+		}))
+	}
 	leftOut(&b, c.LeftOut, s)
+	if c.Job.Aside != "" {
+		b.WriteString(s.wrapped(fmt.Sprintf("What %s has now moves to %s, and comes back if the change is undone", escape.Line(c.Job.Place), escape.Line(c.Job.Aside)), 0, 0) + "\n")
+	}
 	fmt.Fprintf(&b, "\nSpace: the copy needs %s; %s has %s free\n", sizeOf(c.Need), escape.Line(c.Job.From), sizeOf(c.Free))
 	fmt.Fprintf(&b, "Time: the copy takes %s while everything runs, and adds %s to the outage\n", c.Copying, c.Outage)
 	return b.String()

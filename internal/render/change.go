@@ -167,6 +167,10 @@ func (c Change) Disabled() string {
 	default:
 		text = fmt.Sprintf("userns-remap is off. The data root is %s.\n", escape.Line(p.After.DataRoot))
 	}
+	if c.Plan.Carry != nil {
+		text += fmt.Sprintf("%s were carried back. What %s had before is in %s; if you do not need it, delete it on %s: %s\n",
+			c.Plan.Carry, escape.Line(c.Plan.After.DataRoot), escape.Line(c.Plan.Aside), c.On, Command(sh.Command("sudo", "rm", "-rf", c.Plan.Aside)))
+	}
 	if c.Plan.Before.Remapped && len(c.Plan.Trees) == 0 {
 		text += fmt.Sprintf("What ran with remap stays in %s; delete it with: %s\n", escape.Line(c.Plan.Before.DataRoot), c.Docker("userns", "disable", "--reclaim"))
 	}

@@ -100,6 +100,25 @@ func carryOf(t *testing.T, f survey.Facts, p remap.Plan) *remap.Carry {
 	return c
 }
 
+// carryBackOf is what goes back of the host, on which an image and a container were left out
+// at first.
+func carryBackOf(t *testing.T, p remap.Plan) *remap.Carry {
+	t.Helper()
+	f := on(p)
+	f.Containers.Value[0].ImageID = f.Images.Value[0].ID
+	past := remap.Past{Verdict: remap.Kept, Manifest: remap.Manifest{ID: p.ID, Verb: p.Verb, Before: p.Before, After: p.After, Running: p.Running}}
+	chosen, err := remap.ChooseBack(f, []remap.Past{past}, &carry.Result{Networks: true, Images: []string{"sha256:1"}, Containers: []string{"c1"}},
+		remap.Wanted{Images: true, Volumes: true, Networks: true, Containers: true}, time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
+	assert.NilError(t, err)
+	c, err := remap.PlanCarry(f, chosen, carry.Measured{
+		Images: map[string]carry.Size{"sha256:1": {}}, Containers: map[string]carry.Size{"c1": {Bytes: 48e6, Files: 212}},
+		All: carry.Size{Bytes: 48e6, Files: 212}, Free: carry.Size{Bytes: 48e9, Files: 3098000}, Speed: carry.Size{Bytes: 210e6, Files: 9000},
+		There: &carry.Inventory{Images: []string{"sha256:1", "sha256:2"}, Volumes: []string{"shop-db"}, Containers: []carry.Named{{ID: "c1", Name: "web"}, {ID: "c2", Name: "db"}}},
+	})
+	assert.NilError(t, err)
+	return c
+}
+
 // told is what is printed of some steps of a change that go well.
 func told(c Change, steps []remap.Step) string {
 	took := map[string]time.Duration{"restart": 12400 * time.Millisecond, "prove": 13100 * time.Millisecond}
@@ -134,9 +153,12 @@ func TestScreens(t *testing.T) {
 		"verify-json":   func(t *testing.T) string { return jsonOf(t, verified(p).Containers) },
 		"enable-json":   func(t *testing.T) string { return objects(t, p) },
 		"objects":       func(t *testing.T) string { return allObjects(t, f, p) },
-		"disable-plan":  func(t *testing.T) string { return Leaving{Facts: on(p), Plan: disablePlan(t, p)}.Text(screen) },
+		"disable-plan":  func(t *testing.T) string { return Leaving{Facts: on(p), Plan: disablePlan(t, p, nil)}.Text(screen) },
+		"disable-carry": func(t *testing.T) string {
+			return Leaving{Facts: on(p), Plan: disablePlan(t, p, carryBackOf(t, p))}.Text(screen)
+		},
 		"disable-run": func(t *testing.T) string {
-			c := changeOf(disablePlan(t, p))
+			c := changeOf(disablePlan(t, p, nil))
 			return told(c, c.Plan.Steps) + c.Disabled()
 		},
 	} {
@@ -192,12 +214,12 @@ func verified(p remap.Plan) report.Report {
 	return s.Report(verify.Options{}, verify.Answer(s, verify.Options{}))
 }
 
-func disablePlan(t *testing.T, p remap.Plan) remap.Plan {
+func disablePlan(t *testing.T, p remap.Plan, c *remap.Carry) remap.Plan {
 	t.Helper()
 	past := remap.Past{Verdict: remap.Kept, HaveConfig: true, Config: shop().Config.Value.Data, Manifest: remap.Manifest{
 		ID: p.ID, Verb: p.Verb, Unit: p.Unit, Before: p.Before, After: p.After, Files: p.Files(), Account: p.Account, Running: p.Running, Restarts: p.Restarts,
 	}}
-	d, err := remap.PlanDisable(on(p), []remap.Past{past}, remap.DisableOptions{Timeout: 5 * time.Minute, Now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)})
+	d, err := remap.PlanDisable(on(p), []remap.Past{past}, remap.DisableOptions{Carry: c, Timeout: 5 * time.Minute, Now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)})
 	assert.NilError(t, err)
 	return d
 }

@@ -27,8 +27,12 @@ type Leaving struct {
 func (l Leaving) Text(s Style) string {
 	var b strings.Builder
 	if l.Plan.Before.Remapped {
-		l.outOfUse(&b)
-		l.onBothSides(&b)
+		if l.Plan.Carry == nil {
+			l.outOfUse(&b)
+			l.onBothSides(&b)
+		} else {
+			b.WriteString(carried(l.Plan.Carry, s) + "\n")
+		}
 		l.mounts(&b)
 		if l.Unseen != nil {
 			fmt.Fprintf(&b, "Could not determine which data is newer, and what mapped users own on the host: %s\n\n", escape.Line(l.Unseen.Error()))
@@ -63,7 +67,18 @@ func (l Leaving) outOfUse(b *strings.Builder) {
 	if len(lines) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "These stay in %s and are not available while userns-remap is off:\n%s\n", escape.Line(l.Plan.Before.DataRoot), strings.Join(lines, ""))
+	fmt.Fprintf(b, "These stay in %s and are not available while userns-remap is off:\n%s", escape.Line(l.Plan.Before.DataRoot), strings.Join(lines, ""))
+	if l.Plan.Restarts && l.wereCarried() {
+		b.WriteString("To take them back as they are now, add --carry; with --dry-run it shows how long that takes\n")
+	}
+	b.WriteString("\n")
+}
+
+// wereCarried reports whether containers were carried over: both data roots have them.
+func (l Leaving) wereCarried() bool {
+	return slices.ContainsFunc(l.Facts.Containers.Value, func(c survey.Container) bool {
+		return slices.ContainsFunc(l.Plan.After.Containers, func(o remap.Object) bool { return o.ID == c.ID })
+	})
 }
 
 // listed is a line of names, "" if there are none.

@@ -3,6 +3,7 @@ package render
 import (
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -45,6 +46,8 @@ type PlannedCarry struct {
 	Networks   []CarriedItem `json:"networks"`
 	Containers []CarriedItem `json:"containers"`
 	LeftOut    []ItemLeftOut `json:"leftOut"`
+	Kept       carry.Kept    `json:"kept" jsonschema:"what the data root has, and keeps, if all goes back to it"`
+	Aside      string        `json:"aside,omitempty" jsonschema:"folder for what the data root has now, if all goes back to it"`
 	Bytes      int64         `json:"bytes" jsonschema:"of all, each layer once"`
 	Files      int64         `json:"files"`
 	NeedBytes  int64         `json:"needBytes" jsonschema:"that have to be free"`
@@ -129,6 +132,7 @@ func plannedCarry(c *remap.Carry) *PlannedCarry {
 	}
 	planned := &PlannedCarry{
 		Images: itemsOf(c.Images), Volumes: itemsOf(c.Volumes), Networks: []CarriedItem{}, Containers: itemsOf(c.Containers), LeftOut: []ItemLeftOut{},
+		Kept: c.Job.Kept, Aside: c.Job.Aside,
 		Bytes: c.All.Bytes, Files: c.All.Files, NeedBytes: c.Need.Bytes, FreeBytes: c.Free.Bytes, Copying: secondsOf(c.Copying), Outage: secondsOf(c.Outage),
 	}
 	for _, n := range c.Networks {

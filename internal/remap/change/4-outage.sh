@@ -45,11 +45,52 @@ free_reserve() {
 set_aside() {
 	[ -n "$twin" ] || return 0
 	kept=$twin
-	if [ -e "$dir/placing" ] && [ -d "$new_root/.docker-userns" ] && [ ! -h "$new_root" ]; then
+	[ ! -d "$twin.undone-$id" ] || kept=$twin.undone-$id
+	if [ -z "$aside" ] && [ -e "$dir/placing" ] && [ -d "$new_root/.docker-userns" ] && [ ! -h "$new_root" ]; then
 		kept=$new_root.undone-$id
 		[ ! -e "$kept" ] && mv -- "$new_root" "$kept" || kept=$new_root
 	fi
 	[ ! -d "$kept" ] || note "what was copied stays in $kept; if you do not need it, delete it: rm -rf '$kept'"
+}
+
+# swap_back puts the folders of the data root back that moved aside for those of the copy,
+# once the daemon has left them, and those of the copy where it was made. The folders are
+# those of swapped in carry/kept.go. A later change makes a new copy: this one was in use.
+swap_back() {
+	[ -n "$aside" ] && [ -d "$aside" ] || return 0
+	if [ ! -e "$twin" ] && [ -d "$twin.undone-$id" ]; then # it was ended before its last step
+		rmdir -- "$aside"
+		return
+	fi
+	if ! safe "$aside" || [ ! -d "$twin" ] || [ -h "$twin" ]; then
+		because "$aside is not the folder that the change made"
+		return 1
+	fi
+	for folder in image overlay2 containers volumes network buildkit; do
+		if [ -d "$aside/$folder" ]; then
+			[ ! -e "$new_root/$folder" ] || mv -T -- "$new_root/$folder" "$twin/$folder" || break
+			mv -T -- "$aside/$folder" "$new_root/$folder" || break
+		elif [ -e "$aside/$folder.none" ]; then
+			[ ! -e "$new_root/$folder" ] || mv -T -- "$new_root/$folder" "$twin/$folder" || break
+			rm -f -- "$aside/$folder.none"
+		fi
+		[ "$folder" != buildkit ] || {
+			mv -T -- "$twin" "$twin.undone-$id" && rmdir -- "$aside" && flush "$new_root"
+			return
+		}
+	done
+	because "$new_root/$folder could not be put back: it is in $aside"
+	return 1
+}
+
+# remove_notes removes what was only for the making of the copy.
+remove_notes() {
+	if [ -n "$aside" ]; then
+		rm -rf -- "$twin/.docker-userns"
+		rmdir -- "$twin" 2>/dev/null
+	else
+		rm -rf -- "$new_root/.docker-userns"
+	fi
 }
 
 # undo_decided: this is the change, and it was decided meanwhile that it is undone.

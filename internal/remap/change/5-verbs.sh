@@ -116,7 +116,7 @@ conclude() {
 	rm -f -- "$dir/reserve"
 	settled "$dir" || record "$1" || die 1 "writing $dir/made failed; is the disk full?"
 	write_result "$1" || die 1 "writing $dir/result failed; is the disk full?"
-	[ "$1" != kept ] || [ ! -e "$dir/carried" ] || rm -rf -- "$new_root/.docker-userns"
+	[ "$1" != kept ] || [ ! -e "$dir/carried" ] || remove_notes
 	clean
 }
 
@@ -187,7 +187,7 @@ try_once() {
 	if [ -n "$unit" ]; then
 		from_root=$new_root
 		runs_old || { [ -n "$config" ] && active; } || restart
-		[ -n "$config" ] || { daemon_is_back && start_again; } || stuck=no
+		[ -n "$config" ] || { daemon_is_back && start_again && swap_back; } || stuck=no
 	fi
 	[ -z "$config" ] && { [ -z "$why" ] || [ "$stuck" = yes ]; } || return
 	remove_account || {
