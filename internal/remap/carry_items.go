@@ -76,6 +76,9 @@ func (c *carried) keptOwners(id string) []string {
 	if n == 0 {
 		return nil
 	}
+	if c.Job.Back {
+		return []string{report.Counted(int(n), "file is no mapped user's, and keeps its owner", "files are no mapped users', and keep their owners")}
+	}
 	return []string{report.Counted(int(n), "file keeps its owner, which the map does not have", "files keep their owners, which the map does not have")}
 }
 
