@@ -97,7 +97,7 @@ const twinFolder = ".docker-userns-twin"
 func PlanCarry(f survey.Facts, chosen Chosen, m carry.Measured) (*Carry, error) {
 	switch {
 	case m.Existing:
-		return nil, fmt.Errorf("--carry: %s exists, from an earlier time with remap on: enable without --carry uses it again. To copy into a new one instead, move it away, or enable, and then delete it with: %s", chosen.Job.Place, report.Docker(f, "userns", "disable", "--reclaim"))
+		return nil, fmt.Errorf("--carry: %s exists, from an earlier time with remap on: enable without --carry uses it again. To copy into a new one instead, move it away, or delete it with: %s", chosen.Job.Place, report.Docker(f, "userns", "disable", "--reclaim"))
 	case len(m.Mounted) > 0:
 		return nil, fmt.Errorf("--carry: %s is a mount or a link, and only a data root that is on one file system can be copied", strings.Join(m.Mounted, ", "))
 	}
