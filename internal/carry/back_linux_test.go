@@ -25,8 +25,9 @@ func TestBack(t *testing.T) {
 	api := old.Client(t)
 	needOverlay(t, api)
 	loadBusybox(t, api)
-	assert.Assert(t, load(t, api, picture("kept:1", "kept")))
+	assert.Assert(t, load(t, api, picture("kept:1", "base", "kept")))
 	assert.Assert(t, load(t, api, picture("removed:1", "removed")))
+	assert.Assert(t, load(t, api, picture("again:1", "base")))
 	for _, name := range []string{"data", "removed", "kept"} {
 		newVolume(t, api, name)
 		sh(t, filepath.Join(root, "volumes", name, "_data"), "echo old >f; chown 1000:1000 f")
@@ -37,7 +38,7 @@ func TestBack(t *testing.T) {
 	old.Stop()
 	job := carry.Job{
 		From: root, To: filepath.Join(root, ".twin"), Place: place, Map: shift.Map, Volumes: []string{"data", "removed"}, Networks: true,
-		Images: []string{idOf(t, root, "busybox:1"), idOf(t, root, "removed:1")}, Containers: []carry.Container{{ID: web, HostUserns: true, Stopped: true}},
+		Images: []string{idOf(t, root, "busybox:1"), idOf(t, root, "removed:1"), idOf(t, root, "again:1")}, Containers: []carry.Container{{ID: web, HostUserns: true, Stopped: true}},
 	}
 	assert.NilError(t, prepare(t, job))
 	finish(t, job)
@@ -47,6 +48,9 @@ func TestBack(t *testing.T) {
 	assert.Assert(t, load(t, mapped, picture("new:1", "new")))
 	_, err := mapped.ImageRemove(t.Context(), "removed:1", image.RemoveOptions{})
 	assert.NilError(t, err)
+	_, err = mapped.ImageRemove(t.Context(), "again:1", image.RemoveOptions{})
+	assert.NilError(t, err)
+	assert.Assert(t, load(t, mapped, picture("again:1", "base")), "its layer has another name in the storage driver now")
 	newVolume(t, mapped, "new")
 	assert.NilError(t, mapped.VolumeRemove(t.Context(), "removed", false))
 	sh(t, filepath.Join(place, "volumes/data/_data"), "echo new >f; echo more >g; chown 100005:100006 g; echo host >h")
@@ -55,7 +59,7 @@ func TestBack(t *testing.T) {
 
 	back := carry.Job{
 		From: place, To: filepath.Join(root, ".twin"), Place: root, Aside: filepath.Join(root, ".before"), Map: shift.Map, Back: true,
-		Images: []string{idOf(t, place, "busybox:1"), idOf(t, place, "new:1")}, Volumes: []string{"data", "new"}, Networks: true,
+		Images: []string{idOf(t, place, "busybox:1"), idOf(t, place, "new:1"), idOf(t, place, "again:1")}, Volumes: []string{"data", "new"}, Networks: true,
 		Containers: []carry.Container{{ID: web, HostUserns: true, Stopped: true}, {ID: made}},
 	}
 	m, err := back.Measure(t.Context(), 2)
@@ -64,7 +68,7 @@ func TestBack(t *testing.T) {
 	assert.Equal(t, m.Images[back.Images[0]].Bytes, int64(0), "its layers are linked")
 	slices.Sort(m.There.Volumes)
 	assert.DeepEqual(t, m.There.Volumes, []string{"data", "kept", "removed"})
-	assert.Equal(t, len(m.There.Images), 3)
+	assert.Equal(t, len(m.There.Images), 4)
 	assert.Equal(t, len(m.There.Containers), 2)
 	keptImage := idOf(t, root, "kept:1")
 	back.Kept = carry.Kept{Images: []string{keptImage}, Names: []string{keptImage}, Volumes: []string{"kept"}, Containers: []string{kept}}
@@ -86,7 +90,12 @@ func TestBack(t *testing.T) {
 		tags = append(tags, i.RepoTags...)
 	}
 	slices.Sort(tags)
-	assert.DeepEqual(t, tags, []string{"busybox:1", "kept:1", "new:1"})
+	assert.DeepEqual(t, tags, []string{"again:1", "busybox:1", "kept:1", "new:1"})
+	for _, tag := range tags {
+		c, err := now.ContainerCreate(t.Context(), &container.Config{Image: tag, Cmd: []string{"x"}}, nil, nil, nil, "")
+		assert.NilError(t, err, tag)
+		assert.NilError(t, now.ContainerRemove(t.Context(), c.ID, container.RemoveOptions{}))
+	}
 	for _, name := range []string{"data", "kept", "new"} {
 		v, err := now.VolumeInspect(t.Context(), name)
 		assert.NilError(t, err)
@@ -110,9 +119,13 @@ func TestBack(t *testing.T) {
 	assert.NilError(t, err)
 }
 
-// picture is an image of one layer.
-func picture(name, body string) []byte {
-	return imagetest.Archive(name, "", imagetest.Step{By: "ADD", Layer: imagetest.Layer(imagetest.File{Name: body, UID: 3, Body: body})})
+// picture is an image with a layer for each file.
+func picture(name string, files ...string) []byte {
+	var steps []imagetest.Step
+	for _, f := range files {
+		steps = append(steps, imagetest.Step{By: "ADD", Layer: imagetest.Layer(imagetest.File{Name: f, UID: 3, Body: f})})
+	}
+	return imagetest.Archive(name, "", steps...)
 }
 
 func newVolume(t *testing.T, api *client.Client, name string) {

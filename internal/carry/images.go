@@ -101,7 +101,7 @@ var (
 func (t twin) layer(ctx context.Context, chain string) error {
 	record := filepath.Join(layerStore, chain)
 	if _, err := os.Lstat(filepath.Join(t.To, record)); err == nil {
-		return nil
+		return t.layerAgain(ctx, chain)
 	}
 	if t.hasLayer(chain) {
 		return t.keeping().layer(ctx, chain)

@@ -84,11 +84,6 @@ func (t twin) keepContainer(ctx context.Context, id string) error {
 		if err := t.layer(ctx, chain); err != nil {
 			return fmt.Errorf("layer sha256:%s: %w", chain, err)
 		}
-		folder, err := t.word(filepath.Join(layerStore, chain, "cache-id"), cacheID)
-		if err != nil {
-			return err
-		}
-		layers = append(layers, folder) // under the name by which the container is mounted
 	}
 	for _, layer := range layers {
 		if err := t.layerFiles(ctx, layer, t.options()); err != nil {
@@ -140,6 +135,23 @@ func (j Job) hasLayer(chain string) bool {
 	}
 	there, err := wordIn(filepath.Join(j.Place, name), cacheID)
 	return err == nil && here == there
+}
+
+// layerAgain adds the files of a layer that the twin has already, if the place of the twin has
+// it under another name in the storage driver: layers above it are mounted by that name.
+func (t twin) layerAgain(ctx context.Context, chain string) error {
+	if !t.link {
+		return nil
+	}
+	name := filepath.Join(layerStore, chain, "cache-id")
+	id, err := t.word(name, cacheID)
+	if err != nil {
+		return err
+	}
+	if has, err := wordIn(filepath.Join(t.To, name), cacheID); err != nil || has == id {
+		return err
+	}
+	return t.layerFiles(ctx, id, t.options())
 }
 
 // keepNames adds the names of the images that are kept, as far as no other image has them.
@@ -260,7 +272,9 @@ func (j Job) inventory() *Inventory {
 	var i Inventory
 	at := Job{From: j.Place}
 	for _, id := range names(filepath.Join(j.Place, imageStore, "content/sha256")) {
-		i.Images = append(i.Images, "sha256:"+id)
+		if id = "sha256:" + id; imageID.MatchString(id) { // or a file that an engine was about to write
+			i.Images = append(i.Images, id)
+		}
 	}
 	for _, name := range names(filepath.Join(j.Place, "volumes")) {
 		if IsVolume(name) && at.hasVolume(name) {
