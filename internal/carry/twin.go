@@ -117,7 +117,12 @@ func (t twin) copy(ctx context.Context, live bool) error {
 	if err := t.images(ctx); err != nil {
 		return err
 	}
-	return errors.Join(t.volumes(ctx, live), t.containers(ctx, live), t.keep(ctx))
+	if live { // nobody uses what is kept, so it does not change
+		if err := t.keep(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.Join(t.volumes(ctx, live), t.containers(ctx, live))
 }
 
 // tell says what is copied now.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -30,35 +29,13 @@ func carriedOver(t *testing.T, host *testbed.Host) {
 // All that a remapped engine has is in the old one after disable --carry, with what was
 // written since, and what was not carried over is still there.
 func TestCarryBack(t *testing.T) {
-	testbed.Need(t)
-	for name, tc := range map[string]struct {
-		engine  testbed.Engine
-		upgrade bool
-		sampled bool
-	}{
-		string(testbed.Engine20): {engine: testbed.Engine20}, string(testbed.Engine26): {engine: testbed.Engine26},
-		string(testbed.Engine28): {engine: testbed.Engine28, sampled: true}, "29 with overlay2": {engine: testbed.Engine28, upgrade: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if !tc.sampled && os.Getenv("TEST_ALL") == "" {
-				t.Skip("only a sample is tried without TEST_ALL=1")
-			}
-			t.Parallel()
-			host := boot(t, tc.engine)
-			stored(t, host)
-			if tc.upgrade {
-				host.Upgrade(t)
-			}
-			inhabit(t, host)
-			oldFiles := files(t, host)
-			carriedOver(t, host)
-			carryBack(t, host, oldFiles)
-		})
-	}
+	eachInhabited(t, carryBack, testbed.Engine28)
 }
 
-func carryBack(t *testing.T, host *testbed.Host, oldFiles string) {
+func carryBack(t *testing.T, host *testbed.Host) {
 	const next = oldRoot + "/165536.165536"
+	oldFiles := files(t, host)
+	carriedOver(t, host)
 	before := inspection(t, host, next, "db", "once")
 	kept := strings.ReplaceAll(listing(t, host, next+"/volumes/kept/_data", "165536"), " \n", "\n")
 	host.Shell(t, "docker create --name=ended --network=none bb true")

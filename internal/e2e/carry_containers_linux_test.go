@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,33 +44,36 @@ func inspection(t *testing.T, host *testbed.Host, root string, names ...string) 
 	return strings.ReplaceAll(all.String(), root+"/", "ROOT/")
 }
 
+// eachInhabited tells a story on inhabited hosts of the engines with overlay2, side by side:
+// of all with TEST_ALL=1, otherwise of a sample.
+func eachInhabited(t *testing.T, story func(t *testing.T, host *testbed.Host), sample ...testbed.Engine) {
+	t.Helper()
+	testbed.Need(t)
+	for engine, first := range map[testbed.Engine]testbed.Engine{
+		testbed.Engine20: testbed.Engine20, testbed.Engine26: testbed.Engine26, testbed.Engine28: testbed.Engine28,
+		testbed.Upgraded29: testbed.Engine28, // which has made some of what is there
+	} {
+		t.Run(string(engine), func(t *testing.T) {
+			if !slices.Contains(sample, engine) && os.Getenv("TEST_ALL") == "" {
+				t.Skip("only a sample is tried without TEST_ALL=1")
+			}
+			t.Parallel()
+			host := boot(t, first)
+			stored(t, host)
+			if engine == testbed.Upgraded29 {
+				host.Upgrade(t)
+			}
+			inhabit(t, host)
+			story(t, host)
+		})
+	}
+}
+
 // Containers and networks are what they were after enable --carry: IDs, addresses, logs and
 // what was written. Those that a remapped engine does not start are stopped, unless they
 // stay in the user namespace of the host.
 func TestCarryContainers(t *testing.T) {
-	testbed.Need(t)
-	for name, tc := range map[string]struct {
-		engine  testbed.Engine
-		upgrade bool
-		sampled bool
-	}{
-		string(testbed.Engine20): {engine: testbed.Engine20, sampled: true}, string(testbed.Engine26): {engine: testbed.Engine26},
-		string(testbed.Engine28): {engine: testbed.Engine28}, "29 with overlay2": {engine: testbed.Engine28, upgrade: true, sampled: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if !tc.sampled && os.Getenv("TEST_ALL") == "" {
-				t.Skip("only a sample is tried without TEST_ALL=1")
-			}
-			t.Parallel()
-			host := boot(t, tc.engine)
-			stored(t, host)
-			if tc.upgrade {
-				host.Upgrade(t)
-			}
-			inhabit(t, host)
-			carryContainers(t, host)
-		})
-	}
+	eachInhabited(t, carryContainers, testbed.Engine20, testbed.Upgraded29)
 }
 
 func carryContainers(t *testing.T, host *testbed.Host) {
