@@ -71,6 +71,7 @@ func newDisableCommand(dockerCLI command.Cli) *cobra.Command {
 	for _, flag := range []string{"yes", "to", "restore-subids", "no-start", "reclaim", "dry-run", "no-restart", "carry"} {
 		cmd.MarkFlagsMutuallyExclusive("list", flag)
 	}
+	cmd.MarkFlagsMutuallyExclusive("carry", "no-start") // the proof is that what ran runs
 	return cmd
 }
 
