@@ -41,8 +41,12 @@ require github.com/ulikunitz/xz v0.5.17
 
 require (
 	github.com/google/jsonschema-go v0.4.3
+	github.com/prometheus/client_model v0.6.1
+	github.com/prometheus/common v0.62.0
 	go.etcd.io/bbolt v1.4.3
 )
+
+require github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 
 require (
 	github.com/Azure/go-ansiterm v0.0.0-20250102033503-faa5f7b0171c // indirect

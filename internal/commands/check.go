@@ -19,13 +19,12 @@ import (
 )
 
 type checkOptions struct {
-	only    []string
-	list    bool
-	strict  bool
-	verbose bool
-	user    string
-	format  string
-	images  bool
+	only   []string
+	list   bool
+	strict bool
+	user   string
+	images bool
+	outputOptions
 }
 
 const checkLong = `See whether userns-remap will work here, and what it will change
@@ -55,18 +54,18 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	flags.StringSliceVar(&opts.only, "only", nil, "Run these checks only, by their IDs")
 	flags.BoolVar(&opts.list, "list", false, "List the checks without running them")
 	flags.BoolVar(&opts.strict, "strict", false, "Treat warnings and unknown results as errors")
-	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "Also show what passed")
 	flags.BoolVar(&opts.images, "all-images", false, "Check every image, even if that takes long or has to stream it from the engine")
 	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are checked (default: the engine's, otherwise "dockremap")`)
-	flags.StringVar(&opts.format, "format", "", checkFormatHelp)
+	opts.install(flags, "Also show what passed", checkFormatHelp)
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatPrometheus}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 const checkFormatHelp = `Format output:
 'table':            Print what is wrong by category, and what to do (default)
 'json':             Print one JSON object
+'prometheus':       Print metrics, as node_exporter's textfile collector reads them
 'TEMPLATE':         Print each check with a Go template`
 
 func (o *checkOptions) validate() error {
@@ -100,7 +99,7 @@ func runCheck(ctx context.Context, dockerCLI command.Cli, opts checkOptions) err
 		return err
 	}
 	found := report.New(facts, results)
-	if err := render.Results(dockerCLI.Out(), found, opts.format, opts.verbose); err != nil {
+	if err := opts.print(dockerCLI.Out(), "check", found, nil); err != nil {
 		return err
 	}
 	if facts.Engine.Err != nil && facts.Kernel.Err != nil {

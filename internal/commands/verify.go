@@ -10,6 +10,7 @@ import (
 
 	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/cli/command/formatter"
+	"github.com/docker/cli/cli/streams"
 	"github.com/docker/docker/api/types/container"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,11 +27,12 @@ const formatMarkdown = "markdown"
 
 type verifyOptions struct {
 	verify.Options
-	format, profile, healthURL, healthExpr string
-	baseline                               string
-	starts                                 int
-	p95, watch                             time.Duration
-	list, strict, verbose, accept          bool
+	outputOptions
+	profile, healthURL, healthExpr string
+	baseline                       string
+	starts                         int
+	p95, watch                     time.Duration
+	list, strict, accept           bool
 }
 
 const verifyLong = `Prove that userns-remap holds, and that what runs here still works
@@ -67,6 +69,7 @@ const verifyFormatHelp = `Format output:
 'table':            Print what is wrong by category (default)
 'json':             Print one JSON object
 'markdown':         Print a report for a change ticket
+'prometheus':       Print metrics, as node_exporter's textfile collector reads them
 'TEMPLATE':         Print each question with a Go template`
 
 func newVerifyCommand(dockerCLI command.Cli) *cobra.Command {
@@ -86,7 +89,7 @@ func newVerifyCommand(dockerCLI command.Cli) *cobra.Command {
 		ValidArgsFunction: completeContainers(dockerCLI),
 	}
 	opts.install(cmd.Flags())
-	formats := []string{formatter.TableFormatKey, formatter.JSONFormatKey, formatMarkdown}
+	formats := []string{formatter.TableFormatKey, formatter.JSONFormatKey, formatMarkdown, render.FormatPrometheus}
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagFilename("profile", "yaml", "yml")
 	_ = cmd.MarkFlagFilename("baseline", "json")
@@ -110,8 +113,7 @@ func (o *verifyOptions) install(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.list, "list", false, "List what can be proven, without looking")
 	flags.BoolVar(&o.strict, "strict", false, "Treat warnings and unknown results as errors")
 	flags.BoolVar(&o.accept, "accept-missing", false, "Accept what is missing since remap was turned on, and do not warn about it again")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Also show what was proven")
-	flags.StringVar(&o.format, "format", "", verifyFormatHelp)
+	o.outputOptions.install(flags, "Also show what was proven", verifyFormatHelp)
 }
 
 // complete reads the profile and adds to it what the flags ask for.
@@ -125,8 +127,10 @@ func (o *verifyOptions) complete() (err error) {
 		return fmt.Errorf("--starts %d: not 1 to %d", o.starts, apps.MaxStarts)
 	case o.watch < 0 || o.p95 < 0:
 		return errors.New("--watch and --start-p95 cannot be negative")
-	case o.watch > 0 && o.format == formatMarkdown:
-		return errors.New("--format markdown and --watch are mutually exclusive")
+	case o.watch > 0 && o.format == formatMarkdown && o.file == "":
+		return errors.New("--format markdown and --watch are mutually exclusive, unless --output names a file")
+	case o.watch > 0 && o.format == render.FormatPrometheus && o.file == "":
+		return errors.New("--format prometheus with --watch needs --output FILE, which is written anew each time")
 	}
 	if o.profile != "" {
 		if o.Profile, err = apps.ReadProfile(o.profile); err != nil {
@@ -177,15 +181,22 @@ func runVerify(ctx context.Context, dockerCLI command.Cli, opts verifyOptions) e
 	if err != nil {
 		return err
 	}
-	if opts.format == formatMarkdown {
-		_, err = io.WriteString(dockerCLI.Out(), render.Markdown(found, verify.All(), time.Now()))
-	} else {
-		err = render.Results(dockerCLI.Out(), found, opts.format, opts.verbose)
-	}
-	if err != nil {
+	if err := opts.write(dockerCLI.Out(), found); err != nil {
 		return err
 	}
 	return opts.verdict(found)
+}
+
+// write prints what was found.
+func (o verifyOptions) write(out *streams.Out, r report.Report) error {
+	var markdown func(*streams.Out) error
+	if o.format == formatMarkdown {
+		markdown = func(to *streams.Out) error {
+			_, err := io.WriteString(to, render.Markdown(r, verify.All(), time.Now()))
+			return err
+		}
+	}
+	return o.print(out, "verify", r, markdown)
 }
 
 // verdict is the exit code. If the daemon does not answer, nothing was found out.

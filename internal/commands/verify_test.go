@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/apps"
+	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker/cli/cli/streams"
@@ -78,10 +79,20 @@ func TestWatch(t *testing.T) {
 	assert.ErrorIs(t, err, errFound)
 	_, _, err = watched(t, verifyOptions{}, errors.New("no such container"))
 	assert.ErrorContains(t, err, "no such container")
-	out, _, _ = watched(t, verifyOptions{format: "json"}, fine("1"), fine("1"), bad("1"))
+	out, _, _ = watched(t, verifyOptions{outputOptions: outputOptions{format: "json"}}, fine("1"), fine("1"), bad("1"))
 	assert.Equal(t, strings.Count(out, "\n"), 2, out)
-	out, _, _ = watched(t, verifyOptions{format: "{{.ID}}={{.Status}}"}, fine("1"), bad("1"))
+	out, _, _ = watched(t, verifyOptions{outputOptions: outputOptions{format: "{{.ID}}={{.Status}}"}}, fine("1"), bad("1"))
 	assert.Equal(t, out, "daemon-answers=ok\nprocesses=ok\nprocesses=error\n")
+
+	// A file always has all of the newest report.
+	file := filepath.Join(t.TempDir(), "userns.prom")
+	out, _, _ = watched(t, verifyOptions{outputOptions: outputOptions{format: render.FormatPrometheus, file: file}}, fine("1"), bad("1"))
+	assert.Equal(t, out, "")
+	text, err := os.ReadFile(file)
+	assert.NilError(t, err)
+	assert.Assert(t, is.Contains(string(text), `id="daemon-answers",status="ok"} 1.0`))
+	assert.Assert(t, is.Contains(string(text), `id="processes",status="error"} 1.0`))
+	assert.Assert(t, !strings.Contains(string(text), `id="processes",status="ok"`))
 }
 
 func TestVerifyVerdict(t *testing.T) {
@@ -114,7 +125,8 @@ func TestVerifyFlags(t *testing.T) {
 		"need --starts":      {baseline: "x"},
 		"not 1 to":           {starts: 1 << 20},
 		"negative":           {watch: -1},
-		"mutually exclusive": {watch: 1, format: formatMarkdown},
+		"mutually exclusive": {watch: 1, outputOptions: outputOptions{format: formatMarkdown}},
+		"needs --output":     {watch: 1, outputOptions: outputOptions{format: render.FormatPrometheus}},
 		"no-such-file":       {profile: "no-such-file"},
 	} {
 		assert.Check(t, is.ErrorContains(o.complete(), want))

@@ -70,6 +70,10 @@ func (w *watch) report(found report.Report) error {
 	w.worsen(w.opts.verdict(found))
 	changed := w.changes(found.Results)
 	switch {
+	case w.opts.file != "": // which always has all
+		if err := w.opts.write(w.out, found); err != nil {
+			return err
+		}
 	case w.seen == nil:
 		if err := render.Results(w.out, found, w.opts.format, w.opts.verbose); err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/survey"
 	"github.com/docker-userns/docker-userns/internal/survey/surveytest"
 	"github.com/docker-userns/docker-userns/internal/verify"
+	"github.com/prometheus/common/expfmt"
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/golden"
 )
@@ -150,6 +151,7 @@ func TestScreens(t *testing.T) {
 		"enable-run":    func(*testing.T) string { return told(changeOf(p), p.Steps) + changeOf(p).Enabled("") },
 		"enable-undone": func(*testing.T) string { return undone(changeOf(p)) },
 		"verify":        func(*testing.T) string { return shown(verified(p), false) },
+		"metrics":       func(t *testing.T) string { return metricsOf(t, verified(p)) },
 		"verify-json":   func(t *testing.T) string { return jsonOf(t, verified(p).Containers) },
 		"enable-json":   func(t *testing.T) string { return objects(t, p) },
 		"objects":       func(t *testing.T) string { return allObjects(t, f, p) },
@@ -163,6 +165,26 @@ func TestScreens(t *testing.T) {
 		},
 	} {
 		t.Run(file, func(t *testing.T) { golden.Assert(t, text(t), file+".golden") })
+	}
+}
+
+// metricsOf are metrics that a scraper can read.
+func metricsOf(t *testing.T, r report.Report) string {
+	t.Helper()
+	var b strings.Builder
+	assert.NilError(t, Metrics(&b, "verify", r, time.UnixMilli(1795740000250)))
+	var p expfmt.TextParser
+	families, err := p.TextToMetricFamilies(strings.NewReader(b.String()))
+	assert.NilError(t, err)
+	assert.Equal(t, len(families["docker_userns_result"].Metric), len(r.Results))
+	return b.String()
+}
+
+// What a context is called cannot make a series of its own.
+func TestMetricsOfHostileNames(t *testing.T) {
+	for _, name := range []string{"a\"} 1\ndocker_userns_result{id=\"x", "\\", "\x1b[2J", "\xff"} {
+		text := metricsOf(t, report.New(survey.Facts{Context: name}, []report.Result{report.Pass("fine")}))
+		assert.Equal(t, strings.Count(text, "\n"), 1+5+1+3*2+1, text)
 	}
 }
 
