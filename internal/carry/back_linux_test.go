@@ -62,8 +62,15 @@ func TestBack(t *testing.T) {
 		Images: []string{idOf(t, place, "busybox:1"), idOf(t, place, "new:1"), idOf(t, place, "again:1")}, Volumes: []string{"data", "new"}, Networks: true,
 		Containers: []carry.Container{{ID: web, HostUserns: true, Stopped: true}, {ID: made}},
 	}
+	back.Record = filepath.Join(t.TempDir(), "carried")
+	sh(t, root, "touch -r "+place+"/.docker-userns/complete "+back.Record)
 	m, err := back.Measure(t.Context(), 2)
 	assert.NilError(t, err)
+	assert.Equal(t, len(m.There.Changed), 0, "%s", m.There.Changed)
+	sh(t, root, "echo changed >>volumes/data/_data/f; touch containers/"+web+"/config.v2.json")
+	changed, err := back.Measure(t.Context(), 2)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, changed.There.Changed, []string{"data", web})
 	assert.Assert(t, !m.Existing && len(m.Mounted) == 0 && len(m.Problems) == 0, "%+v", m)
 	assert.Equal(t, m.Images[back.Images[0]].Bytes, int64(0), "its layers are linked")
 	slices.Sort(m.There.Volumes)

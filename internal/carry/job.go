@@ -29,6 +29,8 @@ type Job struct {
 	// has what is kept of it, too. Otherwise it is "".
 	Aside string `json:"aside,omitempty"`
 	Kept  Kept   `json:"kept,omitzero"`
+	// Record is a file that was written when everything had been carried over from Place.
+	Record string `json:"record,omitempty"`
 	// Map is that of the remapped engine. Back makes a twin for an engine without one.
 	Map  idmap.Map `json:"map"`
 	Back bool      `json:"back,omitempty"`
@@ -64,6 +66,9 @@ type Inventory struct {
 	Images     []string `json:"images"` // IDs
 	Volumes    []string `json:"volumes"`
 	Containers []Named  `json:"containers"`
+	// Changed are the volumes, by name, and the containers, by ID, that were written to or
+	// ran since everything was carried over from there.
+	Changed []string `json:"changed,omitempty"`
 }
 
 // Named is a container by its ID and name.
@@ -102,7 +107,7 @@ func IsVolume(name string) bool { return volumeName.MatchString(name) }
 func (j Job) valid() error {
 	paths := []string{j.From, j.To, j.Place}
 	if j.Aside != "" {
-		paths = append(paths, j.Aside)
+		paths = append(paths, j.Aside, j.Record)
 	}
 	for _, p := range paths {
 		if !path.IsAbs(p) || path.Clean(p) != p {

@@ -263,28 +263,3 @@ func (j Job) swap() error {
 	}
 	return syncFileSystem(j.Place)
 }
-
-// inventory is what the place of the twin has.
-func (j Job) inventory() *Inventory {
-	if !j.merges() {
-		return nil
-	}
-	var i Inventory
-	at := Job{From: j.Place}
-	for _, id := range names(filepath.Join(j.Place, imageStore, "content/sha256")) {
-		if id = "sha256:" + id; imageID.MatchString(id) { // or a file that an engine was about to write
-			i.Images = append(i.Images, id)
-		}
-	}
-	for _, name := range names(filepath.Join(j.Place, "volumes")) {
-		if IsVolume(name) && at.hasVolume(name) {
-			i.Volumes = append(i.Volumes, name)
-		}
-	}
-	for _, id := range names(filepath.Join(j.Place, "containers")) {
-		if containerID.MatchString(id) && at.hasContainer(id) {
-			i.Containers = append(i.Containers, Named{ID: id, Name: at.nameOf(id)})
-		}
-	}
-	return &i
-}

@@ -30,7 +30,10 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	if m.Mounted, err = j.mounted(); err != nil {
 		return m, err
 	}
-	m.Existing, m.There = !j.merges() && len(names(j.Place)) > 0, j.inventory()
+	m.Existing = !j.merges() && len(names(j.Place)) > 0
+	if m.There, err = j.inventory(ctx); err != nil {
+		return m, err
+	}
 	layers := j.layersOf(&m)
 	if err := sizesOf(ctx, workers, layers); err != nil {
 		return m, err

@@ -36,7 +36,7 @@ func ChooseBack(f survey.Facts, past []Past, carried *carry.Result, w Wanted, no
 	}
 	c := &chooser{facts: f, wanted: w, Chosen: Chosen{Carried: *carried, Before: enabled.Before, RanBefore: enabled.Running, Job: carry.Job{
 		From: enabled.After.DataRoot, To: path.Join(plain, twinFolder), Place: plain, Aside: path.Join(plain, asideFolder+id(free(past, now))),
-		Map: enabled.After.Map, Back: true, Networks: true,
+		Map: enabled.After.Map, Back: true, Networks: true, Record: path.Join(Folder, enabled.ID, CarriedFile),
 	}}}
 	if why := c.whyNoLayers(); why != "" {
 		return Chosen{}, errors.New("--carry: " + why)
@@ -67,6 +67,9 @@ func (c *Carry) keep(chosen Chosen, there *carry.Inventory) error {
 		containers, names[one.Name] = append(containers, one.ID), true
 	}
 	c.before = chosen.Before
+	if err := c.changed(there); err != nil {
+		return err
+	}
 	var both []string
 	for _, id := range there.Images {
 		if !carried(id, j.Images, before.Images) {
@@ -102,6 +105,27 @@ func (c *Carry) keep(chosen Chosen, there *carry.Inventory) error {
 			j.Place, strings.Join(both, ", "), strings.Join(both, "' --exclude '"))
 	}
 	return nil
+}
+
+// changed refuses to replace what was changed in the other data root since it was carried over
+// from there.
+func (c *Carry) changed(there *carry.Inventory) error {
+	var all []string
+	for _, v := range c.Volumes {
+		if slices.Contains(there.Changed, v.Name) {
+			all = append(all, "volume:"+v.Name)
+		}
+	}
+	for _, one := range c.Containers {
+		if slices.Contains(there.Changed, one.ID) {
+			all = append(all, "container:"+one.Name)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return fmt.Errorf("--carry: these were changed in %s since enable carried them over, and would be replaced: %s. To keep them as they are there, leave them out: --exclude '%s'. To take those of the remapped engine, copy what you need from %s first, and delete them there",
+		c.Job.Place, strings.Join(all, ", "), strings.Join(all, "' --exclude '"), c.Job.Place)
 }
 
 // state is what the engine has after a plan has carried everything back.

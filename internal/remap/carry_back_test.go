@@ -33,7 +33,7 @@ func TestChooseBack(t *testing.T) {
 	assert.NilError(t, err)
 	assert.DeepEqual(t, chosen.Job, carry.Job{
 		From: "/var/lib/docker/165536.165536", To: "/var/lib/docker/.docker-userns-twin", Place: "/var/lib/docker",
-		Aside: "/var/lib/docker/.docker-userns-before-20261126T000000Z", Map: chosen.Job.Map, Back: true, Networks: true,
+		Aside: "/var/lib/docker/.docker-userns-before-20261126T000000Z", Map: chosen.Job.Map, Back: true, Networks: true, Record: Folder + "/" + past.ID + "/carried",
 		Images: []string{imageA, imageB}, Volumes: []string{"data", "cache"}, Known: []string{"nfs"},
 		Containers: []carry.Container{{ID: idOf("web")}, {ID: idOf("build"), Stopped: true}},
 	})
@@ -98,6 +98,16 @@ func TestPlanBack(t *testing.T) {
 	assert.DeepEqual(t, names(p.After.Images)[:1], []string{"never:1"})
 	assert.DeepEqual(t, names(p.Ran), []string{"web", "made", "build", "never"})
 	assert.Assert(t, p.Aside == c.Job.Aside && p.Twin == c.Job.To && p.NewRoot == "/var/lib/docker")
+
+	for changed, want := range map[string]string{"data": "volume:data", idOf("web"): "container:web"} {
+		there := there
+		there.Changed = []string{changed}
+		_, err = plan(there)
+		assert.ErrorContains(t, err, "--exclude '"+want+"'")
+	}
+	there.Changed = []string{"never", idOf("never")}
+	_, err = plan(there)
+	assert.NilError(t, err, "they are kept")
 
 	there.Volumes = append(there.Volumes, "cache")
 	there.Containers = append(there.Containers, carry.Named{ID: idOf("other"), Name: "made"})
