@@ -52,7 +52,7 @@ func (j Job) Prepare(ctx context.Context, workers int, progress *Progress, at fu
 // containers can start if the disk is full in the middle of the last pass.
 const reserved = 256 << 20
 
-// reserve sets it aside. The way back frees it first: roll_back of remap/change/5-verbs.sh.
+// reserve sets it aside. The way back frees it first: roll_back of remap/change/4-undo.sh.
 func (t twin) reserve() error {
 	f, err := os.OpenFile(filepath.Join(t.To, notes, "reserve"), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
