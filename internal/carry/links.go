@@ -3,6 +3,7 @@
 package carry
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -49,7 +50,8 @@ func (l *links) record(seen *Seen) {
 	}
 }
 
-// link makes a link to a file of the source, unless the target has one.
+// link makes a link to a file of the source, unless the target has one. What cannot have
+// another name, such as an immutable file, is copied.
 func (d *folder) link(name string, st *unix.Stat_t) error {
 	var target unix.Stat_t
 	err := unix.Fstatat(int(d.target.Fd()), name, &target, unix.AT_SYMLINK_NOFOLLOW)
@@ -60,11 +62,16 @@ func (d *folder) link(name string, st *unix.Stat_t) error {
 	if err := d.remove(name); err != nil {
 		return err
 	}
-	d.touched.Store(true)
-	d.Progress.Copied.Add(1)
-	if err := unix.Linkat(int(d.source.Fd()), name, int(d.target.Fd()), name, 0); err != nil {
+	err = unix.Linkat(int(d.source.Fd()), name, int(d.target.Fd()), name, 0)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EMLINK) {
+		_, err = d.file(name)
+		return err
+	}
+	if err != nil {
 		return gone(fmt.Errorf("link it in the copy: %w", err))
 	}
+	d.touched.Store(true)
+	d.Progress.Copied.Add(1)
 	return nil
 }
 
