@@ -59,7 +59,7 @@ func rootOnTestbed(t *testing.T, h *testbed.Host) {
 	f := over(t, h, "root")
 	assert.NilError(t, f.Root)
 	assert.NilError(t, f.Engine.Err)
-	assert.Check(t, strings.HasPrefix(f.Engine.Value.Version, string(h.Engine)+"."))
+	assert.Check(t, strings.HasPrefix(f.Engine.Value.Version, h.Engine.Version()+"."))
 	assert.Equal(t, f.Where.Place, survey.PlaceHost, "%v", f.Where)
 	assert.NilError(t, f.Daemon.Err)
 	assert.Equal(t, f.Daemon.Value.Exe, "/usr/sbin/dockerd")
