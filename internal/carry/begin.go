@@ -152,7 +152,7 @@ func (j Job) place() error {
 	if j.merges() {
 		return j.swap()
 	}
-	if err := os.Remove(j.Place); err != nil && !errors.Is(err, fs.ErrNotExist) { // only if it is empty
+	if err := unix.Rmdir(j.Place); err != nil && !errors.Is(err, fs.ErrNotExist) { // only if it is empty
 		return fmt.Errorf("make room for the copy: %w", err)
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, j.To, unix.AT_FDCWD, j.Place, unix.RENAME_NOREPLACE); err != nil {

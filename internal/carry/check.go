@@ -222,11 +222,23 @@ func (s *sampler) content(from, to *os.File, name, path string) error {
 }
 
 func beginningOf(folder *os.File, name string) ([]byte, error) {
-	fd, err := unix.Openat(int(folder.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOATIME, 0)
+	// A handle without access first: a container may have put a device or a fifo there.
+	handle, err := unix.Openat(int(folder.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), name)
+	defer unix.Close(handle)
+	var st unix.Stat_t
+	if err := unix.Fstat(handle, &st); err != nil {
+		return nil, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, unix.ENOENT // what was there is gone
+	}
+	f, err := os.OpenFile(fdPath(handle), os.O_RDONLY|unix.O_NOATIME, 0)
+	if err != nil {
+		return nil, err
+	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, sampleBytes))
 }

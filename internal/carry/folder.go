@@ -40,7 +40,10 @@ const batch = 8
 
 func (d *folder) copy() error {
 	defer d.target.Close()
-	unchanged := !d.fresh && d.Seen.has(d.state)
+	unchanged, err := d.asRecorded()
+	if err != nil {
+		return err
+	}
 	if err := d.entries(); err != nil {
 		return err
 	}
@@ -61,10 +64,44 @@ func (d *folder) copy() error {
 		return err
 	}
 	d.Progress.Copied.Add(1)
-	if !unchanged && settled(&d.stat, d.tick) {
-		d.Seen.add(d.state)
+	var st unix.Stat_t
+	if err := unix.Fstat(int(d.target.Fd()), &st); err != nil {
+		return err
+	}
+	if settled(&d.stat, d.tick) {
+		d.Seen.add(keyOfCopy(d.state, &st))
 	}
 	return nil
+}
+
+// asRecorded reports whether an earlier copy recorded the folder as it is, and its copy.
+func (d *folder) asRecorded() (bool, error) {
+	if d.fresh || d.Seen == nil {
+		return false, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(d.target.Fd()), &st); err != nil {
+		return false, err
+	}
+	return d.Seen.has(keyOfCopy(d.state, &st)), nil
+}
+
+// copied reports whether an earlier copy recorded a state of a file in the folder, and its copy
+// is still there.
+func (d *folder) copied(name string, state key) bool {
+	if d.fresh || d.Seen == nil {
+		return false
+	}
+	var st unix.Stat_t
+	return unix.Fstatat(int(d.target.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && d.Seen.has(keyOfCopy(state, &st))
+}
+
+// record records the state of a file that was copied.
+func (d *folder) record(name string, state key) {
+	var st unix.Stat_t
+	if d.Seen != nil && unix.Fstatat(int(d.target.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		d.Seen.add(keyOfCopy(state, &st))
+	}
 }
 
 // entries copies what is in the folder, with as many workers as are free.
@@ -121,13 +158,13 @@ func (d *folder) entry(name string) error {
 		return d.linked(name, &st, now)
 	}
 	state := keyOf(d.place, name, &st)
-	if !d.fresh && d.Seen.has(state) {
+	if d.copied(name, state) {
 		d.Progress.Unchanged.Add(1)
 		return nil
 	}
 	copied, err := d.file(name)
 	if err == nil && keyOf(d.place, name, copied) == state && settled(&st, now) {
-		d.Seen.add(state)
+		d.record(name, state)
 	}
 	return err
 }

@@ -50,8 +50,7 @@ type Job struct {
 	Known []string `json:"known,omitempty"`
 }
 
-// Kept is what the place of a twin has, and is not copied from elsewhere: the twin has links
-// to its files.
+// Kept is what the place of a twin has, and is not copied from elsewhere.
 type Kept struct {
 	Images     []string `json:"images,omitempty"` // IDs
 	Volumes    []string `json:"volumes,omitempty"`
@@ -69,6 +68,8 @@ type Inventory struct {
 	// Changed are the volumes, by name, and the containers, by ID, that were written to or
 	// ran since everything was carried over from there.
 	Changed []string `json:"changed,omitempty"`
+	// Sizes are those of the volumes, by name, and of the containers, by ID.
+	Sizes map[string]Size `json:"sizes"`
 }
 
 // Named is a container by its ID and name.

@@ -21,8 +21,9 @@ import (
 // merges reports whether the twin gets what its place has, too.
 func (j Job) merges() bool { return j.Aside != "" }
 
-// keeping is the twin as far as it is made of what its place has: with the same owners, and
-// with links to files instead of copies.
+// keeping is the twin as far as it is made of what its place has, with the same owners. Layers
+// of images never change, so their files are linked. All else is copied: what an engine writes to
+// the twin before an undo must not show in the place.
 func (t twin) keeping() twin {
 	k := t
 	k.Job = Job{From: t.Place, To: t.To, Place: t.Place, Back: true, Images: t.Kept.Images, Volumes: t.Kept.Volumes}
@@ -59,8 +60,7 @@ func (t twin) keepVolume(ctx context.Context, name string) error {
 	if err := folderAt(filepath.Join(t.To, folder), 0o701, 0, 0); err != nil {
 		return err
 	}
-	data := filepath.Join(folder, "_data")
-	if err := Tree(ctx, filepath.Join(t.From, data), filepath.Join(t.To, data), t.options()); err != nil {
+	if err := t.keepTree(ctx, filepath.Join(folder, "_data"), name); err != nil {
 		return err
 	}
 	return t.plain(ctx, filepath.Join(folder, "opts.json"))
@@ -86,17 +86,34 @@ func (t twin) keepContainer(ctx context.Context, id string) error {
 		}
 	}
 	for _, layer := range layers {
-		if err := t.layerFiles(ctx, layer, t.options()); err != nil {
+		err := t.remembering("kept-"+layer, func(seen *Seen) error {
+			return t.layerFiles(ctx, layer, Options{Workers: t.workers, Progress: t.progress, Seen: seen})
+		})
+		if err != nil {
 			return err
 		}
 	}
 	if err := folderAt(filepath.Join(t.To, "containers"), 0o710, 0, t.group()); err != nil {
 		return err
 	}
-	o := t.options()
-	o.PassMounts = true
-	folder := filepath.Join("containers", id)
-	return Tree(ctx, filepath.Join(t.From, folder), filepath.Join(t.To, folder), o)
+	return t.keepTree(ctx, filepath.Join("containers", id), id)
+}
+
+// keepTree copies a folder of what is kept.
+func (t twin) keepTree(ctx context.Context, folder, name string) error {
+	return t.remembering("kept-"+name, func(seen *Seen) error {
+		o := Options{PassMounts: true, Workers: t.workers, Progress: t.progress, Seen: seen}
+		return Tree(ctx, filepath.Join(t.From, folder), filepath.Join(t.To, folder), o)
+	})
+}
+
+// remembering copies with what is remembered under a name.
+func (t twin) remembering(name string, copy func(*Seen) error) error {
+	seen, err := OpenSeen(filepath.Join(t.To, notes, name+".seen"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(copy(seen), seen.Close())
 }
 
 var chainID = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

@@ -25,7 +25,9 @@ type link struct {
 	names    uint64 // that it has
 	found    uint64 // of these, in the tree
 	path     string // one of them in the copy, or "" if none is there yet
-	kept     bool   // an earlier copy made all of them
+	inode    uint64 // of the copy
+	states   []key  // at each of the names that were found
+	kept     bool   // an earlier copy made the first of them
 	reliable bool   // the state was the same, and settled, at every name
 }
 
@@ -42,10 +44,16 @@ func (l *links) of(st *unix.Stat_t) *link {
 
 // record records the files that were found under all of their names. Others are copied
 // again the next time, since a name of theirs may have been missed.
-func (l *links) record(seen *Seen) {
+func (l *links) record(to string, seen *Seen) {
 	for _, link := range l.files {
-		if link.reliable && link.found == link.names && !seen.has(link.state) {
-			seen.add(link.state)
+		var st unix.Stat_t
+		if seen == nil || !link.reliable || link.found != link.names || unix.Lstat(filepath.Join(to, link.path), &st) != nil {
+			continue
+		}
+		for _, state := range link.states {
+			if k := keyOfCopy(state, &st); !seen.has(k) {
+				seen.add(k)
+			}
 		}
 	}
 }
@@ -75,6 +83,15 @@ func (d *folder) link(name string, st *unix.Stat_t) error {
 	return nil
 }
 
+// inodeOfCopy is that of a file of the copy, 0 if there is none.
+func (d *folder) inodeOfCopy(name string) uint64 {
+	var st unix.Stat_t
+	if unix.Fstatat(int(d.target.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return 0
+	}
+	return st.Ino
+}
+
 // linked copies a file that has several names once, and links its other names to that.
 func (d *folder) linked(name string, st *unix.Stat_t, now time.Time) error {
 	link := d.links.of(st)
@@ -84,11 +101,13 @@ func (d *folder) linked(name string, st *unix.Stat_t, now time.Time) error {
 		link.reliable = false
 	}
 	link.found++
-	unchanged := !d.fresh && d.Seen.has(link.state) && link.reliable
+	state := keyOf(d.place, name, st)
+	link.states = append(link.states, state)
+	unchanged := link.reliable && d.copied(name, state)
 	path := filepath.Join(d.path, name)
 	switch {
 	case link.path == "" && unchanged:
-		link.path, link.kept = path, true
+		link.path, link.kept, link.inode = path, true, d.inodeOfCopy(name)
 		d.Progress.Unchanged.Add(1)
 		return nil
 	case link.path == "":
@@ -101,7 +120,7 @@ func (d *folder) linked(name string, st *unix.Stat_t, now time.Time) error {
 		}
 		link.path = path
 		return nil
-	case link.kept && unchanged:
+	case link.kept && unchanged && d.inodeOfCopy(name) == link.inode:
 		d.Progress.Unchanged.Add(1)
 		return nil
 	}

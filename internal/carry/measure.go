@@ -30,7 +30,7 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	if m.Mounted, err = j.mounted(); err != nil {
 		return m, err
 	}
-	m.Existing = !j.merges() && len(names(j.Place)) > 0
+	m.Existing = !j.merges() && !isFree(j.Place)
 	if m.There, err = j.inventory(ctx); err != nil {
 		return m, err
 	}
@@ -63,6 +63,12 @@ func (j Job) Measure(ctx context.Context, workers int) (Measured, error) {
 	}
 	m.Speed, err = speed(ctx, j.From, m.Free.Bytes)
 	return m, err
+}
+
+// isFree reports whether a path is missing, or an empty folder.
+func isFree(path string) bool {
+	info, err := os.Lstat(path)
+	return errors.Is(err, os.ErrNotExist) || err == nil && info.IsDir() && len(names(path)) == 0
 }
 
 // A measured tree is one whose size is asked for.

@@ -37,6 +37,16 @@ func keyOf(parent key, name string, st *unix.Stat_t) key {
 	return key(sum[:16])
 }
 
+// keyOfCopy stands for a state and the very copy that was made of it: one that was replaced
+// since, or removed and made again, is another one.
+func keyOfCopy(state key, copied *unix.Stat_t) key {
+	b := append(make([]byte, 0, 32), state[:]...)
+	b = binary.LittleEndian.AppendUint64(b, copied.Ino)
+	b = binary.LittleEndian.AppendUint64(b, uint64(copied.Ctim.Nano()))
+	sum := sha256.Sum256(b)
+	return key(sum[:16])
+}
+
 // below gives what stands for the folder name in parent, whatever its state.
 func below(parent key, name string) key {
 	sum := sha256.Sum256(append(append(make([]byte, 0, 16+len(name)), parent[:]...), name...))
@@ -59,7 +69,7 @@ type Seen struct {
 // of power their content may be missing.
 func seenHeader() ([]byte, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return append([]byte("docker-userns seen 1 "), boot...), err
+	return append([]byte("docker-userns seen 2 "), boot...), err
 }
 
 // OpenSeen opens the memory in the file path, or makes it. A file that is damaged, or

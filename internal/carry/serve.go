@@ -25,6 +25,9 @@ const maxJob = 16 << 20
 // [Result] alone, otherwise messages. The error is what is not told in these.
 func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	if len(args) == 2 && args[0] == verbFinish {
+		if err := endWithParent(); err != nil {
+			return err
+		}
 		r, err := Finish(ctx, args[1], max(4, runtime.NumCPU()))
 		if err != nil {
 			return err
@@ -43,6 +46,20 @@ func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 		return s.say(message{Error: err.Error()})
 	}
 	return s.say(message{Done: true})
+}
+
+// endWithParent has the kernel kill this process with the one that started it: an undo that
+// comes after that one was killed must find nobody who still puts a copy in its place. It is
+// for the thread that asks, which has to stay.
+func endWithParent() error {
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("have the last pass end with the change: %w", err)
+	}
+	if os.Getppid() == 1 {
+		return errors.New("the change that started the last pass has ended")
+	}
+	return nil
 }
 
 type server struct {

@@ -20,7 +20,7 @@ func (j Job) inventory(ctx context.Context) (*Inventory, error) {
 	if !j.merges() {
 		return nil, nil
 	}
-	var i Inventory
+	i := Inventory{Sizes: map[string]Size{}}
 	at := Job{From: j.Place}
 	for _, id := range names(filepath.Join(j.Place, imageStore, "content/sha256")) {
 		if id = "sha256:" + id; imageID.MatchString(id) { // or a file that an engine was about to write
@@ -37,7 +37,34 @@ func (j Job) inventory(ctx context.Context) (*Inventory, error) {
 			i.Containers = append(i.Containers, Named{ID: id, Name: at.nameOf(id)})
 		}
 	}
-	return &i, j.compareSince(ctx, &i)
+	return &i, errors.Join(at.sizes(ctx, &i), j.compareSince(ctx, &i))
+}
+
+// sizes measures the volumes and containers of a data root.
+func (j Job) sizes(ctx context.Context, i *Inventory) error {
+	add := func(id, folder string) error {
+		size, _, err := sizeOf(ctx, filepath.Join(j.From, folder), true, Shift{})
+		size.add(i.Sizes[id])
+		i.Sizes[id] = size
+		return err
+	}
+	for _, name := range i.Volumes {
+		if err := add(name, filepath.Join("volumes", name, "_data")); err != nil {
+			return err
+		}
+	}
+	for _, c := range i.Containers {
+		if err := add(c.ID, filepath.Join("containers", c.ID)); err != nil {
+			return err
+		}
+		layers, _ := j.layersOfContainer(c.ID) // or the copy says what is wrong
+		for _, id := range layers {
+			if err := add(c.ID, filepath.Join(driver, id)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // compareSince finds what changed since the record was written.

@@ -68,7 +68,7 @@ func Tree(ctx context.Context, from, to string, o Options) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("copy %s to %s: %w", from, to, err)
 	}
-	c.links.record(o.Seen)
+	c.links.record(to, o.Seen)
 	return nil
 }
 

@@ -113,6 +113,7 @@ func PlanCarry(f survey.Facts, chosen Chosen, m carry.Measured) (*Carry, error) 
 	if len(c.Images)+len(c.Volumes)+len(c.Networks)+len(c.Containers) == 0 {
 		return nil, errors.New("--carry: there is nothing that can be carried" + c.reasons())
 	}
+	m.All = c.All // with what is kept
 	c.times(m)
 	return c, c.space(m)
 }

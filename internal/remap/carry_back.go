@@ -100,6 +100,9 @@ func (c *Carry) keep(chosen Chosen, there *carry.Inventory) error {
 			both = append(both, "container:"+one.Name)
 		}
 	}
+	for _, id := range slices.Concat(j.Kept.Volumes, j.Kept.Containers) {
+		c.All.Bytes, c.All.Files = c.All.Bytes+there.Sizes[id].Bytes, c.All.Files+there.Sizes[id].Files
+	}
 	if len(both) > 0 {
 		return fmt.Errorf("--carry: %s has these too, and they were not carried over by enable: %s. Remove or rename those of the remapped engine, or leave them out: --exclude '%s'",
 			j.Place, strings.Join(both, ", "), strings.Join(both, "' --exclude '"))
