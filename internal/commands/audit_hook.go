@@ -16,7 +16,6 @@ import (
 	"github.com/docker-userns/docker-userns/internal/hook"
 	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/docker/cli/cli/command"
-	"github.com/moby/sys/atomicwriter"
 	"github.com/spf13/pflag"
 )
 
@@ -88,7 +87,7 @@ func editFile(path string, edit func([]byte) ([]byte, error)) (changed bool, err
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return false, err
 	}
-	return true, atomicwriter.WriteFile(path, after, mode)
+	return true, writeWhole(path, after, mode)
 }
 
 // keyOf is where a version of the CLI looks for hooks. The newest is assumed of one

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/docker/cli/cli/streams"
-	"github.com/moby/sys/atomicwriter"
 	"github.com/spf13/pflag"
 
 	"github.com/docker-userns/docker-userns/internal/render"
@@ -44,7 +43,7 @@ func (o outputOptions) print(out *streams.Out, command string, r report.Report, 
 	if err := write(streams.NewOut(&text)); err != nil {
 		return err
 	}
-	if err := atomicwriter.WriteFile(o.file, text.Bytes(), 0o644); err != nil {
+	if err := writeWhole(o.file, text.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("--output %s: %w", o.file, err)
 	}
 	return nil
