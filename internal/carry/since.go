@@ -95,13 +95,11 @@ func (j Job) compareSince(ctx context.Context, i *Inventory) error {
 	return nil
 }
 
-// isAfter reports whether a file was written after a moment. Its times say so both: one can be
-// set, and a new link changes the other.
-func isAfter(st *unix.Stat_t, t time.Time) bool {
-	return time.Unix(st.Mtim.Unix()).After(t) && time.Unix(st.Ctim.Unix()).After(t)
-}
+// isAfter reports whether a file was changed after a moment. The time of its content does not say
+// so: what restores a backup sets it to that of the original.
+func isAfter(st *unix.Stat_t, t time.Time) bool { return time.Unix(st.Ctim.Unix()).After(t) }
 
-// changedSince reports whether anything in a folder was written after a moment. Links are not
+// changedSince reports whether anything in a folder was changed after a moment. Links are not
 // followed, and mounts not entered.
 func changedSince(ctx context.Context, path string, t time.Time) (bool, error) {
 	top, err := openFolder(unix.AT_FDCWD, path)

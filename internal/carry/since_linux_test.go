@@ -23,8 +23,10 @@ func TestChangedSince(t *testing.T) {
 		"a file is gone":              {after: "rm d/e/g", want: true},
 		"a link is another one":       {before: "ln -s a l", after: "ln -sfn b l", want: true},
 		"a file of the future":        {before: "touch -d '+1 day' f"},
-		"a link to a file":            {after: "ln f ../outside"},
-		"another owner":               {after: "chown 7 f"},
+		"another owner":               {after: "chown 7 f", want: true},
+		"a file of a backup":          {after: "touch -d 2020-01-01 ../g; cp -p ../g f", want: true},
+		"all of a backup":             {after: "cp -a . ../b; touch -d 2020-01-01 ../b; rm d/e/g; cp -a ../b/. .", want: true},
+		"a file is read":              {after: "cat f d/e/g >/dev/null"},
 		"a link that leads elsewhere": {before: "ln -s /proc l"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,10 +41,10 @@ func carryBack(t *testing.T, host *testbed.Host) {
 	host.Shell(t, "docker create --name=ended --network=none bb true")
 	a := change(t, host, "root", "disable", "--carry", "--dry-run")
 	assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "container:ended"), "both have one: %d %s%s", a.code, a.stdout, a.stderr)
-	host.Shell(t, "docker rm ended; touch "+oldRoot+"/volumes/kept/_data/app")
+	host.Shell(t, "docker rm ended; cd "+oldRoot+"/volumes/busy/_data; cp -p log /tmp/log; cp -p /tmp/log log")
 	a = change(t, host, "root", "disable", "--carry", "--dry-run")
-	assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "--exclude 'volume:kept'"), "somebody wrote to it: %d %s%s", a.code, a.stdout, a.stderr)
-	host.Shell(t, "touch -d 2026-01-02 "+oldRoot+"/volumes/kept/_data/app")
+	assert.Check(t, a.code == 1 && strings.Contains(a.stderr, "--exclude 'volume:busy'"), "somebody restored a backup: %d %s%s", a.code, a.stdout, a.stderr)
+	host.Shell(t, "rm -r "+oldRoot+"/volumes/busy")
 	plan := change(t, host, "root", "disable", "--carry", "--dry-run")
 	assert.Equal(t, plan.code, 0, "%s%s", plan.stdout, plan.stderr)
 	for _, want := range []string{"Carried over to /var/lib/docker:", "Kept there: 1 image and 1 container", "3 networks: ", "Start the containers that ran before the restart: "} {

@@ -51,15 +51,15 @@ func ChooseBack(f survey.Facts, past []Past, carried *carry.Result, w Wanted, no
 const asideFolder = ".docker-userns-before-"
 
 // keep plans what the other data root keeps: what was never carried over from it, and what is
-// left out now. What was carried over and is gone was removed with remap on. The error names
-// what both have under one name.
+// left out now. What was carried over and is gone was removed with remap on, and goes unless it
+// was changed since. The error names what both have under one name.
 func (c *Carry) keep(chosen Chosen, there *carry.Inventory) error {
 	if there == nil {
 		return nil
 	}
 	j, before := &c.Job, chosen.Carried
 	carried := func(id string, now, then []string) bool {
-		return slices.Contains(now, id) || slices.Contains(then, id) && !slices.Contains(j.Known, id)
+		return slices.Contains(now, id) || slices.Contains(then, id) && !slices.Contains(j.Known, id) && !slices.Contains(there.Changed, id)
 	}
 	var containers []string
 	names := map[string]bool{}

@@ -108,6 +108,11 @@ func TestPlanBack(t *testing.T) {
 	there.Changed = []string{"never", idOf("never")}
 	_, err = plan(there)
 	assert.NilError(t, err, "they are kept")
+	there.Changed = []string{"removed", idOf("removed")}
+	c, err = plan(there)
+	assert.NilError(t, err)
+	assert.DeepEqual(t, c.Job.Kept.Volumes, []string{"removed", "never"})
+	assert.DeepEqual(t, c.Job.Kept.Containers, []string{idOf("removed"), idOf("never"), idOf("left")})
 
 	there.Volumes = append(there.Volumes, "cache")
 	there.Containers = append(there.Containers, carry.Named{ID: idOf("other"), Name: "made"})
