@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -111,25 +112,36 @@ func (d *folder) linked(name string, st *unix.Stat_t, now time.Time) error {
 		d.Progress.Unchanged.Add(1)
 		return nil
 	case link.path == "":
-		copied, err := d.file(name)
-		if err != nil {
-			return err
-		}
-		if copied.Ino != st.Ino || keyOf(key{}, "", copied) != link.state {
-			link.reliable = false
-		}
-		link.path = path
-		return nil
+		return d.first(link, name, path)
 	case link.kept && unchanged && d.inodeOfCopy(name) == link.inode:
 		d.Progress.Unchanged.Add(1)
 		return nil
+	}
+	// The folder that had the copy may be gone, or a link by now: to anywhere.
+	made, err := d.top.Lstat(link.path)
+	if err != nil || made.Sys().(*syscall.Stat_t).Ino != link.inode {
+		link.reliable = false
+		return d.first(link, name, path)
 	}
 	if err := d.remove(name); err != nil {
 		return err
 	}
 	d.Progress.Copied.Add(1)
-	if err := unix.Linkat(unix.AT_FDCWD, filepath.Join(d.to, link.path), int(d.target.Fd()), name, 0); err != nil {
+	if err := d.top.Link(link.path, path); err != nil {
 		return fmt.Errorf("link it to %s in the copy: %w", link.path, err)
 	}
+	return nil
+}
+
+// first copies the file for the first of its names, which is at path in the copy.
+func (d *folder) first(link *link, name, path string) error {
+	copied, err := d.file(name)
+	if err != nil {
+		return err
+	}
+	if keyOf(key{}, "", copied) != link.state {
+		link.reliable = false
+	}
+	link.path, link.inode, link.kept = path, d.inodeOfCopy(name), false
 	return nil
 }

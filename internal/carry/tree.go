@@ -78,6 +78,7 @@ type copier struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	from, to string
+	top      *os.Root // of the copy
 	device   uint64
 	links    *links
 	workers  *semaphore.Weighted // those after the first
@@ -99,6 +100,10 @@ func (c *copier) tree() error {
 	if err != nil {
 		return err
 	}
+	if c.top, err = os.OpenRoot(c.to); err != nil {
+		return errors.Join(err, target.Close())
+	}
+	defer c.top.Close()
 	top := &folder{copier: c, source: source, target: target, stat: st, tick: tick(), fresh: fresh}
 	top.state = keyOf(key{}, "", &st)
 	return top.copy()
