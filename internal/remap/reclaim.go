@@ -50,7 +50,7 @@ const ofDockerd = `of_dockerd() {
 	for f in containers volumes; do
 		[ -d "$1/$f" ] || { echo "$1 has no directory $f, so it is not a data root" >&2; return 1; }
 	done
-	for f in "$1"/* "$1"/.[!.]*; do
+	for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
 		[ -e "$f" ] || [ -h "$f" ] || continue
 		case ${f##*/} in
 		builder | buildkit | containerd | containers | engine-id | image | network | nuke-graph-directory.sh | plugins | runtimes | swarm | tmp | tmp-old | trust | volumes) ;;
@@ -62,12 +62,13 @@ const ofDockerd = `of_dockerd() {
 `
 
 // content is a shell function that gives what the volume in the folder $1 holds,
-// without what a probe has left in one that nobody named.
+// without what a probe has left in one that nobody named. Inodes come first, since a
+// name may consist of newlines, which the shell takes off the end.
 const content = `content() {
-	held=$(ls -A -- "$1/_data") || exit 1
+	held=$(ls -Ai -- "$1/_data") || exit 1
 	case ${1##*/} in
 	*[!0-9a-f]*) ;;
-	*) [ "$(printf %s "${1##*/}" | wc -c)" -ne 64 ] || held=$(printf '%s\n' "$held" | grep -v '^` + probe.Name + `') ;;
+	*) [ "$(printf %s "${1##*/}" | wc -c)" -ne 64 ] || held=$(printf '%s\n' "$held" | grep -v '^ *[0-9]* ` + probe.Name + `') ;;
 	esac
 	printf '%s\n' "$held"
 }

@@ -34,16 +34,22 @@ func TestDeletion(t *testing.T) {
 		assert.NilError(t, err)
 	}
 	refused("volume db data is no longer empty", tree, born, uid, gid, "other")
+	odd := filepath.Join(tree, "volumes", "odd")
+	assert.NilError(t, os.MkdirAll(filepath.Join(odd, "_data", "\n"), 0o755))
+	refused("volume odd is no longer empty", tree, born, uid, gid, "db data")
+	assert.NilError(t, os.RemoveAll(odd))
 	if born != "0" && born != "-" {
 		refused("was created again by somebody else", tree, "1000000000", uid, gid, "db data")
 	}
 	assert.NilError(t, os.Chmod(tree, 0o775))
 	refused("owner and mode", tree, born, uid, gid, "db data")
 	assert.NilError(t, os.Chmod(tree, 0o710))
-	release := filepath.Join(tree, "release.txt")
-	assert.NilError(t, os.WriteFile(release, nil, 0o644))
-	refused("release.txt does not belong to dockerd", tree, born, uid, gid, "db data")
-	assert.NilError(t, os.Remove(release))
+	for _, name := range []string{"release.txt", ".backup", "..backup"} {
+		foreign := filepath.Join(tree, name)
+		assert.NilError(t, os.WriteFile(foreign, nil, 0o644))
+		refused(name+" does not belong to dockerd", tree, born, uid, gid, "db data")
+		assert.NilError(t, os.Remove(foreign))
+	}
 	assert.NilError(t, os.Rename(filepath.Join(tree, "containers"), filepath.Join(tree, "image")))
 	refused("no directory containers", tree, born, uid, gid, "db data")
 	assert.NilError(t, os.Rename(filepath.Join(tree, "image"), filepath.Join(tree, "containers")))
