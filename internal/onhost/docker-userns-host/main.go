@@ -26,13 +26,14 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/carry"
+	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/headers"
 	"github.com/opencontainers/go-digest"
 )
 
 func main() {
 	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "docker-userns-host:", err)
+		fmt.Fprintln(os.Stderr, "docker-userns-host:", escape.Line(err.Error())) // it has names of files, and gets into a log
 		os.Exit(1)
 	}
 }
