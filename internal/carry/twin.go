@@ -216,10 +216,10 @@ func (t twin) plain(ctx context.Context, name string) error {
 	return nil
 }
 
-// writeFile writes a whole file or none.
+// writeFile writes a whole file or none, with this mode whatever the umask is.
 func writeFile(path string, data []byte, mode os.FileMode) error {
 	part := path + ".part"
-	if err := os.WriteFile(part, data, mode); err != nil {
+	if err := errors.Join(os.WriteFile(part, data, 0o600), os.Chmod(part, mode)); err != nil {
 		return errors.Join(err, os.RemoveAll(part))
 	}
 	return os.Rename(part, path)
