@@ -29,6 +29,10 @@ func (j Job) inventory(ctx context.Context) (*Inventory, error) {
 	}
 	for _, name := range names(filepath.Join(j.Place, "volumes")) {
 		if IsVolume(name) && at.hasVolume(name) {
+			data := filepath.Join(j.Place, "volumes", name, "_data")
+			if info, err := os.Lstat(data); err == nil && !info.IsDir() {
+				return nil, fmt.Errorf("%s is not a folder, so volume %s can neither be kept nor compared: put a folder in its place, or move %s out of the data root", data, name, filepath.Dir(data))
+			}
 			i.Volumes = append(i.Volumes, name)
 		}
 	}

@@ -49,3 +49,11 @@ func TestChangedSince(t *testing.T) {
 		})
 	}
 }
+
+func TestInventoryOfAVolumeElsewhere(t *testing.T) {
+	place := t.TempDir()
+	assert.NilError(t, os.MkdirAll(filepath.Join(place, "volumes/moved"), 0o700))
+	assert.NilError(t, os.Symlink("/srv", filepath.Join(place, "volumes/moved/_data")))
+	_, err := Job{Place: place, Aside: filepath.Join(place, "aside"), Record: place}.inventory(t.Context())
+	assert.ErrorContains(t, err, "or move "+filepath.Join(place, "volumes/moved")+" out of the data root")
+}
