@@ -67,7 +67,7 @@ func (a *Auditor) Seen(blob string) bool {
 
 // Layer reads the headers of a layer. Nothing is kept of a layer that could not
 // be read to its end.
-func (a *Auditor) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+func (a *Auditor) Layer(ctx context.Context, blob string, headers tarwalk.Headers) error {
 	w := newWalk(a)
 	for n := 0; ; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {

@@ -93,7 +93,7 @@ func (s engineSource) Images(ctx context.Context, v image.Visitor) ([]image.Imag
 	}
 	files, done := engine.files(ctx)
 	defer done()
-	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: files, Program: onhost.Program()}
+	d := image.Daemon{Engine: engine, Names: s.names, All: s.all, Platform: s.platform, Hosts: files, Program: onhost.Program(), At: engine.endpoint}
 	d.Note = func(why error) {
 		s.engine.note.Say(fmt.Sprintf("images are streamed from the engine, since they cannot be read on its host: %v", why))
 	}

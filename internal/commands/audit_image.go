@@ -27,6 +27,7 @@ type auditOptions struct {
 	format     string
 	dockerfile string
 	base       string
+	noCache    bool
 	version    string // of the program
 
 	quiet      bool
@@ -107,6 +108,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringArrayVar(&opts.idMap, "id-map", nil, `ID map of the engine, e.g. "0:100000:65536"; several with commas, "uid=…" and "gid=…" if they differ`)
 	flags.Int64Var(&opts.size, "size", 0, "Size of the engine's ID map, from ID 0 on")
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "List every path, not the first 10 of each finding")
+	flags.BoolVar(&opts.noCache, "no-cache", false, "Read every layer, and keep nothing of it for the next audit")
 	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
 	flags.StringVar(&opts.explain, "explain", "", "Look for what an error message is about: an ID, a path; - reads a log from standard input")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
@@ -135,7 +137,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 func markExclusive(cmd *cobra.Command) {
 	for _, pair := range [][2]string{
 		{"install-hook", "remove-hook"}, {"id-map", "size"}, {"id", "explain"}, {"quiet", "format"}, {"ignore-file", "id"}, {"ignore-file", "explain"},
-		{"rewrite", "id"}, {"rewrite", "explain"}, {"rewrite", "dockerfile"}, {"rewrite", "no-trunc"}, {"rewrite", "quiet"}, {"rewrite", "ignore-file"}, {"rewrite", "base"},
+		{"rewrite", "id"}, {"rewrite", "explain"}, {"rewrite", "dockerfile"}, {"rewrite", "no-trunc"}, {"rewrite", "quiet"}, {"rewrite", "ignore-file"}, {"rewrite", "base"}, {"rewrite", "no-cache"},
 	} {
 		cmd.MarkFlagsMutuallyExclusive(pair[:]...)
 	}

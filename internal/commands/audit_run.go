@@ -14,6 +14,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/image"
+	"github.com/docker-userns/docker-userns/internal/layercache"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/docker/cli/cli/command"
@@ -63,6 +64,10 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		failOn:  opts.failOn,
 		ignores: ignores,
 	}
+	if !opts.noCache {
+		run.cache = openCache()
+		defer run.cache.Close()
+	}
 	if opts.base != "" {
 		s, err := baseSource(opts, engine)
 		if err != nil {
@@ -85,6 +90,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 // auditRun audits one source after the other, and remembers how it went.
 type auditRun struct {
 	auditor *audit.Auditor
+	cache   *layercache.Cache
 	out     render.AuditWriter
 	note    *render.Progress
 	failOn  string
@@ -99,7 +105,7 @@ type auditRun struct {
 // the others are audited all the same.
 func (r *auditRun) audit(ctx context.Context, s namedSource) {
 	r.note.Start("auditing " + escape.Line(s.name))
-	images, err := s.Images(ctx, render.Counting{Visitor: r.auditor, Progress: r.note})
+	images, err := s.Images(ctx, image.Cached{Visitor: render.Counting{Visitor: r.auditor, Progress: r.note}, Layers: r.cache})
 	r.note.Stop()
 	if ctx.Err() != nil {
 		return
@@ -128,7 +134,7 @@ type unreadLayers struct{}
 
 func (unreadLayers) Seen(string) bool { return true }
 
-func (unreadLayers) Layer(context.Context, string, *tarwalk.Reader) error { return nil }
+func (unreadLayers) Layer(context.Context, string, tarwalk.Headers) error { return nil }
 
 // readBase reads the configuration of the image of --base.
 func (r *auditRun) readBase(ctx context.Context, s namedSource) {

@@ -35,11 +35,13 @@ func (t *target) auditImages(ctx context.Context, facts *survey.Facts, o *check.
 	files, done := t.files(ctx)
 	defer done()
 	a := audit.New(audit.Options{Map: m, Paths: 1})
-	d := image.Daemon{Engine: t.engine, All: true, Hosts: files, Program: onhost.Program()}
+	d := image.Daemon{Engine: t.engine, All: true, Hosts: files, Program: onhost.Program(), At: t.endpoint}
 	if !all {
 		d.RecordsOnly, d.Within = true, imageTime
 	}
-	images, err := d.Images(ctx, a)
+	cache := openCache()
+	defer cache.Close()
+	images, err := d.Images(ctx, image.Cached{Visitor: a, Layers: cache})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/docker-userns/docker-userns/internal/layercache"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
@@ -49,6 +50,15 @@ func (a *archive) find(name string) (string, int64, error) {
 		return "", 0, err
 	}
 	return blobKey(a.where, at, e.n), e.size, nil
+}
+
+// nameHere is good as long as nobody writes to the file.
+func (a *archive) nameHere(name string) string {
+	e, _, err := a.lookup(name)
+	if err != nil {
+		return ""
+	}
+	return layercache.Extent(a.f, e.off, e.size)
 }
 
 // blobKey tells apart two entries of one name, and those of two archives.

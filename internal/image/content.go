@@ -40,6 +40,7 @@ type blobStore interface {
 	find(name string) (int64, error)
 	document(name string) ([]byte, error)
 	visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result
+	witness
 }
 
 // contentStores are those that there are for the images of an engine. The error says why
@@ -56,7 +57,7 @@ func (d Daemon) contentStores(ctx context.Context, v Visitor, info system.Info, 
 				if _, whole := v.(BlobVisitor); whole {
 					continue // it sends headers alone
 				}
-				s, err := openRemote(ctx, from, d.Program, folder, requests)
+				s, err := openRemote(ctx, from, d.Program, folder, d.engine(info), requests)
 				if s != nil {
 					all = append(all, s)
 				}

@@ -253,7 +253,7 @@ func (b *breeder) ReadFiles(_ context.Context, paths []host.Path, each func(host
 func TestDocumentsWithoutEnd(t *testing.T) {
 	b := &breeder{}
 	before := heap()
-	s, err := openRemote(t.Context(), b, host.Program{}, "/x", []request{{id: digest.FromString("x").String()}})
+	s, err := openRemote(t.Context(), b, host.Program{}, "/x", "", []request{{id: digest.FromString("x").String()}})
 	assert.NilError(t, err)
 	assert.Assert(t, b.asked <= maxNamesLent, "%d documents were asked for", b.asked)
 	held := heap() - before

@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/layercache"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
@@ -53,6 +54,16 @@ func (s localBlobs) document(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	return readDocument(f)
+}
+
+// nameHere is good as long as nobody writes to the file.
+func (s localBlobs) nameHere(name string) string {
+	f, size, err := s.open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	return layercache.Extent(f, 0, size)
 }
 
 func (s localBlobs) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {

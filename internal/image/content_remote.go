@@ -31,6 +31,7 @@ type remoteBlobs struct {
 	host      Lender
 	program   host.Program
 	folder    string
+	engine    string // whose word its layers are, for the cache; "" for nobody's
 	documents map[string]document
 	sizes     map[string]int64 // of layers, as manifests have them
 	denied    error            // why a document could not be read
@@ -51,8 +52,8 @@ const (
 
 // openRemote reads the documents of images, and tries the program. It is nil if
 // there are no documents that can be read; the error says why, or why the program does not run.
-func openRemote(ctx context.Context, from Lender, p host.Program, folder string, requests []request) (blobStore, error) {
-	s := &remoteBlobs{host: from, program: p, folder: folder, documents: map[string]document{}, sizes: map[string]int64{}, left: maxDocumentsLent}
+func openRemote(ctx context.Context, from Lender, p host.Program, folder, engine string, requests []request) (blobStore, error) {
+	s := &remoteBlobs{host: from, program: p, folder: folder, engine: engine, documents: map[string]document{}, sizes: map[string]int64{}, left: maxDocumentsLent}
 	var names []string
 	for _, id := range idsOf(requests) {
 		if name, err := blobName(digest.Digest(id)); err == nil {
@@ -144,6 +145,10 @@ func (s *remoteBlobs) find(name string) (int64, error) {
 	return 0, missing(name)
 }
 
+func (s *remoteBlobs) nameHere(name string) string {
+	return layerOf(s.engine, addressed(clean(name)).String())
+}
+
 func (s *remoteBlobs) document(name string) ([]byte, error) {
 	d, ok := s.documents[clean(name)]
 	if !ok {
@@ -159,9 +164,20 @@ func (s *remoteBlobs) visitAll(ctx context.Context, v Visitor, blobs []blob) map
 	}
 	last, cancel := late(ctx)
 	defer cancel()
+	var t *taking // they come one after the other
 	err := s.do(ctx, blobs, func(i int, tar tarwalk.Skipper) error {
-		return v.Layer(last, blobs[i].key, tarwalk.NewReader(tar))
-	}, func(i int, got unpack.Result) { results[blobs[i].key] = got })
+		t = take(v, blobs[i].key)
+		return t.walk(last, tar)
+	}, func(i int, got unpack.Result) {
+		results[blobs[i].key] = got
+		if t != nil {
+			t.heard(got, blobs[i].name, s.nameHere(blobs[i].name))
+			t = nil
+		}
+	})
+	if t != nil {
+		t.kept.Drop() // the answer ended in it
+	}
 	for _, b := range blobs {
 		if _, ok := results[b.key]; !ok {
 			results[b.key] = unpack.Result{Err: err}

@@ -47,6 +47,9 @@ type Daemon struct {
 	// Program runs on hosts that files cannot be opened on from here, and reads layers
 	// there. The zero value means streaming instead.
 	Program host.Program
+	// At is where the engine is, such as the address of its socket, for what is kept in a
+	// cache of what it says. Nothing of it is kept if this is empty.
+	At string
 	// Note is told why images that could be read on a host are streamed; it may be nil.
 	Note func(why error)
 	// RecordsOnly gives an image that would have to be streamed an Err instead,
@@ -95,6 +98,7 @@ func (d Daemon) visit(ctx context.Context, v Visitor, info system.Info, requests
 	}
 	ids := idsOf(requests)
 	found, errs := d.recorded(ctx, v, info, ids)
+	recallImages(ctx, v, ids, found)
 	for _, id := range ids {
 		if _, ok := found[id]; !ok && d.RecordsOnly {
 			found[id] = Image{Source: sourceDaemon, ID: id, Err: noRecords(errs[id])}
@@ -189,7 +193,7 @@ func (d Daemon) recorded(ctx context.Context, v Visitor, info system.Info, ids [
 	}
 	for _, files := range d.Hosts {
 		rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := found[id]; return ok })
-		r := records{files: files, dataRoot: info.DockerRootDir, driver: info.Driver}
+		r := records{files: files, dataRoot: info.DockerRootDir, driver: info.Driver, engine: d.engine(info)}
 		var images map[string]Image
 		images, errs = r.read(ctx, v, rest)
 		for id, img := range images {

@@ -51,6 +51,8 @@ func (f flat) name(at string) string {
 
 func (f flat) find(at string) (string, int64, error) { return f.folder.find(f.name(at)) }
 
+func (f flat) nameHere(at string) string { return f.folder.nameHere(f.name(at)) }
+
 func (f flat) document(at string) ([]byte, error) {
 	if at == indexName {
 		return f.index, nil

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/docker-userns/docker-userns/internal/layercache"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
@@ -46,6 +47,16 @@ func (d folder) document(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	return readDocument(f)
+}
+
+// nameHere is good as long as nobody writes to the file.
+func (d folder) nameHere(name string) string {
+	f, size, err := d.open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	return layercache.Extent(f, 0, size)
 }
 
 func (d folder) visitAll(ctx context.Context, v Visitor, blobs []blob) map[string]unpack.Result {

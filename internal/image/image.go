@@ -21,7 +21,7 @@ type Visitor interface {
 	// Layer reads the headers of a blob. Its error ends the reading of that
 	// blob. What it leaves unread, the source reads if it has to check a
 	// digest.
-	Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error
+	Layer(ctx context.Context, blob string, headers tarwalk.Headers) error
 }
 
 // A BlobVisitor is given blobs as they are stored, instead of their headers, and one at a

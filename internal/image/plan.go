@@ -34,6 +34,7 @@ func (p *plan) configure(l *library, name string) error {
 	if err != nil {
 		return fmt.Errorf("parsing its configuration %q: %w", name, err)
 	}
+	l.cache.KeepDocument(raw)
 	p.Platform, p.Config = c.Platform, c.Config
 	if l.keep {
 		p.RawConfig = raw

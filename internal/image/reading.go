@@ -26,9 +26,12 @@ func (r reading) wrap(err error) error { return fmt.Errorf("reading %s: %w", r.w
 // layers, each blob once and two at a time.
 func (r reading) images(ctx context.Context, v Visitor, s store) ([]Image, error) {
 	_, keep := v.(BlobVisitor)
-	plans, kind, err := r.plans(&library{store: s, keep: keep})
+	plans, kind, err := r.plans(&library{store: s, keep: keep, cache: cacheOf(v)})
 	if err != nil {
 		return nil, r.wrap(err)
+	}
+	if _, came := s.(interface{ visited(string) unpack.Result }); !came {
+		recallPlans(ctx, v, s, plans)
 	}
 	blobs := blobsOf(s, plans)
 	if len(blobs) > maxTars {
@@ -159,7 +162,7 @@ func blobsOf(s store, plans []plan) []blob {
 	seen := map[string]bool{}
 	for _, p := range plans {
 		for i, name := range p.blobs {
-			if key := p.Layers[i].Blob; p.Err == nil && !seen[key] {
+			if key := p.Layers[i].Blob; p.Err == nil && name != "" && !seen[key] {
 				seen[key] = true
 				_, size, _ := s.find(name)
 				blobs = append(blobs, blob{key, name, size})

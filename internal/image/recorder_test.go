@@ -30,7 +30,7 @@ func (r *recorder) Seen(blob string) bool {
 	return ok
 }
 
-func (r *recorder) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+func (r *recorder) Layer(ctx context.Context, blob string, headers tarwalk.Headers) error {
 	found, err := readHeaders(headers)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -39,7 +39,7 @@ func (r *recorder) Layer(ctx context.Context, blob string, headers *tarwalk.Read
 	return err
 }
 
-func readHeaders(headers *tarwalk.Reader) ([]string, error) {
+func readHeaders(headers tarwalk.Headers) ([]string, error) {
 	found := []string{}
 	for {
 		h, err := headers.Next()

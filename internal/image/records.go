@@ -37,6 +37,7 @@ type records struct {
 	files    Files
 	dataRoot string // as GET /info has it, so with the uid.gid of a remapped engine
 	driver   string
+	engine   string // whose word they are, for the cache; "" for nobody's
 }
 
 // read visits the layers of the images, and gives those images that the records
@@ -55,6 +56,7 @@ func (r *records) read(ctx context.Context, v Visitor, ids []string) (map[string
 			}
 		}
 	}
+	r.recall(ctx, v, layers)
 	r.lookup(ctx, v, layers)
 	r.visit(ctx, v, layers)
 	images := map[string]Image{}
@@ -132,7 +134,7 @@ func assemble(id string, c imageConfig, byDiff map[string]*recordLayer) (Image, 
 		if err := byDiff[diff].err; err != nil {
 			return img, fmt.Errorf("layer %d: %w", i, err)
 		}
-		img.Layers = append(img.Layers, Layer{Blob: diff, DiffID: diff})
+		img.Layers = append(img.Layers, Layer{Blob: byDiff[diff].key, DiffID: diff})
 	}
 	return img, nil
 }

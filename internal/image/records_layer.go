@@ -16,6 +16,7 @@ import (
 // recordLayer is one layer of the engine's layer store.
 type recordLayer struct {
 	chain, diff string            // digests: of the layer with all below it, and of its own tar
+	key         string            // what the visitor knows it by
 	cache       string            // name of its directory in the graph driver
 	bodies      map[string][]byte // of etc/passwd and etc/group, if it has them
 	err         error             // why it has to come from the engine; nil once it was visited
@@ -32,9 +33,24 @@ func layersOf(c imageConfig) []*recordLayer {
 	}
 	layers := make([]*recordLayer, len(chains))
 	for i, chain := range identity.ChainIDs(chains) {
-		layers[i] = &recordLayer{chain: chain.String(), diff: c.DiffIDs[i], err: errUnread}
+		layers[i] = &recordLayer{chain: chain.String(), diff: c.DiffIDs[i], key: c.DiffIDs[i], err: errUnread}
 	}
 	return layers
+}
+
+// recall finds the layers that need no reading.
+func (r *records) recall(ctx context.Context, v Visitor, layers []*recordLayer) {
+	names := make([][]string, len(layers))
+	for i, l := range layers {
+		names[i] = []string{l.diff, layerOf(r.engine, l.diff)}
+	}
+	for i, key := range recall(ctx, v, names) {
+		if l := layers[i]; key != "" {
+			l.key, l.err = key, nil
+		} else if v.Seen(l.key) {
+			l.err = nil
+		}
+	}
 }
 
 // lookup finds the graph driver's directory of each layer that is to be
@@ -44,8 +60,7 @@ func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) 
 	byPath := map[host.Path]*recordLayer{}
 	var paths []host.Path
 	for _, l := range layers {
-		if v.Seen(l.diff) {
-			l.err = nil
+		if l.err == nil {
 			continue
 		}
 		for _, name := range []string{"diff", "cache-id"} {

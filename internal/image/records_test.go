@@ -36,7 +36,7 @@ func (s *scribe) Seen(blob string) bool {
 	return s.said[blob] != nil
 }
 
-func (s *scribe) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+func (s *scribe) Layer(ctx context.Context, blob string, headers tarwalk.Headers) error {
 	said := []string{}
 	for {
 		h, err := headers.Next()

@@ -8,7 +8,7 @@ import (
 	"io"
 
 	"github.com/docker-userns/docker-userns/internal/host"
-	"github.com/docker-userns/docker-userns/internal/tarwalk"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -38,7 +38,7 @@ func (r *records) visit(ctx context.Context, v Visitor, layers []*recordLayer) {
 		}
 		want(r.layerPath(l, splitName), wanted{l, splitName})
 	}
-	w := walker{v: v, aside: make(chan *bytes.Buffer, 1)}
+	w := walker{v: v, engine: r.engine, aside: make(chan *bytes.Buffer, 1)}
 	w.aside <- new(bytes.Buffer)
 	err := r.readFiles(ctx, paths, func(p host.Path, body io.Reader, err error) error {
 		w.take(ctx, wants[p], body, err)
@@ -51,8 +51,9 @@ func (r *records) visit(ctx context.Context, v Visitor, layers []*recordLayer) {
 // walker walks layers as their records come in, one after the other in a
 // stream, and another one aside of them, whose record is held in memory.
 type walker struct {
-	v     Visitor
-	aside chan *bytes.Buffer // holds the buffer while nobody walks aside
+	v      Visitor
+	engine string
+	aside  chan *bytes.Buffer // holds the buffer while nobody walks aside
 }
 
 // maxAside bounds the record that is held in memory, as it is compressed: that
@@ -75,7 +76,7 @@ func (w *walker) take(ctx context.Context, f wanted, body io.Reader, err error) 
 		n, err := io.CopyN(buf, body, maxAside)
 		if err == io.EOF {
 			go func() {
-				f.layer.walk(ctx, w.v, buf)
+				f.layer.walk(ctx, w.v, w.engine, buf)
 				w.aside <- buf
 			}()
 			return
@@ -85,7 +86,7 @@ func (w *walker) take(ctx context.Context, f wanted, body io.Reader, err error) 
 		body = io.MultiReader(held, body)
 	default:
 	}
-	f.layer.walk(ctx, w.v, bufio.NewReaderSize(body, 64<<10))
+	f.layer.walk(ctx, w.v, w.engine, bufio.NewReaderSize(body, 64<<10))
 }
 
 // keep holds the body of a file until the layer's headers come. One that cannot
@@ -105,14 +106,15 @@ func (l *recordLayer) keep(name string, body io.Reader, err error) {
 }
 
 // walk visits a layer, and reads its record to the end, where the checksum is.
-func (l *recordLayer) walk(ctx context.Context, v Visitor, record io.Reader) {
+func (l *recordLayer) walk(ctx context.Context, v Visitor, engine string, record io.Reader) {
+	t := take(v, l.key)
 	l.err = func() error {
 		gz, err := gzip.NewReader(record)
 		if err != nil {
 			return fmt.Errorf("reading the engine's record of layer %s: %w", l.diff, err)
 		}
 		s := newSplitReader(ctx, gz, l.bodies)
-		if err := v.Layer(ctx, l.diff, tarwalk.NewReader(s)); err != nil {
+		if err := t.walk(ctx, s); err != nil {
 			return err
 		}
 		if s.err != nil && s.err != io.EOF {
@@ -121,5 +123,6 @@ func (l *recordLayer) walk(ctx context.Context, v Visitor, record io.Reader) {
 		_, err = io.Copy(io.Discard, gz)
 		return err
 	}()
+	t.end(unpack.Result{Err: l.err}, layerOf(engine, l.diff))
 	l.bodies = nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/docker-userns/docker-userns/internal/layercache"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
@@ -27,6 +28,7 @@ type store interface {
 type library struct {
 	store
 	keep  bool // documents are wanted as they are
+	cache *layercache.Cache
 	taken tally
 }
 

@@ -116,15 +116,28 @@ func (s *passed) take(ctx context.Context, v Visitor, h *tar.Header, body io.Rea
 		if s.tars++; s.tars > maxTars {
 			return errTars
 		}
-		by := algorithm(name)
-		if s.trusted {
-			by = ""
-		}
-		e.held.Result = readBlob(ctx, v, blobAt{blobKey(s.where, name, e.n), name, e.size}, src, by)
+		e.held.Result = s.read(ctx, v, blobAt{blobKey(s.where, name, e.n), name, e.size}, src)
 	default:
 		e.held.Err = unpack.NotTar(head)
 	}
 	return ctx.Err()
+}
+
+// read has a visitor read a layer. What comes from an engine of ours is hashed for the cache
+// only.
+func (s *passed) read(ctx context.Context, v Visitor, b blobAt, src io.Reader) unpack.Result {
+	if recallAs(ctx, v, b.key, addressed(b.name).String()) {
+		return unpack.Result{}
+	}
+	by := algorithm(b.name)
+	if s.trusted && cacheOf(v) == nil {
+		by = ""
+	}
+	got := readBlob(ctx, v, b, src, by)
+	if s.trusted {
+		got.Sum = ""
+	}
+	return got
 }
 
 // keep holds a document until the manifest is known, except those of
@@ -157,8 +170,12 @@ func (s *passed) document(name string) ([]byte, error) {
 	return e.held.document, e.held.noJSON
 }
 
-func (s *passed) visitAll(_ context.Context, v Visitor, blobs []blob) map[string]unpack.Result {
-	return inPairs(v, blobs, func(b blob) unpack.Result { return s.visited(b.name) })
+func (s *passed) visitAll(_ context.Context, _ Visitor, blobs []blob) map[string]unpack.Result {
+	results := map[string]unpack.Result{}
+	for _, b := range blobs {
+		results[b.key] = s.visited(b.name)
+	}
+	return results
 }
 
 func (s *passed) visited(name string) unpack.Result {

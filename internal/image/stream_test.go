@@ -122,7 +122,7 @@ type canceller struct {
 	cancel func()
 }
 
-func (c *canceller) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+func (c *canceller) Layer(ctx context.Context, blob string, headers tarwalk.Headers) error {
 	c.cancel()
 	return c.recorder.Layer(ctx, blob, headers)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/docker-userns/docker-userns/internal/tarwalk"
+	"github.com/docker-userns/docker-userns/internal/layercache"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/opencontainers/go-digest"
 )
@@ -21,7 +21,8 @@ func readBlob(ctx context.Context, v Visitor, b blobAt, r io.Reader, by digest.A
 	if whole, ok := v.(BlobVisitor); ok {
 		return unpack.Whole(ctx, r, by, func(r io.Reader) error { return whole.Blob(ctx, clean(b.name), b.size, r) })
 	}
-	return unpack.Read(ctx, r, by, visiting(v, b.key))
+	t := take(v, b.key)
+	return t.end(unpack.Read(ctx, r, by, t.walk), "")
 }
 
 // readExtent has a visitor read a blob that lies in a file, from off on.
@@ -29,10 +30,11 @@ func readExtent(ctx context.Context, v Visitor, b blobAt, f io.ReaderAt, off int
 	if _, ok := v.(BlobVisitor); ok {
 		return readBlob(ctx, v, b, io.NewSectionReader(unpack.WithContext(ctx, f), off, b.size), algorithm(b.name))
 	}
-	return unpack.ReadExtent(ctx, f, off, b.size, algorithm(b.name), visiting(v, b.key))
-}
-
-// visiting has a visitor read the headers of a blob.
-func visiting(v Visitor, key string) unpack.Walk {
-	return func(ctx context.Context, tar io.Reader) error { return v.Layer(ctx, key, tarwalk.NewReader(tar)) }
+	t := take(v, b.key)
+	name := layercache.Extent(f, off, b.size)
+	got := unpack.ReadExtent(ctx, f, off, b.size, algorithm(b.name), t.walk)
+	if layercache.Extent(f, off, b.size) != name {
+		name = "" // somebody writes to it
+	}
+	return t.end(got, name)
 }

@@ -95,7 +95,7 @@ type Counting struct {
 }
 
 // Layer reads one layer, and counts it.
-func (c Counting) Layer(ctx context.Context, blob string, headers *tarwalk.Reader) error {
+func (c Counting) Layer(ctx context.Context, blob string, headers tarwalk.Headers) error {
 	err := c.Visitor.Layer(ctx, blob, headers)
 	c.Count()
 	return err

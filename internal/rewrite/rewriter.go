@@ -57,7 +57,7 @@ func newRewriter(to Destination, from image.Image, plan *audit.Renumbering) *rew
 func (*rewriter) Seen(string) bool { return false }
 
 // Layer is not called: blobs are read whole.
-func (*rewriter) Layer(context.Context, string, *tarwalk.Reader) error {
+func (*rewriter) Layer(context.Context, string, tarwalk.Headers) error {
 	return errors.New("the layer is at hand without its contents")
 }
 

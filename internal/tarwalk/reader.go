@@ -2,6 +2,15 @@ package tarwalk
 
 import "io"
 
+// Headers are the entries of an archive, one after another: those of a [Reader], or what
+// was kept of them.
+type Headers interface {
+	// Next is that of a Reader.
+	Next() (*Header, error)
+	// Read reads from the body of the current entry.
+	io.Reader
+}
+
 // Reader walks the entries of one archive. It is a [Skipper] over the body of
 // the current entry, so that an archive in an archive can be walked without
 // reading more than its headers.

@@ -1,0 +1,17 @@
+package commands
+
+import "github.com/docker-userns/docker-userns/internal/layercache"
+
+// openCache opens this user's cache of layers. It is nil if there can be none, such as without
+// a home: audits only take longer then.
+func openCache() *layercache.Cache {
+	dir, err := layercache.Default()
+	if err != nil {
+		return nil
+	}
+	c, err := layercache.Open(dir, layercache.Size)
+	if err != nil {
+		return nil
+	}
+	return c
+}
