@@ -190,6 +190,9 @@ func (s *registryStore) fetch(ctx context.Context, v Visitor, at string) unpack.
 	if err != nil {
 		return unpack.Result{Err: err}
 	}
+	if v.Seen(key) {
+		return unpack.Result{}
+	}
 	body, err := s.blob(ctx, d.String())
 	if err != nil {
 		return unpack.Result{Err: err}

@@ -16,6 +16,7 @@ const (
 	newType              // the same for a byte, the type flag
 	hasSize              // the size follows, if it is not 0
 	hasBody              // what was read of the body follows, with its length before it
+	allBody              // there is no more of the body
 	theEnd               // how many entries there were follows, and nothing else
 )
 
@@ -38,6 +39,7 @@ type Recording struct {
 	name  []byte
 	body  []byte // that was read of the last
 	buf   []byte
+	whole bool // there is no more of it
 	count uint64
 	raw   int64
 	begun bool
@@ -95,6 +97,7 @@ func (r *Recording) Read(p []byte) (int, error) {
 		r.err = errEntry
 	default:
 		r.body = append(r.body, p[:n]...)
+		r.whole = r.whole || err == io.EOF
 	}
 	return n, err
 }
@@ -148,6 +151,9 @@ func (r *Recording) flush() {
 	if len(r.buf) == 0 || r.err != nil {
 		return
 	}
+	if r.whole {
+		r.buf[0] |= allBody
+	}
 	if len(r.body) > 0 {
 		r.buf[0] |= hasBody
 		r.buf = binary.AppendUvarint(r.buf, uint64(len(r.body)))
@@ -155,7 +161,7 @@ func (r *Recording) flush() {
 		r.buf = append(r.buf[:0], r.body...)
 	}
 	r.write(r.buf)
-	r.buf, r.body = r.buf[:0], r.body[:0]
+	r.buf, r.body, r.whole = r.buf[:0], r.body[:0], false
 }
 
 func (r *Recording) end() {

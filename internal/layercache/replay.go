@@ -3,6 +3,7 @@ package layercache
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"sync"
 
@@ -67,7 +68,9 @@ func (c *Cache) replay(name string, visit func(tarwalk.Headers) error) error {
 type player struct {
 	r     *bufio.Reader
 	h     tarwalk.Header
-	left  int // of the body
+	read  int64 // of the body
+	left  int   // of what was kept of it
+	whole bool  // there is no more of it
 	count uint64
 	err   error
 }
@@ -83,19 +86,26 @@ func (p *player) Next() (*tarwalk.Header, error) {
 	return &p.h, nil
 }
 
-// Read reads from what was kept of the body.
+// Read reads from what was kept of the body. Who kept it may have read less of it than is
+// wanted now: then the layer itself has to be read.
 func (p *player) Read(b []byte) (int, error) {
-	if p.err != nil {
+	switch {
+	case p.err != nil:
+		return 0, p.err
+	case p.left > 0:
+	case p.whole || p.read == p.h.Size:
+		return 0, io.EOF
+	default:
+		p.err = errNotKept
 		return 0, p.err
 	}
-	if p.left == 0 {
-		return 0, io.EOF
-	}
 	n, err := p.r.Read(b[:min(len(b), p.left)])
-	p.left -= n
+	p.left, p.read = p.left-n, p.read+int64(n)
 	p.err = damaged(err)
 	return n, p.err
 }
+
+var errNotKept = errors.New("this body was not kept")
 
 // damaged: an entry ends nowhere but behind its end.
 func damaged(err error) error {
@@ -109,7 +119,7 @@ func (p *player) next() error {
 	if _, err := p.r.Discard(p.left); err != nil {
 		return damaged(err)
 	}
-	p.left = 0
+	p.left, p.read = 0, 0
 	flags, err := p.r.ReadByte()
 	if err != nil {
 		return damaged(err)
@@ -153,6 +163,7 @@ func (p *player) entry(flags byte) (err error) {
 			return err
 		}
 	}
+	p.whole = flags&allBody != 0
 	p.h.Size = 0
 	if flags&hasSize != 0 {
 		if p.h.Size, err = binary.ReadVarint(p.r); err != nil {
