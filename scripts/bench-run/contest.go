@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // contest is some work, and the commands that do it.
@@ -23,8 +24,9 @@ type contest struct {
 
 // row compares one command with another.
 type row struct {
-	ours, peer int     // of contest.commands; the same one if there is no peer
-	limit      float64 // of the ratio of their times
+	ours, peer int           // of contest.commands; the same one if there is no peer
+	limit      float64       // of the ratio of their times
+	beyond     time.Duration // instead, how much longer ours may take
 }
 
 // run runs every command once, and then in turns, each round in the other
@@ -59,6 +61,16 @@ func (c *contest) ratios(r row) []float64 {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// beyond is how much longer a command took than another one, in the middle of the rounds.
+func (c *contest) beyond(r row) time.Duration {
+	var all []float64
+	for i := range c.rounds {
+		all = append(all, float64(c.samples[r.ours][i].wall-c.samples[r.peer][i].wall))
+	}
+	slices.Sort(all)
+	return time.Duration(median(all))
 }
 
 // seconds are the times of a command, from the lowest on.

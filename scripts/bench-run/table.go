@@ -44,6 +44,11 @@ func (c *contest) compare(r row) string {
 	if r.ours == r.peer {
 		return ours + " | | | | |"
 	}
+	if r.beyond > 0 {
+		more := c.beyond(r)
+		return fmt.Sprintf("%.3f s | `%s` | %.3f s | %+d ms | <= %d ms more | %s", median(c.seconds(r.ours)), c.commands[r.peer].name, median(c.seconds(r.peer)),
+			more.Milliseconds(), r.beyond.Milliseconds(), met(more <= r.beyond))
+	}
 	all := c.ratios(r)
 	return fmt.Sprintf("%s | `%s` | %.2f s | %s (%s-%s) | <= %s | %s", ours, c.commands[r.peer].name, median(c.seconds(r.peer)),
 		ratio(median(all)), ratio(all[0]), ratio(all[len(all)-1]), ratio(r.limit), met(median(all) <= r.limit))
