@@ -64,10 +64,8 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		failOn:  opts.failOn,
 		ignores: ignores,
 	}
-	if !opts.noCache {
-		run.cache = openCache()
-		defer run.cache.Close()
-	}
+	run.cache = openCache(opts.noCache)
+	defer run.cache.Close()
 	if opts.base != "" {
 		s, err := baseSource(opts, engine)
 		if err != nil {

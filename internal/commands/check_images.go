@@ -39,7 +39,7 @@ func (t *target) auditImages(ctx context.Context, facts *survey.Facts, o *check.
 	if !all {
 		d.RecordsOnly, d.Within = true, imageTime
 	}
-	cache := openCache()
+	cache := openCache(false)
 	defer cache.Close()
 	images, err := d.Images(ctx, image.Cached{Visitor: a, Layers: cache})
 	if err != nil {

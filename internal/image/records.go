@@ -57,7 +57,7 @@ func (r *records) read(ctx context.Context, v Visitor, ids []string) (map[string
 		}
 	}
 	r.recall(ctx, v, layers)
-	r.lookup(ctx, v, layers)
+	r.lookup(ctx, layers)
 	r.visit(ctx, v, layers)
 	images := map[string]Image{}
 	for id, c := range configs {

@@ -56,7 +56,7 @@ func (r *records) recall(ctx context.Context, v Visitor, layers []*recordLayer) 
 // lookup finds the graph driver's directory of each layer that is to be
 // visited, and compares the record with the DiffID that the image's
 // configuration has. The second round trip.
-func (r *records) lookup(ctx context.Context, v Visitor, layers []*recordLayer) {
+func (r *records) lookup(ctx context.Context, layers []*recordLayer) {
 	byPath := map[host.Path]*recordLayer{}
 	var paths []host.Path
 	for _, l := range layers {

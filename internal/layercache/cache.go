@@ -9,6 +9,7 @@
 package layercache
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -78,21 +79,20 @@ var errForeign = errors.New("it belongs to another user, or others may write to 
 // makeFolder makes a folder and those above it. Root makes none in a folder of somebody else: it would be in
 // the way of that user.
 func makeFolder(dir string) error {
-	info, err := os.Stat(dir)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	up := filepath.Dir(dir)
 	if err := makeFolder(up); err != nil {
 		return err
 	}
-	if info, err = os.Stat(up); err == nil && os.Geteuid() == 0 && !own(info) {
-		return &fs.PathError{Op: "making", Path: dir, Err: errForeign}
+	if info, err := os.Stat(up); err != nil || os.Geteuid() == 0 && !own(info) {
+		return &fs.PathError{Op: "making", Path: dir, Err: cmp.Or(err, errForeign)}
 	}
-	if err = os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
-		return nil // by another process
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { // by another process
+		return err
 	}
-	return err
+	return nil
 }
 
 // Close removes what was not used for longest, if there is too much.

@@ -115,19 +115,19 @@ func (r *Recording) note(h *tarwalk.Header) {
 		flags |= hasSize
 	}
 	shared := shared(r.name, h.Name)
-	b := append(r.buf[:0], flags)
+	r.buf = append(r.buf[:0], flags)
 	if flags&newOwner != 0 {
-		b = binary.AppendVarint(binary.AppendVarint(b, h.UID), h.GID)
+		r.buf = binary.AppendVarint(binary.AppendVarint(r.buf, h.UID), h.GID)
 	}
 	if flags&newType != 0 {
-		b = append(b, h.Type)
+		r.buf = append(r.buf, h.Type)
 	}
 	if flags&hasSize != 0 {
-		b = binary.AppendVarint(b, h.Size)
+		r.buf = binary.AppendVarint(r.buf, h.Size)
 	}
-	b = binary.AppendUvarint(b, uint64(shared))
-	b = binary.AppendUvarint(b, uint64(len(h.Name)-shared))
-	r.buf = append(b, h.Name[shared:]...)
+	r.buf = binary.AppendUvarint(r.buf, uint64(shared))
+	r.buf = binary.AppendUvarint(r.buf, uint64(len(h.Name)-shared))
+	r.buf = append(r.buf, h.Name[shared:]...)
 	r.last, r.begun = *h, true
 	r.name = append(r.name[:shared], h.Name[shared:]...)
 	if len(r.name) > maxName {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
@@ -188,9 +189,8 @@ func (p *player) readName() error {
 	if err != nil {
 		return err
 	}
-	name := append(p.h.Name[:shared], make([]byte, more)...)
-	p.h.Name = name
-	_, err = io.ReadFull(p.r, name[shared:])
+	p.h.Name = slices.Grow(p.h.Name[:shared], more)[:shared+more]
+	_, err = io.ReadFull(p.r, p.h.Name[shared:])
 	return err
 }
 

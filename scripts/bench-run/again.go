@@ -99,10 +99,10 @@ func serve(layout string) (*httptest.Server, string, error) {
 	manifest := index.Manifests[0].Digest
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-		switch {
-		case name == "":
+		switch name {
+		case "":
 			return // "/v2/": it is a registry
-		case name == "latest":
+		case "latest":
 			name = manifest
 		}
 		if name == manifest {
