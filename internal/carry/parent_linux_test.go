@@ -16,7 +16,7 @@ import (
 // The last pass ends with the shell that started it, however that ends: an undo comes next.
 func TestEndsWithParent(t *testing.T) {
 	if os.Getenv("CARRY_CHILD") != "" {
-		assert.NilError(t, endWithParent())
+		assert.NilError(t, EndWithParent())
 		fmt.Println("child", os.Getpid())
 		time.Sleep(time.Minute)
 		return

@@ -25,7 +25,7 @@ const maxJob = 16 << 20
 // [Result] alone, otherwise messages. The error is what is not told in these.
 func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	if len(args) == 2 && args[0] == verbFinish {
-		if err := endWithParent(); err != nil {
+		if err := EndWithParent(); err != nil {
 			return err
 		}
 		r, err := Finish(ctx, args[1], max(4, runtime.NumCPU()))
@@ -48,16 +48,16 @@ func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	return s.say(message{Done: true})
 }
 
-// endWithParent has the kernel kill this process with the one that started it: an undo that
-// comes after that one was killed must find nobody who still puts a copy in its place. It is
-// for the thread that asks, which has to stay.
-func endWithParent() error {
+// EndWithParent has the kernel kill this process with the one that started it: an undo that
+// comes after that one was killed must find nobody who goes on with the change. It is for the
+// thread that asks, which has to stay.
+func EndWithParent() error {
 	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("have the last pass end with the change: %w", err)
+		return fmt.Errorf("end together with the change: %w", err)
 	}
 	if os.Getppid() == 1 {
-		return errors.New("the change that started the last pass has ended")
+		return errors.New("the change that started this has ended")
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (s *server) say(m message) error {
 }
 
 func (s *server) do(ctx context.Context, verb string, j Job) error {
-	if err := stepBack(); err != nil {
+	if err := StepBack(); err != nil {
 		return err
 	}
 	switch verb {
@@ -178,10 +178,10 @@ func installIn(folder string) error {
 	return nil
 }
 
-// stepBack gives this process the least share of the processor and of the disk: see
+// StepBack gives this process the least share of the processor and of the disk: see
 // nice(2), and IOPRIO_CLASS_IDLE in ioprio_set(2). Both are for one thread, which those
 // that it starts inherit.
-func stepBack() error {
+func StepBack() error {
 	const whoProcess, idle = 1, 3 << 13
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {

@@ -13,6 +13,10 @@
 //	docker-userns-host carry finish TO
 //
 // makes a twin of a data root: see package carry.
+//
+//	docker-userns-host grant look | VERB FOLDER
+//
+// gives rights to what containers mount, and takes them back: see package grant.
 package main
 
 import (
@@ -27,6 +31,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/headers"
 	"github.com/opencontainers/go-digest"
 )
@@ -44,8 +49,10 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return sendHeaders(args[1], args[2], in, out)
 	case len(args) > 1 && args[0] == "carry":
 		return carry.Serve(context.Background(), args[1:], in, out)
+	case len(args) > 1 && args[0] == "grant":
+		return grant.Serve(context.Background(), args[1:], in, out)
 	}
-	return errors.New("usage: docker-userns-host headers DIR MILLISECONDS | carry VERB")
+	return errors.New("usage: docker-userns-host headers DIR MILLISECONDS | carry VERB | grant VERB")
 }
 
 // maxInput bounds the digests, in bytes: those of 10,000 blobs.
