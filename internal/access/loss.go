@@ -21,9 +21,9 @@ type Loss struct {
 	Want    Perm // what the mount is for
 	Has     Perm
 	Lacks   Perm // of what the user wants and had
-	// Grant is what to give: all that was lacking, and what is there already,
+	// Give is what to give: all that was lacking, and what is there already,
 	// which an ACL entry would otherwise take away.
-	Grant Perm
+	Give Perm
 	// Inside says that it lacks nothing on the directory itself, but cannot read
 	// files in it that it owned.
 	Inside bool
@@ -41,7 +41,7 @@ func Lost(c survey.Container, mount survey.Mount, p survey.Path, m idmap.Map) (l
 	before, _ := Mapped(Everything, id.UID, id.GID, id.Groups)
 	l := Loss{Path: p, UID: id.UID, Process: mapped, Map: m, Want: wanted(mount, p.Stat.Mode), Has: mapped.To(p.Stat)}
 	l.Lacks = l.Want & before.To(p.Stat) &^ l.Has
-	l.Grant = l.Has | l.Lacks
+	l.Give = l.Has | l.Lacks
 	l.Inside = l.Lacks == 0 && p.Stat.Mode.IsDir() && lostInside(p.Inside, before, mapped)
 	return l, true
 }

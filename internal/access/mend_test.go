@@ -10,6 +10,7 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -30,28 +31,28 @@ func TestMend(t *testing.T) {
 	dir := func(mode fs.FileMode, uid int64) host.Stat {
 		return host.Stat{Mode: fs.ModeDir | mode, UID: uid, GID: uid}
 	}
-	kind := func(mode fs.FileMode, uid int64) survey.Kind { return survey.Kind{Mode: mode, UID: uid, GID: uid} }
+	kind := func(mode fs.FileMode, uid int64) grant.Kind { return grant.Kind{Mode: mode, UID: uid, GID: uid} }
 	for name, tc := range map[string]struct {
 		user   int64
 		stat   host.Stat
-		inside []survey.Kind
+		inside []grant.Kind
 		want   []string
 		note   string
 	}{
-		"files for all":       {1000, dir(0o755, 1000), []survey.Kind{kind(0o644, 1000)}, []string{"sudo setfacl -RP -m u:101000:rwX,d:u:101000:rwX -- /srv/x"}, "stop db, copy first; to undo it: setfacl -RP -x"},
-		"a database":          {999, dir(0o700, 999), []survey.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, "stop db, copy first"},
-		"read by its group":   {999, dir(0o750, 999), []survey.Kind{kind(0o640, 999)}, []string{toDatabase, fromDatabase}, ""},
-		"its image's root":    {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, ""},
-		"given already":       {0, dir(0o700, 999), []survey.Kind{kind(0o600, 999), kind(0o600, 100999)}, []string{toDatabase, fromDatabase}, ""},
-		"a key in it":         {999, dir(0o755, 0), []survey.Kind{kind(0o400, 999)}, []string{toRoot, toDatabase, fromRoot, fromDatabase}, ""},
-		"a key of another":    {999, dir(0o700, 999), []survey.Kind{kind(0o600, 7)}, nil, "only user 7 can read"},
-		"many owners":         {0, dir(0o700, 1), []survey.Kind{kind(0o600, 2), kind(0o600, 3), kind(0o600, 4), kind(0o600, 5), kind(0o600, 6), kind(0o600, 7), kind(0o600, 8), kind(0o600, 9)}, nil, "9 owners"},
-		"a socket of root":    {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeSocket|0o666, 0)}, nil, "sockets of root"},
-		"open for all":        {0, dir(0o755, 0), []survey.Kind{kind(0o777|fs.ModeDir, 0)}, nil, "every user of the host"},
-		"a device":            {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeDevice|0o660, 0)}, nil, "devices"},
-		"a setuid program":    {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeSetuid|0o755, 5)}, nil, "programs that root may run"},
-		"a program of root":   {0, dir(0o755, 0), []survey.Kind{kind(0o755, 0)}, nil, "programs that root may run"},
-		"links":               {0, dir(0o755, 0), []survey.Kind{kind(fs.ModeSymlink|0o777, 0)}, []string{"sudo setfacl -RP -m u:100000:rwX,d:u:100000:rwX -- /srv/x"}, ""},
+		"files for all":       {1000, dir(0o755, 1000), []grant.Kind{kind(0o644, 1000)}, []string{"sudo setfacl -RP -m u:101000:rwX -- /srv/x"}, "stop db, copy first; to undo it: setfacl -RP -x"},
+		"a database":          {999, dir(0o700, 999), []grant.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, "stop db, copy first"},
+		"read by its group":   {999, dir(0o750, 999), []grant.Kind{kind(0o640, 999)}, []string{toDatabase, fromDatabase}, ""},
+		"its image's root":    {0, dir(0o700, 999), []grant.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, ""},
+		"given already":       {0, dir(0o700, 999), []grant.Kind{kind(0o600, 999), kind(0o600, 100999)}, []string{toDatabase, fromDatabase}, ""},
+		"a key in it":         {999, dir(0o755, 0), []grant.Kind{kind(0o400, 999)}, []string{toRoot, toDatabase, fromRoot, fromDatabase}, ""},
+		"a key of another":    {999, dir(0o700, 999), []grant.Kind{kind(0o600, 7)}, nil, "only user 7 can read"},
+		"many owners":         {0, dir(0o700, 1), []grant.Kind{kind(0o600, 2), kind(0o600, 3), kind(0o600, 4), kind(0o600, 5), kind(0o600, 6), kind(0o600, 7), kind(0o600, 8), kind(0o600, 9)}, nil, "9 owners"},
+		"a socket of root":    {0, dir(0o755, 0), []grant.Kind{kind(fs.ModeSocket|0o666, 0)}, nil, "sockets of root"},
+		"open for all":        {0, dir(0o755, 0), []grant.Kind{kind(0o777|fs.ModeDir, 0)}, nil, "every user of the host"},
+		"a device":            {0, dir(0o755, 0), []grant.Kind{kind(fs.ModeDevice|0o660, 0)}, nil, "devices"},
+		"a setuid program":    {0, dir(0o755, 0), []grant.Kind{kind(fs.ModeSetuid|0o755, 5)}, nil, "programs that root may run"},
+		"a program of root":   {0, dir(0o755, 0), []grant.Kind{kind(0o755, 0)}, nil, "programs that root may run"},
+		"links":               {0, dir(0o755, 0), []grant.Kind{kind(fs.ModeSymlink|0o777, 0)}, []string{"sudo setfacl -RP -m u:100000:rwX -- /srv/x"}, ""},
 		"a file":              {0, host.Stat{Mode: 0o644}, nil, []string{"sudo setfacl -m u:100000:rw -- /srv/x"}, "setfacl -x u:100000"},
 		"a key":               {999, host.Stat{Mode: 0o600, UID: 999, GID: 999}, nil, []string{toDatabase, fromDatabase}, ""},
 		"a program":           {0, host.Stat{Mode: 0o755}, nil, nil, "a program"},
@@ -65,7 +66,7 @@ func TestMend(t *testing.T) {
 			f.Tools.Value = survey.Tools{"setfacl": "/usr/bin/setfacl"}
 			p := at("/srv/x", tc.stat)
 			if tc.stat.Mode.IsDir() {
-				p.Inside = &survey.Inside{Kinds: append([]survey.Kind{{Mode: tc.stat.Mode, UID: tc.stat.UID, GID: tc.stat.GID}}, tc.inside...)}
+				p.Inside = &survey.Inside{Kinds: append([]grant.Kind{{Mode: tc.stat.Mode, UID: tc.stat.UID, GID: tc.stat.GID}}, tc.inside...)}
 			}
 			f.Paths.Value = map[string]survey.Path{"/srv/x": p, "/srv": at("/srv", dir(0o755, 0))}
 			mount := survey.Mount{Type: "bind", Source: "/srv/x", Writable: true}
@@ -95,7 +96,7 @@ func TestNoMendOverMounts(t *testing.T) {
 	f := debian()
 	f.MountTable.Value = append(f.MountTable.Value, survey.MountPoint{Device: "8:33", Root: "/", Point: "/srv/x/disk", Type: "ext4"})
 	p := at("/srv/x", host.Stat{Mode: fs.ModeDir | 0o755})
-	p.Inside = &survey.Inside{Kinds: []survey.Kind{{Mode: p.Stat.Mode}}}
+	p.Inside = &survey.Inside{Kinds: []grant.Kind{{Mode: p.Stat.Mode}}}
 	loss, ok := Lost(survey.Container{}, survey.Mount{Writable: true}, p, remapped)
 	assert.Assert(t, ok && loss.Any())
 	assert.Check(t, is.Len(loss.Mend(f).Fix, 0))
@@ -126,7 +127,7 @@ func TestGrantKeepsWhatIsThere(t *testing.T) {
 	loss, ok := Lost(survey.Container{Identity: survey.Read[survey.Account]{Value: survey.Account{UID: 1000}}}, survey.Mount{}, p, remapped)
 	assert.Assert(t, ok)
 	assert.Equal(t, loss.Lacks.String(), "r--")
-	assert.Equal(t, loss.Grant.String(), "r-x")
+	assert.Equal(t, loss.Give.String(), "r-x")
 }
 
 // An ID that could be a container's and a mapped one's is not moved.

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 
 	"github.com/docker-userns/docker-userns/internal/access"
-	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -84,7 +83,7 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 	if !ok {
 		return pass("") // impact-ids says that it does not start
 	}
-	if shut, above, ok := in.shut(path.Parents, m); ok {
+	if shut, above, ok := access.Shut(in.Facts, path.Parents, m); ok {
 		todo := access.Pass(in.Facts, shut, above, m.UID.Root())
 		return warn("").With(Detail{Name: name, Note: fmt.Sprintf("runc before 1.1 mounts as user %d, who does not get past %s; %s", m.UID.Root(), shut.Path, todo.Note)}).
 			Fixed(todo.Fix...)
@@ -94,21 +93,4 @@ func (in *Input) mountOf(c survey.Container, mount survey.Mount, path survey.Pat
 	}
 	todo := loss.Mend(in.Facts)
 	return warn("").With(Detail{Name: name, Note: loss.String() + "; " + todo.Note}).Fixed(todo.Fix...)
-}
-
-// shut gives the first directory above a mount that keeps the mapped root out, and
-// those above it. It counts for runc before 1.1 only: later ones open what they
-// mount with the rights of the host's root (opencontainers/runc#2576).
-func (in *Input) shut(parents []survey.Parent, m idmap.Map) (at survey.Parent, above []survey.Parent, ok bool) {
-	runc, known := dockerd.ParseVersion(in.Engine.Value.RuncVersion)
-	if !known || runc[0] > 1 || runc[0] == 1 && runc[1] >= 1 {
-		return survey.Parent{}, nil, false
-	}
-	root, _ := access.Mapped(m, 0, 0, nil)
-	for i, p := range parents {
-		if p.Stat.Err == nil && root.To(p.Stat)&access.Execute == 0 {
-			return p, parents[:i], true
-		}
-	}
-	return survey.Parent{}, nil, false
 }

@@ -9,6 +9,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/docker-userns/docker-userns/internal/audit"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -47,7 +48,7 @@ func mounting(user int64, stat host.Stat) func(*survey.Facts, *Options) {
 		})(f, o)
 		f.Paths.Value["/srv/data"] = survey.Path{
 			Real: "/srv/data", Stat: stat, Parents: dirs("/", 0o755, "/srv", 0o700),
-			Inside: &survey.Inside{Kinds: []survey.Kind{{Mode: stat.Mode, UID: stat.UID, GID: stat.GID}}},
+			Inside: &survey.Inside{Kinds: []grant.Kind{{Mode: stat.Mode, UID: stat.UID, GID: stat.GID}}},
 		}
 	}
 }
@@ -57,7 +58,7 @@ func mounted(source string) func(*survey.Facts, *Options) {
 }
 
 // withMountedFile is a container that mounts a folder for all, with something in it.
-func withMountedFile(user int64, k survey.Kind) func(*survey.Facts, *Options) {
+func withMountedFile(user int64, k grant.Kind) func(*survey.Facts, *Options) {
 	return func(f *survey.Facts, o *Options) {
 		mounting(user, host.Stat{Mode: fs.ModeDir | 0o777})(f, o)
 		in := f.Paths.Value["/srv/data"].Inside
@@ -141,8 +142,8 @@ var impactCases = []testCase{
 	{"impact-bind-mounts", "the way there, runc 1.0", then(mounting(0, host.Stat{Mode: 0o666}), engine(func(e *survey.Engine) { e.RuncVersion = "1.0.3" })), Warning, ""},
 	{"impact-bind-mounts", "on: readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755})), OK, ""},
 	{"impact-bind-mounts", "on: not readable", then(isOn, mounting(1000, host.Stat{Mode: fs.ModeDir | 0o711, UID: 1000})), Warning, ""},
-	{"impact-bind-mounts", "a key in it", withMountedFile(1000, survey.Kind{Mode: 0o600, UID: 1000, GID: 1000}), Warning, "fewer rights to 1 mounted path"},
-	{"impact-bind-mounts", "a key of others in it", withMountedFile(1000, survey.Kind{Mode: 0o600, UID: 7}), OK, ""},
+	{"impact-bind-mounts", "a key in it", withMountedFile(1000, grant.Kind{Mode: 0o600, UID: 1000, GID: 1000}), Warning, "fewer rights to 1 mounted path"},
+	{"impact-bind-mounts", "a key of others in it", withMountedFile(1000, grant.Kind{Mode: 0o600, UID: 7}), OK, ""},
 	{"impact-bind-mounts", "not looked at", then(mounting(0, host.Stat{}), func(f *survey.Facts, _ *Options) { clear(f.Paths.Value) }), Unknown, ""},
 	{"impact-bind-mounts", "one unread", mounting(0, host.Stat{Err: errTest}), Unknown, ""},
 	{"impact-bind-mounts", "its ACL unread", mounting(0, host.Stat{Mode: 0o600, ACL: host.ACL{Err: errTest}}), Unknown, ""},
@@ -203,8 +204,8 @@ func TestUnreadImages(t *testing.T) {
 
 func TestMountFixes(t *testing.T) {
 	r := one(t, "impact-bind-mounts", mounting(1000, host.Stat{Mode: fs.ModeDir | 0o755, UID: 1000, GID: 1000}))
-	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000: user 166536 has r-x and lacks -w-; stop app first; to undo it: setfacl -RP -x u:166536,d:u:166536"}})
-	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -RP -m u:166536:rwX,d:u:166536:rwX -- /srv/data"})
+	assert.DeepEqual(t, r.Details, []Detail{{Name: "app: /srv/data", Note: "drwxr-xr-x, owner 1000:1000: user 166536 has r-x and lacks -w-; stop app first; to undo it: setfacl -RP -x u:166536; files that are created later need it again"}})
+	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -RP -m u:166536:rwX -- /srv/data"})
 
 	r = one(t, "impact-sockets", mounting(0, host.Stat{Mode: fs.ModeSocket | 0o660, UID: 33}))
 	assert.DeepEqual(t, r.Fix, []string{"sudo setfacl -m u:165536:w -- /srv/data"})

@@ -17,7 +17,7 @@ const module = "github.com/docker-userns/docker-userns/"
 // packages are the packages of the program, the ones that know most first. A
 // package imports none that stands before it.
 var packages = []string{
-	"commands", "render", "hook", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "rewrite", "audit", "dockerfile", "image", "layercache", "headers", "unpack", "carry", "tarwalk", "idmap", "dockerd", "daemonjson", "onhost", "host", "sh", "escape",
+	"commands", "render", "hook", "check", "proof", "remap", "verify", "apps", "probe", "ranges", "access", "report", "survey", "grant", "rewrite", "audit", "dockerfile", "image", "layercache", "headers", "unpack", "carry", "tarwalk", "idmap", "dockerd", "daemonjson", "onhost", "host", "sh", "escape",
 }
 
 // separate are packages that know nothing of each other, though one stands above the

@@ -92,7 +92,7 @@ func TestMountsAreMendedSafely(t *testing.T) {
 	}
 	assert.DeepEqual(t, sockets.Fix, []string{})
 	assert.Assert(t, is.Len(files.Fix, 4), "%v", files.Fix) // of pg there and back
-	for _, one := range []string{"sudo setfacl -RP -m u:100000:rwX,d:u:100000:rwX -- /srv/www", "sudo setfacl -RP -m u:100000:rwX,d:u:100000:rwX -- /srv/site/releases/7"} {
+	for _, one := range []string{"sudo setfacl -RP -m u:100000:rwX -- /srv/www", "sudo setfacl -RP -m u:100000:rwX -- /srv/site/releases/7"} {
 		assert.Check(t, is.Contains(files.Fix, one))
 	}
 	assert.Check(t, is.Contains(files.noted("pg: /srv/pg"), "stop pg first"))

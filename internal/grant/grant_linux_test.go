@@ -274,4 +274,3 @@ func TestGiveEndsWithItsContext(t *testing.T) {
 	assert.NilError(t, j.Take(t.Context(), true))
 	assert.Equal(t, listing(t, dir), before)
 }
-

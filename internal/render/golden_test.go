@@ -11,6 +11,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/remap"
@@ -45,7 +46,7 @@ func shop() survey.Facts {
 	f.Containers.Value[0].Identity.Value = survey.Account{UID: 101, GID: 101}
 	f.Paths.Value["/srv/uploads"] = survey.Path{
 		Real: "/srv/uploads", Parents: surveytest.Dirs("/", 0o755, "/srv", 0o755),
-		Stat: host.Stat{Mode: fs.ModeDir | 0o755, UID: 101, GID: 101}, Inside: &survey.Inside{Kinds: []survey.Kind{{Mode: 0o644, UID: 101, GID: 101}}},
+		Stat: host.Stat{Mode: fs.ModeDir | 0o755, UID: 101, GID: 101}, Inside: &survey.Inside{Kinds: []grant.Kind{{Mode: 0o644, UID: 101, GID: 101}}},
 	}
 	f.Volumes.Value = []survey.Volume{{Name: "shop-db", Driver: "local", Size: 3.4e9, Containers: 1, Mountpoint: "/var/lib/docker/volumes/shop-db/_data"}}
 	f.Networks.Value = []survey.Network{{ID: "n1", Name: "shop", Driver: "bridge", Containers: []string{"db", "web"}}}

@@ -3,27 +3,21 @@ package survey
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path"
 	"strconv"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
 // Inside is what a directory holds on its own file system, itself included.
 type Inside struct {
-	Kinds []Kind // each once
+	Kinds []grant.Kind // each once
 	// Odd says that it holds hard links, which lead out of it, files as they lie
 	// in a home, or the state of an engine.
 	Odd bool
 	Err error // it was not looked into to its end; the rest is a part then
-}
-
-// Kind is what some files have in common.
-type Kind struct {
-	Mode     fs.FileMode
-	UID, GID int64
 }
 
 // Limits of looking into directories.
@@ -57,13 +51,20 @@ for d do
 	echo end
 done`
 
+// OddNames are names of files as they lie in a home directory, and OddPaths ends of paths
+// that show the state of an engine or a runtime.
+func OddNames() (names, paths []string) {
+	return []string{".ssh", ".gnupg", ".bashrc", ".profile", ".bash_profile", "authorized_keys"}, signs
+}
+
 func oddNames() string {
 	var b strings.Builder
-	for _, name := range []string{".ssh", ".gnupg", ".bashrc", ".profile", ".bash_profile", "authorized_keys"} {
+	names, paths := OddNames()
+	for _, name := range names {
 		b.WriteString(" -o -name " + name)
 	}
-	for _, sign := range signs {
-		b.WriteString(" -o -path '*/" + sign + "'")
+	for _, end := range paths {
+		b.WriteString(" -o -path '*/" + end + "'")
 	}
 	return b.String()
 }
@@ -117,15 +118,15 @@ func insides(dirs []string, out string) map[string]*Inside {
 	return found
 }
 
-func kindOf(line string) (Kind, bool) {
+func kindOf(line string) (grant.Kind, bool) {
 	f := strings.Fields(line)
 	if len(f) != 4 || f[0] != "K" {
-		return Kind{}, false
+		return grant.Kind{}, false
 	}
 	mode, err := strconv.ParseUint(f[1], 16, 32)
 	uid, okUID := id(f[2])
 	gid, okGID := id(f[3])
-	return Kind{host.FileMode(uint32(mode)), uid, gid}, err == nil && okUID && okGID
+	return grant.Kind{Mode: host.FileMode(uint32(mode)), UID: uid, GID: gid}, err == nil && okUID && okGID
 }
 
 // addInside puts what directories hold into the paths that lead to them.

@@ -15,6 +15,7 @@ import (
 	"gotest.tools/v3/assert"
 	is "gotest.tools/v3/assert/cmp"
 
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
@@ -62,13 +63,13 @@ func TestLookInto(t *testing.T) {
 
 	dirs := []string{plain, linked, home, engine, socket, link, filepath.Join(top, "gone"), large}
 	found := looking(t).lookInto(t.Context(), dirs)
-	assert.DeepEqual(t, found, insides(dirs, withBusybox(t, dirs)), cmpopts.EquateErrors(), cmpopts.SortSlices(func(a, b Kind) bool { return a.Mode < b.Mode }))
+	assert.DeepEqual(t, found, insides(dirs, withBusybox(t, dirs)), cmpopts.EquateErrors(), cmpopts.SortSlices(func(a, b grant.Kind) bool { return a.Mode < b.Mode }))
 	uid, gid := int64(os.Geteuid()), int64(os.Getegid())
 	in := found[plain]
 	assert.NilError(t, in.Err)
 	assert.Check(t, !in.Odd)
 	assert.Check(t, is.Len(in.Kinds, 3), "%v", in.Kinds)
-	for _, want := range []Kind{{fs.ModeDir | 0o755, uid, gid}, {0o600, uid, gid}, {fs.ModeSetuid | 0o755, uid, gid}} {
+	for _, want := range []grant.Kind{{Mode: fs.ModeDir | 0o755, UID: uid, GID: gid}, {Mode: 0o600, UID: uid, GID: gid}, {Mode: fs.ModeSetuid | 0o755, UID: uid, GID: gid}} {
 		assert.Check(t, is.Contains(in.Kinds, want))
 	}
 	for _, odd := range []string{linked, home, engine} {

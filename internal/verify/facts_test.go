@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -79,7 +80,7 @@ func withMountedFile(mode fs.FileMode, uid int64) func(*Seen) {
 	return func(s *Seen) {
 		mounting(host.Stat{Mode: fs.ModeDir | 0o777}, true)(s)
 		p := s.Paths.Value["/srv/x"]
-		p.Inside = &survey.Inside{Kinds: []survey.Kind{{Mode: mode, UID: uid}}}
+		p.Inside = &survey.Inside{Kinds: []grant.Kind{{Mode: mode, UID: uid}}}
 		s.Paths.Value["/srv/x"] = p
 	}
 }
