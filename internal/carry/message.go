@@ -33,14 +33,9 @@ type message struct {
 // copyTime is how long a copy may take. It ends with the connection.
 const copyTime = 24 * time.Hour
 
-// A Lender is a host that runs a program, see [host.Lender].
-type Lender interface {
-	Do(ctx context.Context, p host.Program, j host.Job, read func(output io.Reader) error) error
-}
-
 // A Remote does jobs on a host, as root.
 type Remote struct {
-	Host    Lender
+	Host    host.Lender
 	Program host.Program
 }
 

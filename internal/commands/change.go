@@ -10,6 +10,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/proof"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/render"
@@ -104,7 +105,7 @@ func (c *change) tell(text string) { fmt.Fprint(c.cli.Err(), text) }
 func (c *change) apply(ctx context.Context, o proofOptions) error {
 	p := &proof.Proof{Options: o.Options, API: c.engine, Events: c, Target: c.renewed}
 	defer p.Close()
-	if c.plan.Carry != nil {
+	if c.plan.Carry != nil || c.plan.Rights != "" {
 		var err error
 		if p.Remote, err = c.remote(); err != nil {
 			return err
@@ -112,7 +113,7 @@ func (c *change) apply(ctx context.Context, o proofOptions) error {
 	}
 	c.clock = render.NewClock(c.cli.Err())
 	defer c.clock.Stop()
-	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c, Copier: p.Remote}.Apply(ctx, c.plan)
+	outcome, why := remap.Runner{Host: c.host, Prover: p, Events: c, Copier: p.Remote, Granter: grant.Remote(p.Remote)}.Apply(ctx, c.plan)
 	c.clock.Stop()
 	c.ended(outcome, why)
 	switch text := c.text(); outcome {

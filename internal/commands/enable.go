@@ -187,6 +187,9 @@ func (o enableOptions) plan(ctx context.Context, t *target, f survey.Facts, note
 	if planned.Carry, err = o.planCarry(ctx, t, f, plan); err != nil {
 		return plan, err
 	}
+	if planned.Grants, err = o.planGrants(ctx, t, f, plan, planned.Carry); err != nil {
+		return plan, err
+	}
 	return remap.PlanEnable(f, planned)
 }
 

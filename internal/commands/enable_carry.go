@@ -11,6 +11,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/audit"
 	"github.com/docker-userns/docker-userns/internal/carry"
 	"github.com/docker-userns/docker-userns/internal/check"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/image"
@@ -25,6 +26,7 @@ type carryOptions struct {
 	kinds      []string
 	exclude    []string
 	usernsHost []string
+	grant      bool
 	wanted     remap.Wanted
 }
 
@@ -35,6 +37,7 @@ func (o *carryOptions) install(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.kinds, "carry", nil, `Copy these to the remapped engine: "images", "volumes", "networks", "containers" (default: all)`)
 	flags.Lookup("carry").NoOptDefVal = strings.Join(carryKinds, ",")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, `Leave out of --carry what matches, such as "volume:cache" or "image:old/*"`)
+	flags.BoolVar(&o.grant, "grant", false, "Give carried containers their rights to what they mount from the host, until disable")
 	flags.StringSliceVar(&o.usernsHost, "userns-host", nil, "Carry these containers with --userns=host: their root stays root on the host")
 }
 
@@ -67,6 +70,8 @@ func (o *carryOptions) validate(noRestart bool) error {
 		return errors.New("--exclude says what --carry leaves out: give --carry, too")
 	case len(o.usernsHost) > 0 && !o.wanted.Containers:
 		return errors.New("--userns-host names containers that --carry carries: give --carry, too")
+	case o.grant && !o.wanted.Containers:
+		return errors.New("--grant is for containers that --carry carries: give --carry, too")
 	case o.wanted.Containers && (!o.wanted.Images || !o.wanted.Volumes || !o.wanted.Networks):
 		return fmt.Errorf("--carry=%s: containers need their images, volumes and networks: give --carry alone, and --exclude for what you do not want", strings.Join(o.kinds, ","))
 	case noRestart && o.carries():
@@ -133,11 +138,28 @@ func (t *target) remote() (carry.Remote, error) {
 	program := onhost.Program()
 	switch {
 	case !ok:
-		return carry.Remote{}, errors.New("--carry: the engine's host is out of reach, and the copy is made there")
+		return carry.Remote{}, errors.New("the engine's host is out of reach, and a part of the change is made by a program there")
 	case len(program.Builds) == 0:
-		return carry.Remote{}, errors.New("--carry: this plugin was built without the program that copies on the host: build it with 'make install'")
+		return carry.Remote{}, errors.New("this plugin was built without the program for the engine's host: build it with 'make install'")
 	}
 	return carry.Remote{Host: lender, Program: program}, nil
+}
+
+// planGrants decides what rights carried containers get to what they mount from the host.
+func (o carryOptions) planGrants(ctx context.Context, t *target, f survey.Facts, p remap.Plan, c *remap.Carry) (remap.Grants, error) {
+	if !o.grant {
+		return remap.Grants{}, nil
+	}
+	remote, err := t.remote()
+	if err != nil {
+		return remap.Grants{}, err
+	}
+	places := remap.PlacesToGrant(f, c, p.After.Map)
+	found, err := grant.Remote(remote).Look(ctx, places)
+	if err != nil {
+		return remap.Grants{}, fmt.Errorf("--grant: looking at what containers mount: %w", err)
+	}
+	return remap.PlanGrants(f, c, places, found), nil
 }
 
 // refusedImages audits all images, and gives those by ID that an engine with a map

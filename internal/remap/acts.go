@@ -84,6 +84,13 @@ func (c copyOver) do(ctx context.Context, a *attempt) error {
 	return a.Copier.Prepare(ctx, c.job, a.Events.Copying)
 }
 
+func (i install) do(ctx context.Context, a *attempt) error {
+	if err := a.Granter.Install(ctx, i.folder); err != nil {
+		return fmt.Errorf("placing the program that gives rights in %s: %w", i.folder, err)
+	}
+	return nil
+}
+
 func (c restart) do(ctx context.Context, a *attempt) error {
 	if err := c.command.do(ctx, a); err != nil {
 		if late := a.late(a.renew(ctx)); late != nil { // the undo may have ended this restart

@@ -10,10 +10,11 @@ import (
 
 // Runner carries plans out.
 type Runner struct {
-	Host   host.Host
-	Prover Prover
-	Events Events
-	Copier Copier // for plans that carry something
+	Host    host.Host
+	Prover  Prover
+	Events  Events
+	Copier  Copier  // for plans that carry something
+	Granter Granter // for plans that give rights, or take them back
 }
 
 // Outcome is how a change ended.

@@ -26,6 +26,9 @@ type Change struct {
 	// Aside is where the folders of NewRoot move that the copy takes the place of, "" if
 	// NewRoot is new.
 	Aside string
+	// Rights says what the change does with the rights to what containers mount from the
+	// host: it "give"s, or "take"s back, what is in the file grants.json. "" is neither.
+	Rights string
 	// Running are the IDs of containers that ran before: they are started again.
 	Running []string
 	// DataRoot is what the engine said before, "" unknown.

@@ -65,6 +65,11 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		p.Config = edited.file()
 		p.Restarts, p.Restart = restartOf(p, f, o)
 	}
+	if p.Grants = givenBy(past); len(p.Grants.Job.Grants) > 0 && needed {
+		if p.Rights = takeRights; !p.Restarts {
+			return Plan{}, fmt.Errorf("the rights that enable --grant gave to %s are taken back while the daemon is down: that needs a daemon that systemd runs, and no --no-restart", p.Grants.paths())
+		}
+	}
 	if err := p.recordable(); err != nil {
 		return Plan{}, err
 	}

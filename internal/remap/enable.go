@@ -25,7 +25,9 @@ type EnableOptions struct {
 	Driver    string
 	NoRestart bool
 	// Carry is what is copied to the remapped data root; nil if nothing is.
-	Carry   *Carry
+	Carry *Carry
+	// Grants are the rights to what containers mount that the mapped users get.
+	Grants  Grants
 	Timeout time.Duration
 	Now     time.Time
 }
@@ -70,6 +72,9 @@ func PlanEnable(f survey.Facts, o EnableOptions) (Plan, error) {
 	}
 	if p.Carry = o.Carry; p.Carry != nil {
 		p.Twin = p.Carry.Job.To
+	}
+	if p.Grants = o.Grants; len(p.Grants.Job.Grants) > 0 {
+		p.Rights = giveRights
 	}
 	if err := p.recordable(); err != nil {
 		return Plan{}, err

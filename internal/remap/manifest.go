@@ -8,6 +8,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 )
 
@@ -28,7 +29,9 @@ type Manifest struct {
 	Account       string    `json:"account,omitempty"`       // the user that the change made
 	Driver        string    `json:"storageDriver,omitempty"` // that the change pinned
 	Running       []string  `json:"running"`
-	Restarts      bool      `json:"proven"` // the plan restarted the daemon, and proved the change before it was kept
+	// Grants are the rights to what containers mount that the change gave.
+	Grants   []grant.Grant `json:"grants,omitempty"`
+	Restarts bool          `json:"proven"` // the plan restarted the daemon, and proved the change before it was kept
 }
 
 // config is the file of the change that is daemon.json: no other one but the tables
@@ -55,6 +58,9 @@ func (p Plan) manifest() []byte {
 	m := Manifest{
 		SchemaVersion: 1, ID: p.ID, Verb: p.Verb, Started: started, Deadline: started.Add(p.Timeout),
 		Unit: p.Unit, Before: p.Before, After: p.After, Files: p.Files(), Account: p.Account, Driver: p.Driver, Running: p.Running, Restarts: p.Restarts,
+	}
+	if p.Rights == giveRights {
+		m.Grants = p.Grants.Job.Grants
 	}
 	text, _ := json.MarshalIndent(m, "", "  ") // of plain values it always succeeds
 	return append(text, '\n')

@@ -19,6 +19,9 @@ type Plan struct {
 	Steps  []Step
 	// Carry is what it copies to the new data root, nil if nothing.
 	Carry *Carry
+	// Grants are the rights that it gives to what containers mount from the host, or takes
+	// back, as Rights says.
+	Grants Grants
 	// Ran are the containers that ran before remap was turned on, if the plan
 	// turns it off.
 	Ran []Object

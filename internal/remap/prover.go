@@ -32,6 +32,12 @@ type Copier interface {
 	Prepare(ctx context.Context, j carry.Job, each func(carry.State)) error
 }
 
+// Granter has the program that gives rights on the host, and takes them back.
+type Granter interface {
+	// Install puts the program into the folder of a change, for its script.
+	Install(ctx context.Context, folder string) error
+}
+
 // Events is told how a change goes on.
 type Events interface {
 	// Begin is called before each step, the nth of the plan, counting from 1.

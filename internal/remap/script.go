@@ -44,7 +44,7 @@ func (c Change) Script() []byte {
 	fmt.Fprintf(&b, "#!/bin/sh\n# The rollback of one change of userns-remap. 'sh %s/change.sh undo' runs it.\n", c.Dir())
 	for _, v := range []struct{ name, value string }{
 		{"id", c.ID}, {"dir", c.Dir()}, {"lock", survey.PendingLink}, {"unit", c.Unit}, {"socket", c.Socket},
-		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"twin", c.Twin}, {"aside", c.Aside}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"new_root", c.NewRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
+		{"account", c.Account}, {"comment", c.Comment()}, {"tree", c.Tree}, {"twin", c.Twin}, {"aside", c.Aside}, {"rights", c.Rights}, {"running", strings.Join(c.Running, " ")}, {"data_root", c.DataRoot}, {"new_root", c.NewRoot}, {"endpoint", cmp.Or(c.Endpoint, defaultSocket)}, {"down", map[bool]string{true: "yes"}[c.Down]},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", v.name, sh.Quote(v.value))
 	}

@@ -56,6 +56,9 @@ type arm struct{ command }
 // copyOver copies a data root while the engine runs.
 type copyOver struct{ job carry.Job }
 
+// install puts the program that gives rights, and takes them back, into a folder.
+type install struct{ folder string }
+
 // restart restarts the daemon, and puts the undo off again after it.
 type restart struct{ command }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -29,7 +30,7 @@ func arming(p Plan) []Step {
 	if p.Unit != "" {
 		title += fmt.Sprintf(", and arm the rollback: the host undoes the change after %s unless it is proven good", short(p.Timeout))
 	}
-	return []Step{{Name: "arm", Title: title, Busy: "backing up, and arming the rollback", Fails: Refuse, Acts: []Act{
+	acts := []Act{
 		run("making "+Folder, "sh", "-c", `mkdir -p -m 0700 -- "$1" && [ ! -h "$1" ] && [ "$(stat -c '%u:%g %a' -- "$1")" = '0:0 700' ] && exit
 			echo "it must be a directory of root:root with mode 0700, not a link: find out who created it, and move it away" >&2
 			exit 1`, "sh", Folder),
@@ -38,8 +39,12 @@ func arming(p Plan) []Step {
 			exit 1`, "sh", p.Dir()),
 		replace(p.scriptPath(), p.Script(), 0o700),
 		replace(path.Join(p.Dir(), manifestFile), p.manifest(), 0o600),
-		arm{p.call("arming the rollback", "arm", seconds(p.Timeout))},
-	}}}
+	}
+	if p.Rights != "" {
+		acts = append(acts, replace(path.Join(p.Dir(), grant.JobFile), p.Grants.text(), 0o600), install{p.Dir()})
+	}
+	acts = append(acts, arm{p.call("arming the rollback", "arm", seconds(p.Timeout))})
+	return []Step{{Name: "arm", Title: title, Busy: "backing up, and arming the rollback", Fails: Refuse, Acts: acts}}
 }
 
 // validation has dockerd itself read the new daemon.json together with the flags
@@ -71,14 +76,21 @@ func restarting(p Plan, f survey.Facts, ran []Object) []Step {
 	if !p.Restarts {
 		return nil
 	}
+	between, busy := []string{"stop every container, then the daemon"}, []string{"stopping the containers"}
+	if p.Carry != nil {
+		between, busy = append(between, fmt.Sprintf("copy what changed since the first copy (%s)", p.Carry.Outage)), append(busy, "copying what changed")
+	}
+	if p.Rights != "" {
+		between, busy = append(between, p.Grants.title(p.Rights)), append(busy, "changing the rights to what containers mount")
+	}
+	last := "start it again"
+	if len(between) > 1 {
+		last = "start the daemon again"
+	}
 	outage := Step{
 		Name:  "restart",
-		Title: fmt.Sprintf("Restart %s: stop every container, then the daemon, and start it again", p.Unit),
-		Busy:  "stopping the containers, and restarting the daemon",
-	}
-	if p.Carry != nil {
-		outage.Title = fmt.Sprintf("Restart %s: stop every container, then the daemon, copy what changed since the first copy (%s), and start the daemon again", p.Unit, p.Carry.Outage)
-		outage.Busy = "stopping the containers, copying what changed, and restarting the daemon"
+		Title: fmt.Sprintf("Restart %s: %s, and %s", p.Unit, strings.Join(between, ", "), last),
+		Busy:  strings.Join(busy, ", ") + ", and restarting the daemon",
 	}
 	words := []string{"restart"}
 	if more := p.outageTime(f); more > 0 { // which is not to use up the time until the undo
@@ -101,6 +113,9 @@ func (p Plan) outageTime(f survey.Facts) (more time.Duration) {
 	}
 	if p.Carry != nil {
 		more += p.Carry.finishTime()
+	}
+	if p.Rights != "" {
+		more += rightsTime
 	}
 	return more
 }

@@ -15,7 +15,7 @@ import (
 // EnablePlan is what enable shows before it asks: the images that stay behind, what
 // both data roots have, and the steps. f is the engine that it is for.
 func EnablePlan(f survey.Facts, p remap.Plan, sides remap.Sides, s Style) string {
-	return imagesLeft(p, s) + carryHint(f, p, s) + carried(p.Carry, s) + "\n" + twinsText(sides, "With", escape.Line(p.After.DataRoot)) + "The plan:\n" + Plan(p, s)
+	return imagesLeft(p, s) + carryHint(f, p, s) + carried(p.Carry, s) + granted(p.Grants, s) + "\n" + twinsText(sides, "With", escape.Line(p.After.DataRoot)) + "The plan:\n" + Plan(p, s)
 }
 
 // Reasons are the lines that say why a change is not made: what each of the results

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/escape"
+	"github.com/docker-userns/docker-userns/internal/grant"
 	"github.com/docker-userns/docker-userns/internal/remap"
 	"github.com/docker-userns/docker-userns/internal/report"
 	"github.com/docker-userns/docker-userns/internal/survey"
@@ -145,8 +146,12 @@ func hasName(things []remap.Object, name string) bool {
 
 // mounts names what mapped users own outside of the data root.
 func (l Leaving) mounts(b *strings.Builder) {
-	var known, unknown []string
+	var taken, known, unknown []string
 	for _, w := range l.Sides.Mounts {
+		if l.takes(w.Path) {
+			taken = append(taken, escape.Line(w.Path))
+			continue
+		}
 		of := fmt.Sprintf("  - %s, mounted by %s", escape.Line(w.Path), escape.Line(strings.Join(w.Containers, ", ")))
 		if w.Known {
 			known = append(known, of+": "+report.Count(w.Files, "file")+"\n")
@@ -154,10 +159,21 @@ func (l Leaving) mounts(b *strings.Builder) {
 			unknown = append(unknown, of+"\n")
 		}
 	}
+	if len(taken) > 0 {
+		fmt.Fprintf(b, "Files of mapped users in these directories of the host get the owners that they have without remap: %s\n\n", strings.Join(taken, ", "))
+	}
 	if len(known) > 0 {
 		fmt.Fprintf(b, "These directories of the host contain files of mapped users, which containers that do not run as root may be unable to open without remap; change their owners back once userns-remap is off:\n%s\n", strings.Join(known, ""))
 	}
 	if len(unknown) > 0 {
 		fmt.Fprintf(b, "Could not determine in time whether mapped users own files in:\n%s\n", strings.Join(unknown, ""))
 	}
+}
+
+// takes reports whether the plan takes rights to a path back, and with them what mapped users
+// own there.
+func (l Leaving) takes(path string) bool {
+	return l.Plan.Rights != "" && slices.ContainsFunc(l.Plan.Grants.Job.Grants, func(g grant.Grant) bool {
+		return g.Path == path || g.Tree && survey.Within(path, g.Path)
+	})
 }

@@ -25,6 +25,8 @@ type PlanObject struct {
 	Results       []report.Result `json:"results" jsonschema:"of the checks, as check prints them"`
 	BlockedBy     []string        `json:"blockedBy" jsonschema:"IDs of the checks that keep the change from being made"`
 	Carry         *PlannedCarry   `json:"carry,omitempty"`
+	Grants        []GrantedRight  `json:"grants" jsonschema:"rights to what containers mount from the host"`
+	NotGranted    []RefusedRight  `json:"notGranted" jsonschema:"mounts that containers keep fewer rights to"`
 	SameVolumes   []SameVolume    `json:"sameVolumes" jsonschema:"that both data roots have, each with data of its own"`
 	Mounts        []WrittenMount  `json:"mounts" jsonschema:"folders of the host with files of mapped users"`
 	Deletes       []DeletedTree   `json:"deletes" jsonschema:"remapped data roots that are deleted"`
@@ -109,6 +111,7 @@ func (o *Objects) Plan(f survey.Facts, p remap.Plan, sides remap.Sides, results 
 		Kind: "plan", SchemaVersion: 1, Context: checked.Context, Endpoint: checked.Endpoint, Host: checked.Host,
 		Change: p.ID, Command: p.Verb, Before: withLists(p.Before), After: withLists(p.After), Restarts: p.Restarts,
 		Steps: stepsOf(p), Results: list(checked.Results), BlockedBy: list(blockedBy), Carry: plannedCarry(p.Carry),
+		Grants: grantsOf(p), NotGranted: notGranted(p),
 		SameVolumes: sameVolumes(sides), Mounts: mountsOf(sides), Deletes: deletedBy(p), NotRemoved: list(p.NotRemoved),
 	})
 }

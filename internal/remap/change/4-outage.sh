@@ -10,7 +10,7 @@ restart() {
 	true >"$run/restarted"
 	rm -f "$run/booted-clean" "$run/instance" "$run/started"
 	drop_probes
-	for phase in stop_dependents stop_containers stop_daemon wait_for_processes complete_copy; do
+	for phase in stop_dependents stop_containers stop_daemon wait_for_processes complete_copy change_rights; do
 		"$phase" || [ "$verb" != restart ] || return
 	done
 	delete_bridges

@@ -32,6 +32,7 @@ try_once() {
 		runs_old || { [ -n "$config" ] && active; } || restart
 		[ -n "$config" ] || { daemon_is_back && start_again && swap_back; } || stuck=no
 	fi
+	undo_rights || stuck=no
 	[ -z "$config" ] && { [ -z "$why" ] || [ "$stuck" = yes ]; } || return
 	remove_account || {
 		because "the user $account could not be removed; see why with: userdel $account"

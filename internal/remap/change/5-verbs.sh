@@ -66,6 +66,7 @@ prepare() {
 # by their exact names.
 clean_up_after() {
 	rm -f -- "$1/reserve"
+	remove_program "$1"
 	other_suffix=.docker-userns-${1##*/}
 	each_file remove_leftovers "$other_suffix"
 	each_account remove_leftovers "$other_suffix"
@@ -84,6 +85,7 @@ timer_is_armed() {
 # disarm leaves nothing of a change that was not armed.
 disarm() {
 	[ -z "$unit" ] || { stop_timers '' && remove_units "$name"; }
+	remove_program "$dir"
 	rm -rf -- "$dir/backup" "$dir/reserve" "$dir/instance" "$dir/due" "$dir/nofolder" "$dir/hadline" "$dir/hadtree" "$dir/nowants" "$dir/listens"
 }
 
@@ -117,6 +119,7 @@ conclude() {
 	settled "$dir" || record "$1" || die 1 "writing $dir/made failed; is the disk full?"
 	write_result "$1" || die 1 "writing $dir/result failed; is the disk full?"
 	[ "$1" != kept ] || [ ! -e "$dir/carried" ] || remove_notes
+	remove_program "$dir"
 	clean
 }
 
@@ -221,6 +224,7 @@ boot() {
 	say "undoing $id: the host was booted in the middle of it"
 	rm -f -- "$dir/reserve"
 	free_reserve
+	undo_rights || say "$why"
 	each_file restore && true >"$run/booted-clean" && true >"$run/restarted"
 }
 
