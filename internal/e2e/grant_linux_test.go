@@ -32,7 +32,7 @@ func owners(t *testing.T, host *testbed.Host) string {
 		for f in $(find /srv); do getfattr -hd -m - $f 2>/dev/null || true; done`)
 }
 
-const running = "docker ps --format '{{.Names}}' | sort | xargs"
+const running = "docker ps --format '{{.Names}}' | grep -xE 'db|odd|site|tls' | sort | xargs"
 
 // With --grant, containers go on using what they mount, under the users that they are mapped
 // to, and disable takes the rights back, with the owners of what was written meanwhile.
