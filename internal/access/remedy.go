@@ -20,7 +20,7 @@ func (l Loss) Remedy(f survey.Facts) (grant.Grant, *Refusal) {
 		return grant.Grant{}, r
 	}
 	s := l.Path.Stat
-	switch k := l.kinds()[0]; {
+	switch k := l.kind(); {
 	case s.Mode.IsDir():
 		return l.remedyOfTree(f)
 	case s.Mode&fs.ModeSocket != 0 && s.UID == 0:
@@ -49,7 +49,12 @@ func (l Loss) kinds() []grant.Kind {
 	if in := l.Path.Inside; l.Path.Stat.Mode.IsDir() && in != nil {
 		return in.Kinds
 	}
-	return []grant.Kind{{Mode: l.Path.Stat.Mode, UID: l.Path.Stat.UID, GID: l.Path.Stat.GID}}
+	return []grant.Kind{l.kind()}
+}
+
+// kind is that of the path itself.
+func (l Loss) kind() grant.Kind {
+	return grant.Kind{Mode: l.Path.Stat.Mode, UID: l.Path.Stat.UID, GID: l.Path.Stat.GID}
 }
 
 // entry is the grant of an ACL entry.

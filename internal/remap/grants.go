@@ -111,16 +111,17 @@ func PlanGrants(f survey.Facts, c *Carry, s grant.Survey, found []grant.Found) G
 		}
 		if shut, above, ok := access.Shut(f, one.loss.Path.Parents, s.Map); ok {
 			pass, r := access.PassRemedy(f, shut, above, s.Map.UID.Root())
-			g.add(one.name, pass, r, at)
+			g.add(one.name, pass, r, at[grant.Place{Path: shut.Path}])
 		}
 		p := one.loss.Path
-		if here, looked := at[grant.Place{Path: p.Real, Tree: true}]; looked {
+		here, looked := at[grant.Place{Path: p.Real, Tree: p.Stat.Mode.IsDir()}]
+		if looked && p.Stat.Mode.IsDir() && here.Err == "" {
 			p.Inside = &survey.Inside{Kinds: here.Kinds, Odd: here.Odd}
 			one.loss, _ = access.Lost(one.container, one.mount, p, s.Map)
 		}
 		if one.loss.Any() {
 			right, r := one.loss.Remedy(f)
-			g.add(one.name, right, r, at)
+			g.add(one.name, right, r, here)
 		}
 	}
 	// Owners first: an ACL entry is then added to what they left.
@@ -134,14 +135,13 @@ func PlanGrants(f survey.Facts, c *Carry, s grant.Survey, found []grant.Found) G
 }
 
 // add adds a right to a mount, unless it is refused, or could not be taken back.
-func (g *Grants) add(mount string, one grant.Grant, r *access.Refusal, at map[grant.Place]grant.Found) {
-	found, looked := at[grant.Place{Path: one.Path, Tree: one.Tree}]
+func (g *Grants) add(mount string, one grant.Grant, r *access.Refusal, found grant.Found) {
 	why := found.Err
 	switch {
 	case why != "":
 	case r != nil:
 		why = strings.TrimSuffix(r.Why+"; "+r.Instead, "; ")
-	case !looked:
+	case found.Inode == 0:
 		why = "it was not looked at"
 	case one.Shift:
 		why = found.NoShift
