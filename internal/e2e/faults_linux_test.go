@@ -131,8 +131,9 @@ func (f fault) try(t *testing.T) {
 		host.Shell(t, "docker run -d --network=none --name=mapped --restart=always bb sleep 100000")
 	}
 	old := oldRoot
+	plain := f.mounts(t, host)
 	if f.verb == "back" {
-		a := change(t, host, "root", "enable", "--carry", "--yes", "--stable=0s")
+		a := change(t, host, "root", "enable", "--carry", "--grant", "--yes", "--stable=0s")
 		assert.Equal(t, a.code, 0, a.stdout+a.stderr)
 		host.Shell(t, "docker exec web sh -c 'echo since >/since; echo since >/data/since'; docker volume create since; docker tag bb bb:since")
 		old = newRoot
@@ -141,7 +142,7 @@ func (f fault) try(t *testing.T) {
 		slowFinish(t, host, old)
 	}
 	left := inodes(t, host)
-	oldFiles, oldEngine := files(t, host), engine(t, host)
+	oldFiles, oldEngine, oldOwners := files(t, host), engine(t, host), owners(t, host)
 	stop := f.breakOff(t, host)
 	deadline := time.Now().Add(armed + 90*time.Second) // a restart of the daemon, on a busy machine
 	mend := func() {}
@@ -175,6 +176,7 @@ func (f fault) try(t *testing.T) {
 		if f.verb == "back" {
 			f.carried(t, host, oldEngine)
 			f.written(t, host)
+			assert.Equal(t, owners(t, host), plain)
 		}
 		if f.verb == "carry" {
 			f.carried(t, host, oldEngine)
@@ -183,6 +185,7 @@ func (f fault) try(t *testing.T) {
 	}
 	assert.Equal(t, files(t, host), oldFiles)
 	assert.DeepEqual(t, f.listed(engine(t, host)), f.listed(oldEngine))
+	assert.Equal(t, owners(t, host), oldOwners)
 	if f.verb == "back" {
 		mend()
 		assert.Equal(t, inodes(t, host), left, "the data root without remap is as it was")
@@ -190,11 +193,12 @@ func (f fault) try(t *testing.T) {
 		assert.Equal(t, a.code, 0, a.stdout+a.stderr)
 		f.carried(t, host, oldEngine)
 		f.written(t, host)
+		assert.Equal(t, owners(t, host), plain)
 	}
 	if f.verb == "carry" {
 		mend()
 		assert.Equal(t, host.Shell(t, "[ ! -e "+newRoot+" ] || echo exists"), "", "it is in the way of the next attempt")
-		a := change(t, host, "root", "enable", "--carry", "--yes", "--stable=0s")
+		a := change(t, host, "root", "enable", "--carry", "--grant", "--yes", "--stable=0s")
 		assert.Equal(t, a.code, 0, a.stdout+a.stderr)
 		f.carried(t, host, oldEngine)
 	}
@@ -207,7 +211,7 @@ func (f fault) breakOff(t *testing.T, host *testbed.Host) (stop func()) {
 	verb := []string{f.verb}
 	switch f.verb {
 	case "carry":
-		verb = []string{"enable", "--carry"}
+		verb = []string{"enable", "--carry", "--grant"}
 	case "back":
 		verb = []string{"disable", "--carry"}
 	}

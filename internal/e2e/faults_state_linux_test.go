@@ -63,3 +63,12 @@ func settledNow(t *testing.T, host *testbed.Host) bool {
 func verdictOf(t *testing.T, host *testbed.Host) string {
 	return host.Shell(t, `readlink "$(ls -d /var/lib/docker-userns/2* | tail -n 1)/verdict" || true`)
 }
+
+// mounts has containers that mount something of the host, if the change carries containers,
+// and gives its owners.
+func (f fault) mounts(t *testing.T, host *testbed.Host) string {
+	if (f.verb == "carry" || f.verb == "back") && f.engine != testbed.Engine29 {
+		mounting(t, host)
+	}
+	return owners(t, host)
+}

@@ -28,8 +28,8 @@ func mounting(t *testing.T, host *testbed.Host) {
 // owners are the owners, modes and ACLs of what the containers mount.
 func owners(t *testing.T, host *testbed.Host) string {
 	t.Helper()
-	return host.Shell(t, `find /srv /root/secret -exec stat -c '%n %u:%g %a' {} + | sort; getfacl -Rpn /srv /root/secret 2>/dev/null | grep -A9 ACCESS || true
-		for f in $(find /srv); do getfattr -hd -m - $f 2>/dev/null || true; done`)
+	return host.Shell(t, `find /srv/site /srv/db /srv/keys /root/secret -exec stat -c '%n %u:%g %a' {} + 2>/dev/null | sort; getfacl -Rpn /srv/site /srv/db /srv/keys /root/secret 2>/dev/null | grep -A9 ACCESS || true
+		for f in $(find /srv/site /srv/db /srv/keys); do getfattr -hd -m - $f 2>/dev/null || true; done`)
 }
 
 const running = "docker ps --format '{{.Names}}' | grep -xE 'db|odd|site|tls' | sort | xargs"
