@@ -44,12 +44,12 @@ func (j Job) given(g Grant, s state, mode fs.FileMode) (state, error) {
 	if !mode.IsDir() && mode.Perm()&0o111 == 0 {
 		perm &^= 1
 	}
-	a := minimalACL(mode)
-	if s.Access != nil {
-		ok := false
-		if a, ok = parseACL(s.Access); !ok || !a.reversible() {
-			return s, errIrreversible
-		}
+	a, known := parseACL(s.Access)
+	switch {
+	case s.Access == nil:
+		a = minimalACL(mode)
+	case !known || !a.reversible():
+		return s, errIrreversible
 	}
 	s.Access = a.with(uint32(g.UID), perm).value()
 	return s, nil

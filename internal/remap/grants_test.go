@@ -103,7 +103,7 @@ func TestPlanGrantsMerges(t *testing.T) {
 		m := &f.Containers.Value[i].Mounts[0]
 		m.Source, m.Writable = "/srv/a", f.Containers.Value[i].Name != "b"
 	}
-	found := grant.Found{Kinds: []grant.Kind{{Mode: fs.ModeDir | 0o777 &^ 0o2, UID: 33, GID: 44}, {Mode: 0o664, UID: 33, GID: 44}}, Inode: 1}
+	found := grant.Found{Kinds: []grant.Kind{{Mode: fs.ModeDir | 0o777&^0o2, UID: 33, GID: 44}, {Mode: 0o664, UID: 33, GID: 44}}, Inode: 1}
 	p := f.Paths.Value["/srv/a"]
 	p.Stat.Mode, p.Stat.GID = fs.ModeDir|0o775, 44
 	f.Paths.Value["/srv/a"] = p
