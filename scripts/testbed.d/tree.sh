@@ -96,11 +96,12 @@ build_dockerd() {
 		mv "$bin/dockerd" "$(dockerd29)" && rmdir "$bin"
 }
 
-# rm_old_trees removes an engine's trees but for those that a host runs on.
+# rm_old_trees removes an engine's trees that are older than a day, since another
+# work tree may use a younger one, but for those that a host runs on.
 rm_old_trees() {
 	local old
 	for old in "$cache/trees/$1"-* "$cache/trees/.$1".??????*; do
-		[ -e "$old" ] || continue
+		[ -n "$(find "$old" -maxdepth 0 -mmin +1440 2>/dev/null)" ] || continue
 		grep -qF "lowerdir=$old," /proc/mounts || rm -rf --one-file-system "$old"
 	done
 }
@@ -122,7 +123,7 @@ unpack() {
 	local lines=() options=(--variant=minbase --aptopt='Acquire::Check-Valid-Until "false"'
 		--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*')
 	case $1 in
-	20.10) suite=bookworm ;;
+	20.10) suite=bookworm include="$packages python3" ;; # which Ansible needs on the hosts that it manages
 	26.1) include="$packages docker-cli" ;;
 	28.5 | 29)
 		include="${packages/docker.io/docker.io/unstable} docker-cli/unstable"
