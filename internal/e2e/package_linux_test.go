@@ -47,10 +47,13 @@ func dpkgInstall(t *testing.T, host *testbed.Host, release int) {
 	host.Run(t, "dpkg", "-i", "/root/plugin.deb")
 }
 
+// packaged lists the folders that the package has files in.
+const packaged = `ls -R /usr/libexec /usr/share/bash-completion /usr/share/man/man1 /usr/share/docker-userns /usr/lib/systemd/system /etc/systemd/system 2>/dev/null || true`
+
 // The package is installed, used, upgraded and removed, and nothing of it stays.
 func TestPackage(t *testing.T) {
 	eachEngine(t, func(t *testing.T, host *testbed.Host) {
-		before := host.Shell(t, "ls -R /usr/libexec /usr/share/bash-completion /usr/share/man/man1 2>/dev/null || true")
+		before := host.Shell(t, packaged)
 		dpkgInstall(t, host, 0)
 		for _, name := range []string{"docker userns", "docker-userns"} {
 			version := host.Shell(t, name+" --version")
@@ -64,7 +67,7 @@ func TestPackage(t *testing.T) {
 		host.Run(t, "dpkg", "--remove", "docker-userns-plugin")
 		a = ask(t, host.Command("docker", "userns", "check"))
 		assert.Check(t, a.code != 0, a.stdout)
-		assert.Equal(t, host.Shell(t, "ls -R /usr/libexec /usr/share/bash-completion /usr/share/man/man1 2>/dev/null || true"), before)
+		assert.Equal(t, host.Shell(t, packaged), before)
 	})
 }
 

@@ -100,6 +100,8 @@ func holds(t *testing.T, paths []string) {
 	for _, want := range []string{
 		"/usr/libexec/docker/cli-plugins/docker-userns", "/usr/bin/docker-userns", "/usr/share/man/man1/docker-userns-enable.1.gz",
 		"/usr/share/bash-completion/completions/docker-userns", "/usr/share/doc/docker-userns-plugin/copyright",
+		"/usr/lib/systemd/system/docker-userns-verify.service", "/usr/lib/systemd/system/docker-userns-verify.timer",
+		"/usr/share/docker-userns/alerts.yml", "/usr/share/docker-userns/dashboard.json",
 	} {
 		assert.Check(t, slices.Contains(paths, want), "no %s in %v", want, paths)
 	}
