@@ -62,6 +62,9 @@ func (h *Host) Env() []string {
 		"DOCKER_CONFIG="+h.ConfigDir())
 }
 
+// SSH is the ssh of Env, which has the key and knows the host.
+func (h *Host) SSH() string { return filepath.Join(h.state(), "bin", "ssh") }
+
 // ConfigDir is the docker configuration directory that Env points to. A plugin
 // goes into its folder cli-plugins.
 func (h *Host) ConfigDir() string { return filepath.Join(h.dir, "docker") }
