@@ -44,6 +44,9 @@ what containers may do with their mounts. It changes nothing.
 After 'docker userns enable' it also names the containers, volumes, networks and
 images from before that are missing, until you accept that with --accept-missing.
 
+To keep watch of a host, enable docker-userns-verify.timer, which the packages
+contain. Every 15 minutes it writes metrics, as with --format prometheus --output.
+
 --probe, --connect and --starts start temporary containers, without a network
 and with the label io.docker-userns.probe, and remove them.
 

@@ -80,6 +80,12 @@ func TestPackageTimer(t *testing.T) {
 
 	host.Shell(t, "mkdir -p /var/lib/docker-userns; ln -s nowhere /var/lib/docker-userns/pending; rm "+metrics+"; systemctl start "+service+"; [ ! -e "+metrics+" ]; rm /var/lib/docker-userns/pending")
 
+	// As the reference says, for a node_exporter that reads another user's folder.
+	host.Shell(t, `mkdir /srv/metrics; chown daemon /srv/metrics
+		printf '[Service]\nEnvironment=TEXTFILES=/srv/metrics\nCapabilityBoundingSet=CAP_DAC_OVERRIDE\n' >/etc/systemd/system/`+service+`.d/see.conf
+		systemctl daemon-reload; systemctl reset-failed `+service+`; systemctl start `+service+` || true; [ -s /srv/metrics/docker-userns.prom ]
+		rm /etc/systemd/system/`+service+`.d/see.conf; systemctl daemon-reload`)
+
 	dpkgInstall(t, host, 1)
 	assert.Equal(t, host.Shell(t, "systemctl is-enabled "+timer+"; systemctl is-active "+timer), "enabled\nactive")
 	looks(t, host)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/commands"
 	"github.com/docker-userns/docker-userns/internal/verify"
+	"go.yaml.in/yaml/v3"
 	"gotest.tools/v3/assert"
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
@@ -121,6 +123,31 @@ func TestReadmeIsShort(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	assert.NilError(t, err)
 	assert.Assert(t, strings.Count(string(text), "\n") <= 250)
+}
+
+// Every variable of the Ansible role is declared, and explained in its README.
+func TestRoleIsExplained(t *testing.T) {
+	dir := filepath.Join(root, "scripts/ansible")
+	var defaults map[string]any
+	var declared struct {
+		Specs map[string]struct{ Options map[string]any } `yaml:"argument_specs"`
+	}
+	for file, into := range map[string]any{"defaults/main.yml": &defaults, "meta/argument_specs.yml": &declared} {
+		text, err := os.ReadFile(filepath.Join(dir, "roles/userns_remap", file))
+		assert.NilError(t, err)
+		assert.NilError(t, yaml.Unmarshal(text, into))
+	}
+	readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	assert.NilError(t, err)
+	options := map[string]any{}
+	for entry, spec := range declared.Specs {
+		assert.Check(t, strings.Contains(string(readme), "| `"+entry+"` |"), entry)
+		maps.Copy(options, spec.Options)
+	}
+	assert.DeepEqual(t, slices.Sorted(maps.Keys(options)), slices.Sorted(maps.Keys(defaults)))
+	for name := range defaults {
+		assert.Check(t, strings.Contains(string(readme), "| `"+name+"` |"), name)
+	}
 }
 
 var link = regexp.MustCompile(`\]\(([^)]+)\)`)
