@@ -90,6 +90,7 @@ func TestPackageOfAnArmedChange(t *testing.T) {
 			act(t, host)
 			killAll(t, c.cmd.Process.Pid)
 			eventually(t, host, "undone")
+			host.Run(t, "systemctl", "daemon-reload") // the package had systemd read the units that were there then
 			assert.Equal(t, files(t, host), oldFiles)
 			assert.Equal(t, engine(t, host), oldEngine)
 			settled(t, host)
