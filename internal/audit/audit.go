@@ -22,6 +22,8 @@ import (
 type Options struct {
 	// Map is the ID map of the engine that the images are for.
 	Map idmap.Map
+	// Engine is the version of that engine, "" if it is not known.
+	Engine string
 	// Paths is how many paths a finding keeps, in archive order; below 0 it
 	// keeps them all, and memory grows with the image.
 	Paths int

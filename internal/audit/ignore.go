@@ -69,7 +69,7 @@ func (f *Finding) ignoredBy(n Ignore) bool {
 // image that the engine refuses, or that cannot start, has an error, whether it was
 // asked for or not.
 func (r Report) Worst() (worst Severity) {
-	if r.Verdict != Mappable && !r.accepted(UnmappedOwner) || !r.Startable && !r.accepted(UnmappedUser) {
+	if r.Verdict != Mappable && !r.accepted(UnmappedOwner) || !r.Startable && !r.accepted(UnmappedUser) && !r.accepted(RefusedLayer) {
 		return Error
 	}
 	for _, f := range r.Findings {

@@ -40,16 +40,15 @@ func (w *walk) refuse(h *tarwalk.Header, name, base []byte) {
 	}
 }
 
-// refused are the findings of such entries.
-func (j *join) refused() (all []Finding) {
+// refusedEntries are the findings of such entries.
+func (j *join) refusedEntries() (all []Finding) {
 	for i, l := range j.layers {
 		for _, r := range l.refused {
-			all = append(all, Finding{
-				Rule: RefusedLayer, Severity: severity(RefusedLayer), Layer: i, UID: -1, GID: -1, Count: r.count, Paths: j.keep(r.paths), Cause: CauseUnknown,
-				Message: fmt.Sprintf("%s of type %q%s, which no engine unpacks: unhandled tar header type %d",
-					entries(r.count), r.kind, kinds[r.kind], r.kind),
-				Fix: "pack the layer again with files, folders, links and devices only: GNU tar without --sparse, --label, --multi-volume and --listed-incremental",
-			})
+			f := refusedFinding(i,
+				fmt.Sprintf("%s of type %q%s, which no engine unpacks: unhandled tar header type %d", entries(r.count), r.kind, kinds[r.kind], r.kind),
+				"pack the layer again with files, folders, links and devices only: GNU tar without --sparse, --label, --multi-volume and --listed-incremental")
+			f.Count, f.Paths = r.count, j.keep(r.paths)
+			all = append(all, f)
 		}
 	}
 	return all

@@ -34,6 +34,9 @@ type Renumbering struct {
 // Renumber decides it for an image whose layers were all visited. Numbers depend on the
 // layers below as far as they can, so that images with a common base change it alike.
 func (a *Auditor) Renumber(img image.Image, given Given) (*Renumbering, error) {
+	if img.Windows() {
+		return nil, fmt.Errorf("it is for %s, and engines on Linux refuse it whatever its owners are", img.Platform)
+	}
 	j := a.join(img, nil)
 	r := &Renumbering{uid: a.uid, gid: a.gid, ids: map[bool]map[int64]int64{}}
 	if !r.uid.good(0) || !r.gid.good(0) {

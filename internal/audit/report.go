@@ -16,7 +16,8 @@ const (
 	RootAlias Rule = "root-alias"
 	// UnmappedUser: a container cannot start as the image's USER.
 	UnmappedUser Rule = "unmapped-user"
-	// RefusedLayer: no engine takes the layer, remapped or not.
+	// RefusedLayer: the engine refuses the layer or the image for another reason than an
+	// ID, remapped or not.
 	RefusedLayer Rule = "refused-layer"
 	// UnmappedAccount: a line of passwd or group that no process can use.
 	UnmappedAccount Rule = "unmapped-account"
@@ -171,6 +172,9 @@ func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
 		gid.join(l.gid)
 	}
 	r.Findings = append(append(r.Findings, j.owners()...), j.refused()...)
+	if img.Windows() {
+		return r // nothing of it was read
+	}
 	user := j.user()
 	r.Startable = user.startable
 	for _, id := range user.uids {

@@ -117,10 +117,10 @@ func result(r Report, f Finding, folder Folder, at *sarif.Location) *sarif.Resul
 }
 
 func message(r Report, f Finding, folder Folder) string {
-	switch f.Rule {
-	case UnmappedUser:
+	switch {
+	case f.Rule == UnmappedUser, f.Rule == RefusedLayer && f.Layer == NoLayer:
 		return escape.SARIF(fmt.Sprintf("%s: %s. Fix: %s", r.Image, f.Message, f.Fix))
-	case RefusedLayer:
+	case f.Rule == RefusedLayer && f.Layer != NoLayer:
 		return escape.SARIF(fmt.Sprintf("%s, layer %d of %d: %s. Fix: %s", r.Image, f.Layer+1, len(r.Layers), f.Message, f.Fix))
 	}
 	where := "/" + folder.Path

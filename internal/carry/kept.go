@@ -16,6 +16,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // merges reports whether the twin gets what its place has, too.
@@ -118,9 +120,6 @@ func (t twin) remembering(name string, copy func(*Seen) error) error {
 
 var chainID = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
-// maxLayers is how many layers an engine stacks at most (maxDepth of moby's layer store).
-const maxLayers = 125
-
 // below are the names in the layer store of the layers that a container is made on.
 func (j Job) below(id string) (chains []string, err error) {
 	for parent := filepath.Join(mountStore, id, "parent"); ; {
@@ -128,8 +127,8 @@ func (j Job) below(id string) (chains []string, err error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return chains, nil
 		}
-		if err == nil && len(chains) > maxLayers {
-			err = fmt.Errorf("more than %d layers", maxLayers)
+		if err == nil && len(chains) > dockerd.MaxLayers {
+			err = fmt.Errorf("more than %d layers", dockerd.MaxLayers)
 		}
 		if err != nil {
 			return nil, err

@@ -1,33 +1,57 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
 	"runtime"
+
+	"github.com/docker/docker/api/types/system"
 
 	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
 
-// chooseMap gives the ID map to audit against: the one of the flags, else that
-// of the engine if it is remapped, else what this machine would give its
-// engine, else docker's default.
-func chooseMap(ctx context.Context, opts auditOptions, engine *lazyEngine) (auditedMap, error) {
+// An auditTarget is the engine that images are audited for: its map, and its version, ""
+// if that is not known.
+type auditTarget struct {
+	auditedMap
+	version string
+}
+
+// chooseTarget gives what to audit for: the map and the version of the flags, and
+// otherwise those of the engine. A map of the flags is of some other engine, unless
+// images of this one are audited.
+func chooseTarget(ctx context.Context, opts auditOptions, engine *lazyEngine) (auditTarget, error) {
 	m, given, err := mapFromFlags(opts.idMap, opts.size)
-	if given || err != nil {
-		return m, err
+	if err != nil {
+		return auditTarget{}, err
 	}
-	if info, ok := engine.info(ctx, opts.needsEngine()); ok {
+	var info system.Info
+	answered := false
+	if !given || opts.needsEngine() {
+		info, answered = engine.info(ctx, opts.needsEngine())
+	}
+	if !given {
+		m = chooseMap(ctx, info, answered, engine)
+	}
+	return auditTarget{m, cmp.Or(opts.engineVersion, info.ServerVersion)}, nil
+}
+
+// chooseMap gives the ID map of the engine if it is remapped, else what this machine would
+// give its engine, else docker's default.
+func chooseMap(ctx context.Context, info system.Info, answered bool, engine *lazyEngine) auditedMap {
+	if answered {
 		if m, ok := mapOfEngine(info, tablesOfEngine(ctx, engine.engine)); ok {
-			return m, nil
+			return m
 		}
 	}
 	if m, ok := mapOfThisMachine(tablesOfThisMachine); ok {
-		return m, nil
+		return m
 	}
-	return auditedMap{idmap.Single(defaultRoot, idmap.Default), fromDefault}, nil
+	return auditedMap{idmap.Single(defaultRoot, idmap.Default), fromDefault}
 }
 
 // tables are the files that say which ranges which accounts have.

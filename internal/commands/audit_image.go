@@ -30,6 +30,8 @@ type auditOptions struct {
 	noCache    bool
 	version    string // of the program
 
+	engineVersion string
+
 	quiet      bool
 	failOn     string
 	ignoreFile string
@@ -107,6 +109,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.platform, "platform", "", `Platform of an image that has several, or "all"`)
 	flags.StringArrayVar(&opts.idMap, "id-map", nil, `ID map of the engine, e.g. "0:100000:65536"; several with commas, "uid=…" and "gid=…" if they differ`)
 	flags.Int64Var(&opts.size, "size", 0, "Size of the engine's ID map, from ID 0 on")
+	flags.StringVar(&opts.engineVersion, "engine-version", "", `Version of the engine that IMAGE is for, e.g. "20.10", if it is not the context's engine; what else an engine refuses depends on it`)
 	flags.BoolVar(&opts.noTrunc, "no-trunc", false, "List every path, not the first 10 of each finding")
 	flags.BoolVar(&opts.noCache, "no-cache", false, "Read every layer, and keep nothing of it for the next audit")
 	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
@@ -127,7 +130,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatSARIF, render.FormatGitHub, render.FormatPatch}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("platform", cobra.FixedCompletions(platformsOffered, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(failOns, cobra.ShellCompDirectiveNoFileComp))
-	for _, flag := range []string{"id-map", "size", "id", "explain"} {
+	for _, flag := range []string{"id-map", "size", "engine-version", "id", "explain"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 	}
 	return cmd
@@ -137,7 +140,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 func markExclusive(cmd *cobra.Command) {
 	for _, pair := range [][2]string{
 		{"install-hook", "remove-hook"}, {"id-map", "size"}, {"id", "explain"}, {"quiet", "format"}, {"ignore-file", "id"}, {"ignore-file", "explain"},
-		{"rewrite", "id"}, {"rewrite", "explain"}, {"rewrite", "dockerfile"}, {"rewrite", "no-trunc"}, {"rewrite", "quiet"}, {"rewrite", "ignore-file"}, {"rewrite", "base"}, {"rewrite", "no-cache"},
+		{"rewrite", "id"}, {"rewrite", "explain"}, {"rewrite", "dockerfile"}, {"rewrite", "no-trunc"}, {"rewrite", "quiet"}, {"rewrite", "ignore-file"}, {"rewrite", "base"}, {"rewrite", "no-cache"}, {"rewrite", "engine-version"},
 	} {
 		cmd.MarkFlagsMutuallyExclusive(pair[:]...)
 	}

@@ -72,11 +72,11 @@ func (r *rewriting) plan(ctx context.Context) error {
 		return fmt.Errorf("--map %w", err)
 	}
 	place := r.place(r.opts.platform)
-	idMap, err := chooseMap(ctx, r.opts, r.engine)
+	target, err := chooseTarget(ctx, r.opts, r.engine)
 	if err != nil {
 		return err
 	}
-	auditor := audit.New(audit.Options{Map: idMap.Map, Paths: 0})
+	auditor := audit.New(audit.Options{Map: target.Map, Paths: 0})
 	r.note.Start("auditing " + escape.Line(place.name))
 	r.images, err = place.Images(ctx, render.Counting{Visitor: auditor, Progress: r.note})
 	r.note.Stop()

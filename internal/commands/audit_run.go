@@ -43,12 +43,12 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 	engine := &lazyEngine{dockerCLI: dockerCLI, note: note}
 	defer engine.Close()
 	sources := sourcesOf(opts, engine)
-	idMap, err := chooseMap(ctx, opts, engine)
+	target, err := chooseTarget(ctx, opts, engine)
 	if err != nil {
 		return err
 	}
 	out, err := render.NewAuditWriter(dockerCLI.Out(), render.AuditOptions{
-		Format: opts.format, Version: opts.version, Map: idMap.Map, MapFrom: idMap.From, MapText: idMap.what(), Asked: asked, Dockerfile: dockerfile, Quiet: opts.quiet,
+		Format: opts.format, Version: opts.version, Map: target.Map, MapFrom: target.From, MapText: target.what(), Engine: target.version, Asked: asked, Dockerfile: dockerfile, Quiet: opts.quiet,
 	})
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		paths = -1
 	}
 	run := auditRun{
-		auditor: audit.New(audit.Options{Map: idMap.Map, Paths: paths, Asked: asked, Dockerfile: dockerfile}),
+		auditor: audit.New(audit.Options{Map: target.Map, Engine: target.version, Paths: paths, Asked: asked, Dockerfile: dockerfile}),
 		out:     out,
 		note:    note,
 		failOn:  opts.failOn,

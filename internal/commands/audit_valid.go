@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/render"
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/spf13/pflag"
@@ -38,7 +39,14 @@ func (o auditOptions) validate() error {
 	case o.dockerfile == "" && o.format == render.FormatPatch:
 		return errors.New("--format patch: give the Dockerfile to change, as in --dockerfile Dockerfile")
 	}
-	return cmp.Or(o.validRewrite(), validFormat(o.format), validPlatform(o.platform))
+	return cmp.Or(o.validRewrite(), validFormat(o.format), validPlatform(o.platform), validVersion(o.engineVersion))
+}
+
+func validVersion(version string) error {
+	if _, ok := dockerd.ParseVersion(version); !ok && version != "" {
+		return fmt.Errorf("--engine-version %q: give the version of a Docker Engine, such as 20.10 or 28.5.2", version)
+	}
+	return nil
 }
 
 // validFormat refuses a word that is no format: as a template it would print itself.

@@ -121,13 +121,15 @@ type report struct {
 	IDMap     struct {
 		UID, GID []struct{ HostID, Size int64 }
 	}
-	Findings []struct {
-		Rule     string
-		UID, GID int64
-		Count    int64
-		Paths    []string
-	}
-	rest map[string]any
+	Findings []finding
+	rest     map[string]any
+}
+
+type finding struct {
+	Rule     string
+	UID, GID int64
+	Count    int64
+	Paths    []string
 }
 
 // reports reads the lines of --format json.

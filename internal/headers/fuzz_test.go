@@ -22,7 +22,7 @@ func FuzzServe(f *testing.F) {
 		texts, results, err := sent(t, &answer, digests)
 		assert.NilError(t, err)
 		got := results[0]
-		if texts[0] != text || (got.Err == nil) != (want.Err == nil) || got.Sum != want.Sum || got.Packed != want.Packed {
+		if texts[0] != text || (got.Err == nil) != (want.Err == nil) || got.Sum != want.Sum || got.Form != want.Form {
 			t.Errorf("from afar: %s %v\nhere: %s %v", texts[0], got, text, want)
 		}
 	})
@@ -47,7 +47,7 @@ func FuzzReceive(f *testing.F) {
 		one := gzipped(events)
 		_, results, err := sent(t, bytes.NewReader(append(one, gzipped(append([]byte{1}, events[min(1, len(events)):]...))...)), digests)
 		for _, got := range results {
-			if err == nil && got.Err == nil && got.Packed && got.Sum.Validate() != nil {
+			if err == nil && got.Err == nil && got.Form.Packed() && got.Sum.Validate() != nil {
 				t.Errorf("believed: %v", got)
 			}
 		}

@@ -10,10 +10,11 @@
 // their length and a text.
 package headers
 
-// Flags of a blob.
+// What the byte of flags has: lateFlag, if there was no time to read the blob to its end,
+// and how it is packed, as an unpack.Form, in the bits behind.
 const (
-	packedFlag = 1 << iota // it is compressed
-	lateFlag               // there was no time to read it to its end
+	lateFlag  = 1
+	formShift = 1
 )
 
 // Limits in bytes.

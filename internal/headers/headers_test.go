@@ -141,7 +141,7 @@ func TestSentAsSeen(t *testing.T) {
 		got := results[i]
 		assert.Equal(t, texts[i], text, "blob %d", i)
 		assert.Equal(t, got.Sum, want.Sum, "blob %d", i)
-		assert.Equal(t, got.Packed, want.Packed, "blob %d", i)
+		assert.Equal(t, got.Form, want.Form, "blob %d", i)
 		const first = "reading the tar entry at byte 0: " // or nothing was read of it yet
 		assert.Equal(t, strings.TrimPrefix(fmt.Sprint(got.Err), first), strings.TrimPrefix(fmt.Sprint(want.Err), first), "blob %d", i)
 	}

@@ -203,15 +203,15 @@ func readEnd(r *bufio.Reader) (got unpack.Result, err error) {
 	if err != nil {
 		return got, err
 	}
-	got.Packed, got.Sum = flags&packedFlag != 0, digest.Digest(sum)
+	got.Form, got.Sum = unpack.Form(flags>>formShift), digest.Digest(sum)
 	switch {
-	case got.Sum != "" && got.Sum.Validate() != nil, flags&^(packedFlag|lateFlag) != 0:
+	case got.Sum != "" && got.Sum.Validate() != nil, got.Form != unpack.Unknown && got.Form != unpack.PlainTar && !got.Form.Packed():
 		return got, errMalformed
 	case flags&lateFlag != 0:
 		got.Err = context.DeadlineExceeded
 	case said != "":
 		got.Err = errors.New(said)
-	case got.Packed && got.Sum == "":
+	case got.Form.Packed() && got.Sum == "":
 		return got, errMalformed
 	}
 	return got, nil

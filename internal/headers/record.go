@@ -54,10 +54,7 @@ func (r *record) end(got unpack.Result, flags byte) {
 	r.endBytes()
 	r.endGap()
 	r.number(0)
-	if got.Packed {
-		flags |= packedFlag
-	}
-	r.write([]byte{flags})
+	r.write([]byte{flags | byte(got.Form)<<formShift})
 	text := ""
 	if got.Err != nil {
 		text = got.Err.Error()

@@ -83,9 +83,5 @@ func (a *archive) visit(ctx context.Context, v Visitor, name string) unpack.Resu
 	if err != nil {
 		return unpack.Result{Err: err}
 	}
-	key := blobKey(a.where, at, e.n)
-	if v.Seen(key) {
-		return unpack.Result{}
-	}
-	return readExtent(ctx, v, blobAt{key, name, e.size}, a.f, e.off)
+	return readExtent(ctx, v, blobAt{blobKey(a.where, at, e.n), name, e.size}, a.f, e.off)
 }

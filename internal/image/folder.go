@@ -69,14 +69,10 @@ func (d folder) visit(ctx context.Context, v Visitor, name string) unpack.Result
 
 // read has a visitor read a file, which is a blob by another name.
 func (d folder) read(ctx context.Context, v Visitor, name, at string) unpack.Result {
-	key := d.where + "\x00" + clean(name)
-	if v.Seen(key) {
-		return unpack.Result{}
-	}
 	f, size, err := d.open(name)
 	if err != nil {
 		return unpack.Result{Err: err}
 	}
 	defer f.Close()
-	return readExtent(ctx, v, blobAt{key, at, size}, f, 0)
+	return readExtent(ctx, v, blobAt{d.where + "\x00" + clean(name), at, size}, f, 0)
 }

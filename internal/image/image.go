@@ -7,9 +7,11 @@ package image
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 )
 
 // A Visitor is given the layers of images. A source calls it from at most two
@@ -50,7 +52,7 @@ type Image struct {
 	ConfigDigest string // of its configuration, "sha256:…"
 	Platform     string // e.g. "linux/amd64", "linux/arm64/v8"
 	Config       Config
-	Layers       []Layer
+	Layers       []Layer // those of an image for Windows are not read, and have no Blob
 	Err          error
 
 	// Tags are all names that the place gives the image. An engine is not asked for those
@@ -63,10 +65,11 @@ type Image struct {
 
 // Layer is one layer of an image, lowest first.
 type Layer struct {
-	Blob   string // what the Visitor was given, unique in a run
-	DiffID string // digest of the uncompressed tar, "sha256:…"
-	Digest string // digest of the blob as stored, "" if the source has none
-	Name   string // of the blob in its place, the same each time that the place is read
+	Blob   string      // what the Visitor was given, unique in a run
+	DiffID string      // digest of the uncompressed tar, "sha256:…"
+	Digest string      // digest of the blob as stored, "" if the source has none
+	Name   string      // of the blob in its place, the same each time that the place is read
+	Form   unpack.Form // how the blob is packed; an engine sends its layer records as plain tar
 }
 
 // Config is the part of an image's configuration that an audit needs (OCI
@@ -84,4 +87,11 @@ type History struct {
 	CreatedBy string
 	Comment   string
 	Empty     bool
+}
+
+// Windows reports whether it is an image for Windows. No engine on Linux takes one, and
+// its layers need not be where the image is.
+func (i Image) Windows() bool {
+	os, _, _ := strings.Cut(i.Platform, "/")
+	return os == "windows"
 }

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 )
 
 // What an archive, a registry or an engine says is not believed to be an image at
 // any price: these bounds keep what is read within 64 MiB and some seconds. Real
 // images are far below them.
 const (
-	// maxLayers is how many layers an engine takes: maxLayerDepth of moby's
-	// layer package, 1.9 to 29.7.
-	maxLayers = 125
+	maxLayers = 1_000 // of one image; an engine takes 125
 	maxImages = 2_000 // of one archive, folder, stream or name in a registry
 	maxTars   = 5_000 // layers that are read of it
 
@@ -27,9 +27,9 @@ const (
 	maxNames   = 16 << 20 // bytes
 )
 
-// tooDeep is the error of an image that no engine takes, in the engine's words.
+// tooDeep is the error of an image that is not read.
 func tooDeep(layers int) error {
-	return fmt.Errorf("it has %d layers, and an engine takes %d: it refuses the image with \"max depth exceeded\"; build it with fewer instructions, or in stages", layers, maxLayers)
+	return fmt.Errorf("it has %d layers, and no more than %d are read; engines refuse more than %d with \"max depth exceeded\"", layers, maxLayers, dockerd.MaxLayers)
 }
 
 var (

@@ -51,6 +51,9 @@ func (p *plan) findLayers(l *library, refs []layerRef) error {
 		return fmt.Errorf("its manifest lists %d layers, and its configuration %d", len(refs), len(p.Layers))
 	}
 	for i, ref := range refs {
+		if p.Layers[i].Digest = ref.digest.String(); p.Windows() {
+			continue // they are not read, and need not be here
+		}
 		key, _, err := l.find(ref.name)
 		if errors.Is(err, fs.ErrNotExist) && len(ref.urls) > 0 {
 			err = fmt.Errorf("a foreign layer, kept at %q and not here: the image cannot be audited without it", ref.urls[0])
@@ -58,7 +61,7 @@ func (p *plan) findLayers(l *library, refs []layerRef) error {
 		if err != nil {
 			return layerError(i, ref.name, err)
 		}
-		p.Layers[i].Blob, p.Layers[i].Digest, p.Layers[i].Name = key, ref.digest.String(), clean(ref.name)
+		p.Layers[i].Blob, p.Layers[i].Name = key, clean(ref.name)
 		p.blobs = append(p.blobs, ref.name)
 	}
 	return nil

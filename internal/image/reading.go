@@ -174,10 +174,11 @@ func blobsOf(s store, plans []plan) []blob {
 }
 
 // outcome is the error of the lowest layer that could not be read, or is not
-// what its name promises.
+// what its name promises. It notes how each was packed.
 func (p plan) outcome(results map[string]unpack.Result) error {
 	for i, name := range p.blobs {
 		got := results[p.Layers[i].Blob]
+		p.Layers[i].Form = got.Form
 		if err := outcome(got, name, digest.Digest(p.Layers[i].DiffID)); err != nil {
 			return layerError(i, name, err)
 		}
@@ -189,7 +190,7 @@ func (p plan) outcome(results map[string]unpack.Result) error {
 // if there is none, a layer that is not compressed against its DiffID.
 func outcome(got unpack.Result, name string, diffID digest.Digest) error {
 	want, what := addressed(clean(name)), "the blob"
-	if want == "" && !got.Packed && got.Err == nil {
+	if want == "" && !got.Form.Packed() && got.Err == nil {
 		want, what = diffID, "the uncompressed layer"
 	}
 	switch wrong := got.Sum != "" && want != "" && got.Sum != want; {

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/docker-userns/docker-userns/internal/host"
+	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -134,7 +135,7 @@ func assemble(id string, c imageConfig, byDiff map[string]*recordLayer) (Image, 
 		if err := byDiff[diff].err; err != nil {
 			return img, fmt.Errorf("layer %d: %w", i, err)
 		}
-		img.Layers = append(img.Layers, Layer{Blob: byDiff[diff].key, DiffID: diff})
+		img.Layers = append(img.Layers, Layer{Blob: byDiff[diff].key, DiffID: diff, Form: unpack.PlainTar})
 	}
 	return img, nil
 }

@@ -25,8 +25,12 @@ func readBlob(ctx context.Context, v Visitor, b blobAt, r io.Reader, by digest.A
 	return t.end(unpack.Read(ctx, r, by, t.walk), "")
 }
 
-// readExtent has a visitor read a blob that lies in a file, from off on.
+// readExtent has a visitor read a blob that lies in a file, from off on, if it has not seen it.
 func readExtent(ctx context.Context, v Visitor, b blobAt, f io.ReaderAt, off int64) unpack.Result {
+	if v.Seen(b.key) {
+		form, err := unpack.FormOf(f, off, b.size)
+		return unpack.Result{Form: form, Err: err}
+	}
 	if _, ok := v.(BlobVisitor); ok {
 		return readBlob(ctx, v, b, io.NewSectionReader(unpack.WithContext(ctx, f), off, b.size), algorithm(b.name))
 	}

@@ -46,7 +46,10 @@ func Layer(files ...File) []byte {
 
 // Archive packs one image as docker save of 20.10 writes it: for docker load,
 // and for an audit. user is its USER.
-func Archive(tag, user string, steps ...Step) []byte {
+func Archive(tag, user string, steps ...Step) []byte { return ArchiveFor("linux", tag, user, steps...) }
+
+// ArchiveFor is [Archive] for another operating system.
+func ArchiveFor(os, tag, user string, steps ...Step) []byte {
 	diffIDs, layers := []string{}, []string{}
 	var history []map[string]any
 	var out bytes.Buffer
@@ -67,7 +70,7 @@ func Archive(tag, user string, steps ...Step) []byte {
 		diffIDs, layers = append(diffIDs, "sha256:"+sha(s.Layer)), append(layers, name)
 	}
 	config := encode(map[string]any{
-		"os": "linux", "architecture": "amd64", "config": map[string]any{"User": user},
+		"os": os, "architecture": "amd64", "config": map[string]any{"User": user},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs}, "history": history,
 	})
 	manifest := encode([]any{map[string]any{"Config": sha(config) + ".json", "RepoTags": []string{tag}, "Layers": layers}})

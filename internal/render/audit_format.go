@@ -34,6 +34,7 @@ type AuditOptions struct {
 	Version string // of this program
 	Map     idmap.Map
 	MapFrom string // where the map comes from, as JSON names it
+	Engine  string // the version of the engine, "" if it is not known
 	MapText string // the same for people
 	Asked   *audit.Asked
 	// Dockerfile is the one of the image, nil if none was given.
@@ -52,7 +53,7 @@ func NewAuditWriter(out *streams.Out, o AuditOptions) (AuditWriter, error) {
 	case "", formatter.TableFormatKey:
 		return &auditTable{AuditOptions: o, w: out, style: StyleOf(out)}, nil
 	case formatter.JSONFormatKey:
-		return auditJSON{out, o.MapFrom}, nil
+		return auditJSON{out, o.MapFrom, o.Engine}, nil
 	case FormatSARIF:
 		return &auditAll{write: func(all []audit.Report) error {
 			return audit.SARIF(out, all, audit.SARIFOptions{Version: o.Version, Dockerfile: o.Dockerfile, Instead: shownInstead()})
@@ -85,16 +86,19 @@ func (auditNames) End(int) error { return nil }
 type ReportObject struct {
 	audit.Report
 	IDMapFrom string `json:"idMapFrom"` // flag, engine, root, subid or default
+	// EngineVersion is that of the engine that the image is for.
+	EngineVersion string `json:"engineVersion,omitempty"`
 }
 
 // auditJSON writes a line a report.
 type auditJSON struct {
 	w       io.Writer
 	mapFrom string
+	engine  string
 }
 
 func (a auditJSON) Add(r audit.Report) error {
-	return escape.JSON(a.w, ReportObject{r, a.mapFrom})
+	return escape.JSON(a.w, ReportObject{r, a.mapFrom, a.engine})
 }
 
 func (auditJSON) End(int) error { return nil }

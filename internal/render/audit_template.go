@@ -15,14 +15,14 @@ import (
 type auditTemplate struct {
 	w       io.Writer
 	format  formatter.Format
-	mapFrom string
+	opt     AuditOptions
 	reports []audit.Report
 }
 
 // newAuditTemplate refuses a template that cannot be parsed before any image is
 // read.
 func newAuditTemplate(w io.Writer, o AuditOptions) (*auditTemplate, error) {
-	a := &auditTemplate{w: io.Discard, format: formatter.Format(o.Format), mapFrom: o.MapFrom}
+	a := &auditTemplate{w: io.Discard, format: formatter.Format(o.Format), opt: o}
 	if err := a.End(0); err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (a *auditTemplate) Add(r audit.Report) error {
 
 func (a *auditTemplate) End(int) error {
 	ctx := formatter.Context{Output: a.w, Format: a.format}
-	return ctx.Write(newReportContext(audit.Report{}, a.mapFrom), func(format func(formatter.SubContext) error) error {
+	return ctx.Write(newReportContext(audit.Report{}, a.opt), func(format func(formatter.SubContext) error) error {
 		for _, r := range a.reports {
-			if err := format(newReportContext(r, a.mapFrom)); err != nil {
+			if err := format(newReportContext(r, a.opt)); err != nil {
 				return err
 			}
 		}
@@ -51,18 +51,18 @@ func (a *auditTemplate) End(int) error {
 // reportContext is what a template sees of a report: text that can be printed.
 type reportContext struct {
 	formatter.HeaderContext
-	r       audit.Report
-	exact   audit.Report // as it was found
-	mapFrom string
+	r     audit.Report
+	exact audit.Report // as it was found
+	opt   AuditOptions
 }
 
-func newReportContext(r audit.Report, mapFrom string) *reportContext {
-	c := reportContext{r: escape.Values(r), exact: r, mapFrom: mapFrom}
+func newReportContext(r audit.Report, o AuditOptions) *reportContext {
+	c := reportContext{r: escape.Values(r), exact: r, opt: o}
 	c.Header = formatter.SubHeaderContext{
 		"Image": "IMAGE", "ID": "IMAGE ID", "Source": "SOURCE", "Platform": "PLATFORM", "Verdict": "VERDICT",
 		"Startable": "STARTABLE", "Layers": "LAYERS", "Entries": "ENTRIES", "Unmapped": "UNMAPPED",
 		"RequiredUID": "REQUIRED UIDS", "RequiredGID": "REQUIRED GIDS", "Findings": "FINDINGS",
-		"SchemaVersion": "SCHEMA VERSION", "IDMap": "ID MAP", "IDMapFrom": "ID MAP FROM", "Required": "REQUIRED",
+		"SchemaVersion": "SCHEMA VERSION", "IDMap": "ID MAP", "IDMapFrom": "ID MAP FROM", "EngineVersion": "ENGINE VERSION", "Required": "REQUIRED",
 		"Names": "NAMES", "ConfigDigest": "CONFIG DIGEST",
 	}
 	return &c
@@ -70,7 +70,7 @@ func newReportContext(r audit.Report, mapFrom string) *reportContext {
 
 // MarshalJSON is for {{json .}}, which has the values as they were found.
 func (c *reportContext) MarshalJSON() ([]byte, error) {
-	text, err := formatter.MarshalJSON(&reportContext{r: c.exact, mapFrom: c.mapFrom})
+	text, err := formatter.MarshalJSON(&reportContext{r: c.exact, opt: c.opt})
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,10 @@ func (c *reportContext) SchemaVersion() int { return c.r.SchemaVersion }
 func (c *reportContext) IDMap() idmap.Map { return c.r.IDMap }
 
 // IDMapFrom says where the map comes from, as the JSON does.
-func (c *reportContext) IDMapFrom() string { return c.mapFrom }
+func (c *reportContext) IDMapFrom() string { return c.opt.MapFrom }
+
+// EngineVersion is the version of the engine that the image was audited for, as the JSON has it.
+func (c *reportContext) EngineVersion() string { return escape.Line(c.opt.Engine) }
 
 // Required are the smallest sizes of maps that take the image.
 func (c *reportContext) Required() audit.Required { return c.r.Required }

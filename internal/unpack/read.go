@@ -12,9 +12,9 @@ import (
 
 // A Result is what came of reading a blob.
 type Result struct {
-	Sum    digest.Digest // of the blob's own bytes, "" if they were not hashed
-	Packed bool          // the blob is compressed
-	Err    error
+	Sum  digest.Digest // of the blob's own bytes, "" if they were not hashed
+	Form Form          // how the blob is packed, Unknown if it was not read
+	Err  error
 }
 
 // A Walk reads the tar of a blob, which is a [tarwalk.Skipper] if it can be passed
@@ -59,7 +59,7 @@ func Whole(ctx context.Context, r io.Reader, by digest.Algorithm, take func(io.R
 		if err != nil && err != io.EOF {
 			return Result{Err: err}
 		}
-		return Result{Packed: Sniff(head).Packed(), Err: take(src)}
+		return Result{Form: Sniff(head), Err: take(src)}
 	})
 }
 
@@ -91,8 +91,8 @@ func readTar(ctx context.Context, src *bufio.Reader, m *Meter, walk Walk) Result
 		return Result{Err: err}
 	}
 	defer tar.Close()
-	got := Result{Packed: tar.packed()}
-	if got.Err = walk(ctx, tar); got.Err == nil && got.Packed {
+	got := Result{Form: tar.Form()}
+	if got.Err = walk(ctx, tar); got.Err == nil && got.Form.Packed() {
 		_, got.Err = io.Copy(io.Discard, tar)
 	}
 	return got
@@ -103,14 +103,23 @@ func readTar(ctx context.Context, src *bufio.Reader, m *Meter, walk Walk) Result
 // digest is not known afterwards.
 func ReadExtent(ctx context.Context, f io.ReaderAt, off, size int64, by digest.Algorithm, walk Walk) Result {
 	f = WithContext(ctx, f)
-	head := make([]byte, min(HeadSize, size))
-	if n, err := f.ReadAt(head, off); n < len(head) {
+	form, err := FormOf(f, off, size)
+	if err != nil {
 		return Result{Err: err}
 	}
-	if Sniff(head) == PlainTar {
-		return Result{Err: walk(ctx, tarwalk.Section(f, off, size))}
+	if form == PlainTar {
+		return Result{Form: PlainTar, Err: walk(ctx, tarwalk.Section(f, off, size))}
 	}
 	return Read(ctx, io.NewSectionReader(f, off, size), by, walk)
+}
+
+// FormOf tells how a blob is packed that lies in a file, size bytes from off on.
+func FormOf(f io.ReaderAt, off, size int64) (Form, error) {
+	head := make([]byte, min(HeadSize, size))
+	if n, err := f.ReadAt(head, off); n < len(head) {
+		return Unknown, err
+	}
+	return Sniff(head), nil
 }
 
 // WithContext gives a file that stops being read where ctx does.
