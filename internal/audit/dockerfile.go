@@ -13,6 +13,12 @@ import (
 type Dockerfile struct {
 	Name string // as given to ParseDockerfile
 	file *dockerfile.File
+
+	// made are the instructions of layers, by their digests, if provenance has them; args are
+	// the build arguments, and target is the stage, that were given.
+	made   map[string]*dockerfile.Instruction
+	args   map[string]string
+	target string
 }
 
 // Lines are the first and last line of an instruction, from 1 on; 0 if it was
@@ -29,17 +35,18 @@ func ParseDockerfile(name string, r io.Reader) (*Dockerfile, error) {
 }
 
 // Lines finds the instruction of each layer. The stage that explains most layers
-// is taken, the last one if several do. A layer of the base image gets the
-// lines of the FROM; one that nothing matches gets none.
+// is taken, the last one if several do, unless provenance says more. A layer of the base
+// image gets the lines of the FROM; one that nothing matches gets none.
 func (d *Dockerfile) Lines(layers []Layer) []Lines {
 	all, record, base := make([]step, len(layers)), make([]int, len(layers)), 0
+	digests := make([]string, len(layers))
 	for i, l := range layers {
-		all[i], record[i] = parseStep(l.Instruction), i
+		all[i], record[i], digests[i] = parseStep(l.Instruction), i, l.Digest
 		if l.Base {
 			base = i + 1
 		}
 	}
-	at, stage, _ := d.find(all, record, base)
+	at, stage, _ := d.find(digests, all, record, base)
 	lines := make([]Lines, len(layers))
 	for i := range lines {
 		switch {
@@ -54,7 +61,10 @@ func (d *Dockerfile) Lines(layers []Layer) []Lines {
 
 // find gives the steps of a history their instructions, nil for those that have
 // none, and the stage that they are of, and how many layers are the base image's.
-func (d *Dockerfile) find(all []step, record []int, base int) (best []*dockerfile.Instruction, stage *dockerfile.Stage, low int) {
+func (d *Dockerfile) find(digests []string, all []step, record []int, base int) (best []*dockerfile.Instruction, stage *dockerfile.Stage, low int) {
+	if d.made != nil {
+		return d.findExact(digests, all, record, base)
+	}
 	best = make([]*dockerfile.Instruction, len(all))
 	from, most := 0, 0
 	if base > 0 {

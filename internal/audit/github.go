@@ -10,16 +10,13 @@ import (
 
 // GitHub writes findings as annotations, which a GitHub workflow makes of lines of its
 // log ("Workflow commands for GitHub Actions"). Each points to the line of the
-// Dockerfile, if that is given.
-func GitHub(w io.Writer, reports []Report, d *Dockerfile) error {
+// Dockerfile, if that is known.
+func GitHub(w io.Writer, reports []Report) error {
 	var b strings.Builder
 	for _, r := range reports {
-		var lines []Lines
-		if d != nil {
-			lines = d.Lines(r.Layers)
-		}
+		lines := r.Lines()
 		for _, f := range r.Findings {
-			annotate(&b, r, f, lines, d)
+			annotate(&b, r, f, lines)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -29,9 +26,9 @@ func GitHub(w io.Writer, reports []Report, d *Dockerfile) error {
 // levels are those of annotations.
 var levels = map[Severity]string{Error: "error", Warning: "warning", Note: "notice"}
 
-func annotate(b *strings.Builder, r Report, f Finding, lines []Lines, d *Dockerfile) {
+func annotate(b *strings.Builder, r Report, f Finding, lines []Lines) {
 	properties := []string{"title=" + property(string(f.Rule))}
-	if d != nil {
+	if d := r.Dockerfile; d != nil {
 		properties = append(properties, "file="+property(escape.Line(d.Name)))
 		if at := f.lines(lines); at.Start > 0 {
 			properties = append(properties, fmt.Sprintf("line=%d", at.Start), fmt.Sprintf("endLine=%d", at.End))

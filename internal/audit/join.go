@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/docker-userns/docker-userns/internal/image"
@@ -15,6 +16,7 @@ type join struct {
 	// fits; record is the one of each layer.
 	history []step
 	record  []int
+	file    *Dockerfile // the one that was given, or that provenance has; nil for none
 	base    base
 	cured   *plan
 }
@@ -22,10 +24,33 @@ type join struct {
 func (a *Auditor) join(img image.Image, others []image.Image) *join {
 	j := &join{Auditor: a, img: img, layers: a.of(img), base: baseOf(img, others)}
 	j.history, j.record = steps(img)
-	if a.opt.Dockerfile != nil {
+	if j.file = a.dockerfile(img); j.file != nil {
 		j.cures() // it tells the base image's layers
 	}
 	return j
+}
+
+// dockerfile is the one of an image: what was given, which provenance can tell more of, or
+// what provenance has.
+func (a *Auditor) dockerfile(img image.Image) *Dockerfile {
+	d, proven := a.opt.Dockerfile, proven(img)
+	switch {
+	case d == nil || proven == nil:
+		return cmp.Or(d, proven)
+	case d.file.Text != proven.file.Text:
+		return d
+	}
+	proven.Name = d.Name
+	return proven
+}
+
+// digests are those of the layers.
+func (j *join) digests() []string {
+	all := make([]string, len(j.img.Layers))
+	for i, l := range j.img.Layers {
+		all[i] = l.Digest
+	}
+	return all
 }
 
 // step is the instruction that made a layer, as history has it.

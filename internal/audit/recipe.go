@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -160,11 +161,11 @@ func (r *recipe) between(before, last *dockerfile.Instruction, known map[*docker
 
 // fromFile is the recipe of the Dockerfile, nil if there is none that fits.
 func (j *join) fromFile() *recipe {
-	if j.opt.Dockerfile == nil || len(j.history) == 0 {
+	if j.file == nil || len(j.history) == 0 {
 		return nil
 	}
-	d := j.opt.Dockerfile
-	at, stage, base := d.find(j.history, j.record, j.base.layers)
+	d := j.file
+	at, stage, base := d.find(j.digests(), j.history, j.record, j.base.layers)
 	if stage == nil {
 		return nil
 	}
@@ -172,7 +173,7 @@ func (j *join) fromFile() *recipe {
 		file: d, stage: stage, all: stage.Chain(), made: make([][]*dockerfile.Instruction, len(j.layers)),
 		kit: map[*dockerfile.Instruction]bool{}, base: map[*dockerfile.Instruction]bool{},
 	}
-	if !strings.EqualFold(stage.Root().Words[0], "scratch") {
+	if !stage.Root().Names("scratch") {
 		j.base.layers = max(j.base.layers, base)
 	}
 	known := map[*dockerfile.Instruction]bool{}
@@ -189,6 +190,7 @@ func (j *join) fromFile() *recipe {
 		}
 	}
 	args := map[string]string{}
+	maps.Copy(args, d.args)
 	for i, s := range j.history {
 		for name, value := range s.args {
 			if at[i] != nil {

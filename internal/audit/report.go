@@ -77,6 +77,18 @@ type Report struct {
 	Required      Required  `json:"required"`
 	Layers        []Layer   `json:"layers"`
 	Findings      []Finding `json:"findings"`
+
+	// Dockerfile is what the image was made with: what was given, or what its provenance
+	// holds; nil if neither is known.
+	Dockerfile *Dockerfile `json:"-"`
+}
+
+// Lines are where in the Dockerfile the layers were made, nil if there is none.
+func (r Report) Lines() []Lines {
+	if r.Dockerfile == nil {
+		return nil
+	}
+	return r.Dockerfile.Lines(r.Layers)
 }
 
 // Required are the smallest sizes of a UID map and a GID map, both from ID 0 on,
@@ -159,6 +171,7 @@ func (a *Auditor) Report(img image.Image, others ...image.Image) Report {
 		Verdict:       Mappable,
 		Layers:        j.describe(),
 		Findings:      []Finding{},
+		Dockerfile:    j.file,
 	}
 	if len(img.Tags) > 1 {
 		r.Names = img.Tags

@@ -61,7 +61,9 @@ func TestEmptyReport(t *testing.T) {
 func TestSARIF(t *testing.T) {
 	for file, d := range map[string]*Dockerfile{"report.sarif.golden": nil, "report-lines.sarif.golden": someDockerfile(t)} {
 		var b bytes.Buffer
-		assert.NilError(t, SARIF(&b, []Report{npmReport(t)}, SARIFOptions{Version: "1.0.0", Dockerfile: d}))
+		r := npmReport(t)
+		r.Dockerfile = d
+		assert.NilError(t, SARIF(&b, []Report{r}, SARIFOptions{Version: "1.0.0"}))
 		log, err := sarif.FromBytes(b.Bytes())
 		assert.NilError(t, err)
 		assert.NilError(t, log.Validate())

@@ -25,9 +25,8 @@ const rulePage = "cli-plugins/docker-userns/reference/userns_audit-image.md"
 
 // SARIFOptions say how reports are put into SARIF.
 type SARIFOptions struct {
-	Version    string      // of this program
-	Dockerfile *Dockerfile // whose lines results point at, nil if there is none
-	Instead    string      // without a Dockerfile, the file that they point at; "" for the image's name
+	Version string // of this program
+	Instead string // without a Dockerfile, the file that results point at; "" for the image's name
 }
 
 // SARIF writes reports as one SARIF 2.1.0 log that GitHub's code scanning takes:
@@ -71,18 +70,15 @@ func describe(run *sarif.Run, r ruleText) {
 
 // results are those of one image.
 func results(r Report, opt SARIFOptions) []*sarif.Result {
-	var lines []Lines
-	if opt.Dockerfile != nil {
-		lines = opt.Dockerfile.Lines(r.Layers)
-	}
+	lines := r.Lines()
 	var all []*sarif.Result
 	for _, f := range r.Findings {
 		for _, folder := range folders(f) {
 			res := result(r, f, folder, place(r, f, lines, opt))
 			switch {
-			case opt.Dockerfile != nil && f.lines(lines).Start == 0:
+			case r.Dockerfile != nil && f.lines(lines).Start == 0:
 				*res.Message.Text += ". No line of the Dockerfile was found that made this."
-			case opt.Dockerfile == nil && opt.Instead != "":
+			case r.Dockerfile == nil && opt.Instead != "":
 				*res.Message.Text += ". Give --dockerfile to have the line that made this."
 			}
 			all = append(all, res)
@@ -154,7 +150,7 @@ func fingerprint(r Report, f Finding, folder Folder) string {
 // place is the line of the Dockerfile, or the first of another file, or the image's
 // name as the path of one: code scanning wants a file.
 func place(r Report, f Finding, lines []Lines, opt SARIFOptions) *sarif.Location {
-	d := opt.Dockerfile
+	d := r.Dockerfile
 	uri, at := artifact(cmp.Or(opt.Instead, repository(r.Image))), Lines{1, 1}
 	if d != nil {
 		uri = artifact(d.Name)

@@ -115,7 +115,7 @@ func newAuditImageCommand(dockerCLI command.Cli, version string) *cobra.Command 
 	flags.StringVar(&opts.id, "id", "", "Look for the files of one UID or GID")
 	flags.StringVar(&opts.explain, "explain", "", "Look for what an error message is about: an ID, a path; - reads a log from standard input")
 	flags.StringVar(&opts.format, "format", "", auditFormatHelp)
-	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines")
+	flags.StringVar(&opts.dockerfile, "dockerfile", "", "The Dockerfile of the image, for cures and their lines, if the image has no provenance that holds it")
 	flags.StringVar(&opts.base, "base", "", "The image that IMAGE is built on, to tell its layers from those of IMAGE; only its configuration is read")
 	flags.StringVar(&opts.imagesFrom, "images-from", "", "Audit the images that a file lists, one in a line; - reads standard input")
 	flags.StringVar(&opts.ignoreFile, "ignore-file", "", "A YAML list of findings to ignore, each with its rule, path and reason")

@@ -106,7 +106,7 @@ func hostileAudit(text string) audit.Report {
 	r.Verdict = audit.Unmappable
 	r.IDMap = idmap.Single(100000, 65536)
 	r.Findings = nil
-	for i, rule := range []audit.Rule{audit.UnmappedOwner, audit.RootAlias, audit.UnmappedUser, audit.UnmappedAccount, audit.Owner} {
+	for i, rule := range []audit.Rule{audit.UnmappedOwner, audit.RootAlias, audit.UnmappedUser, audit.RefusedLayer, audit.UnmappedAccount, audit.Owner} {
 		var f audit.Finding
 		escapetest.Fill(&f, text)
 		f.Rule, f.Severity, f.Layer, f.UID, f.Cause = rule, audit.Error, i%3-1, 70000, audit.CauseNPM
@@ -122,9 +122,11 @@ func TestHostileTextInAudit(t *testing.T) {
 		assert.NilError(t, err)
 		show := func(format string) string {
 			var b bytes.Buffer
-			w, err := render.NewAuditWriter(streams.NewOut(&b), render.AuditOptions{Format: format, Map: idmap.Single(100000, 65536), Dockerfile: dockerfile})
+			w, err := render.NewAuditWriter(streams.NewOut(&b), render.AuditOptions{Format: format, Map: idmap.Single(100000, 65536)})
 			assert.NilError(t, err)
-			assert.NilError(t, w.Add(hostileAudit(text)))
+			r := hostileAudit(text)
+			r.Dockerfile = dockerfile
+			assert.NilError(t, w.Add(r))
 			assert.NilError(t, w.End(0))
 			return b.String()
 		}

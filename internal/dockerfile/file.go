@@ -88,6 +88,26 @@ func (f *File) Stage(name string) *Stage {
 	return nil
 }
 
+// On is the instruction that a line belongs to, nil if there is none.
+func (f *File) On(line int) *Instruction {
+	for _, s := range f.Stages {
+		for _, in := range append([]*Instruction{s.From}, s.Instructions...) {
+			if in.Start <= line && line <= in.End {
+				return in
+			}
+		}
+	}
+	return nil
+}
+
+// Count is how many instructions there are, in all stages.
+func (f *File) Count() (n int) {
+	for _, s := range f.Stages {
+		n += len(s.Instructions)
+	}
+	return n
+}
+
 // source is the stage that a COPY --from or a mount's from= names.
 func (f *File) source(name string) *Stage {
 	if n, err := strconv.Atoi(name); err == nil && n >= 0 && n < len(f.Stages) {
@@ -112,6 +132,11 @@ func (s *Stage) Root() *Instruction {
 		s = s.On
 	}
 	return s.From
+}
+
+// Names reports whether the first word of a FROM is a name.
+func (in *Instruction) Names(name string) bool {
+	return len(in.Words) > 0 && strings.EqualFold(in.Words[0], name)
 }
 
 // read makes an Instruction of a parsed one, and of the lines that it is in.

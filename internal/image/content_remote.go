@@ -16,6 +16,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/tarwalk"
 	"github.com/docker-userns/docker-userns/internal/unpack"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A Lender is a machine that a program of ours can run on, and whose files can be read.
@@ -37,6 +38,7 @@ type remoteBlobs struct {
 	denied    error            // why a document could not be read
 	left      int              // bytes of documents that there is room for
 	asked     int              // documents
+	proofs    int64            // bytes of attestations
 }
 
 type document struct {
@@ -123,16 +125,32 @@ func (s *remoteBlobs) learn(body []byte) (names []string) {
 		all = append(all, *d.Config)
 	}
 	for _, m := range all {
-		if name, err := blobName(m.Digest); err == nil && !isAttestation(m) {
+		if name, err := blobName(m.Digest); err == nil && (!isAttestation(m) || s.affords(m)) {
 			names = append(names, name)
 		}
 	}
 	for _, l := range d.Layers[:min(len(d.Layers), maxLayers)] {
-		if name, err := blobName(l.Digest); err == nil {
+		name, err := blobName(l.Digest)
+		switch {
+		case err != nil:
+		case isProvenance(l):
+			if s.affords(l) {
+				names = append(names, name)
+			}
+		default:
 			s.sizes[name] = min(max(l.Size, 0), maxBlob)
 		}
 	}
 	return names
+}
+
+// affords reports whether there is room for a document of an attestation, and counts it.
+func (s *remoteBlobs) affords(d ocispec.Descriptor) bool {
+	if d.Size < 0 || d.Size > maxProvenance || s.proofs+d.Size > maxProvenances {
+		return false
+	}
+	s.proofs += d.Size
+	return true
 }
 
 func (s *remoteBlobs) find(name string) (int64, error) {

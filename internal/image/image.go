@@ -58,6 +58,9 @@ type Image struct {
 	// Tags are all names that the place gives the image. An engine is not asked for those
 	// of an image that it was asked for by one.
 	Tags []string
+	// Provenance is the in-toto statement of how it was built, as it is, nil if there is none.
+	// Nothing in it is trusted.
+	Provenance []byte
 	// Manifest and RawConfig are its documents as they are, if a [BlobVisitor] asked.
 	// There is no Manifest where the place has none of OCI's or of docker's schema 2.
 	Manifest, RawConfig []byte

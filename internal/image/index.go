@@ -51,7 +51,7 @@ func ociPlans(l *library, o Options) ([]plan, error) {
 	names, byName := group(root.Manifests)
 	var plans []plan
 	for _, name := range names {
-		t := tree{library: l}
+		t := tree{library: l, attested: attested{}}
 		if err := t.walk(byName[name], 1); err != nil {
 			return nil, err
 		}
@@ -95,6 +95,7 @@ type tree struct {
 	*library
 	leaves []leaf
 	absent []leaf // listed, and not here: an engine saves only the platforms it has
+	attested
 }
 
 func (t *tree) walk(all []ocispec.Descriptor, depth int) error {
@@ -103,6 +104,7 @@ func (t *tree) walk(all []ocispec.Descriptor, depth int) error {
 	}
 	for _, d := range all {
 		if isAttestation(d) {
+			t.attested.add(d)
 			continue
 		}
 		if err := t.add(d, depth); err != nil {

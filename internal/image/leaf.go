@@ -16,6 +16,9 @@ func (t *tree) plans(name string) []plan {
 	plans := make([]plan, len(leaves))
 	for i, f := range leaves {
 		plans[i] = f.plan(t.library)
+		if plans[i].Err == nil && !t.keep {
+			plans[i].Provenance = t.provenance(t.attested[f.from.Digest])
+		}
 		if name != "" {
 			plans[i].tags = []string{name}
 		}

@@ -92,6 +92,9 @@ func (r reading) plans(l *library) ([]plan, string, error) {
 	if len(plans) == 0 {
 		return nil, kind, errors.New("it holds no image")
 	}
+	if kind == kindDocker && !l.keep {
+		l.prove(plans)
+	}
 	if kind == kindDocker || kind == sourceContent {
 		forgetPlain(plans)
 	}

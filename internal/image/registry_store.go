@@ -68,7 +68,8 @@ func (s *registryStore) open(ref registryName, asked string, o Options) error {
 		}
 	}
 	for i := range wanted {
-		wanted[i].Annotations = map[string]string{ocispec.AnnotationRefName: asked}
+		of := wanted[i].Annotations[attestedDigest]
+		wanted[i].Annotations = map[string]string{ocispec.AnnotationRefName: asked, attestedDigest: of}
 	}
 	s.index, err = json.Marshal(ocispec.Index{Manifests: wanted})
 	return err
@@ -87,13 +88,14 @@ func (s *registryStore) hold(ref registryName, b []byte) (digest.Digest, error) 
 	return d, err
 }
 
-// narrow keeps the descriptors of the wanted platforms. If one does not say
+// narrow keeps the descriptors of the wanted platforms, and those of attestations. If one does not say
 // what it is for, only its contents can tell.
 func narrow(all []ocispec.Descriptor, o Options) ([]ocispec.Descriptor, error) {
-	var images []ocispec.Descriptor
+	var images, attestations []ocispec.Descriptor
 	var plans []plan
 	for _, d := range all {
 		if isAttestation(d) {
+			attestations = append(attestations, d)
 			continue
 		}
 		if d.Platform == nil || d.Platform.OS == "" {
@@ -113,7 +115,7 @@ func narrow(all []ocispec.Descriptor, o Options) ([]ocispec.Descriptor, error) {
 			}
 		}
 	}
-	return wanted, nil
+	return append(wanted, attestations...), nil
 }
 
 // learn remembers which blobs are no manifests.

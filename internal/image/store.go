@@ -30,6 +30,8 @@ type library struct {
 	keep  bool // documents are wanted as they are
 	cache *layercache.Cache
 	taken tally
+	// proofs are the bytes of provenance that were read.
+	proofs int
 }
 
 // read gives a document, checked against the digest in its name.

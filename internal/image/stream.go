@@ -55,6 +55,7 @@ type passed struct {
 	where   string
 	trusted bool
 	kept    int // bytes of documents
+	proofs  int // bytes of provenance
 	tars    int
 }
 
@@ -140,11 +141,10 @@ func (s *passed) read(ctx context.Context, v Visitor, b blobAt, src io.Reader) u
 	return got
 }
 
-// keep holds a document until the manifest is known, except those of
-// attestations, which no image is made of and which are large.
+// keep holds a document until the manifest is known.
 func (s *passed) keep(head []byte, src io.Reader) ([]byte, error) {
-	if bytes.Contains(head, []byte("https://in-toto.io/Statement")) {
-		return nil, errors.New("it is an attestation")
+	if bytes.Contains(head, []byte(statement)) {
+		return s.keepProof(head, src)
 	}
 	b, err := readDocument(src)
 	if s.kept += len(b); s.kept > maxDocuments {
@@ -152,6 +152,19 @@ func (s *passed) keep(head []byte, src io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("the stream has more than %d MiB of JSON", maxDocuments>>20)
 	}
 	return bytes.Clone(b), err // of no more than its length: there can be many
+}
+
+// keepProof holds an attestation that is provenance. The others, which are large, are of no use.
+func (s *passed) keepProof(head []byte, src io.Reader) ([]byte, error) {
+	if !bytes.Contains(head, []byte(provenanceType)) || s.proofs > maxProvenances {
+		return nil, errors.New("it is an attestation")
+	}
+	b, err := io.ReadAll(io.LimitReader(src, maxProvenance+1))
+	s.proofs += len(b)
+	if err == nil && len(b) > maxProvenance {
+		return nil, errTooLarge
+	}
+	return bytes.Clone(b), err
 }
 
 func (s *passed) find(name string) (string, int64, error) {

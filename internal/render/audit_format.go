@@ -56,10 +56,10 @@ func NewAuditWriter(out *streams.Out, o AuditOptions) (AuditWriter, error) {
 		return auditJSON{out, o.MapFrom, o.Engine}, nil
 	case FormatSARIF:
 		return &auditAll{write: func(all []audit.Report) error {
-			return audit.SARIF(out, all, audit.SARIFOptions{Version: o.Version, Dockerfile: o.Dockerfile, Instead: shownInstead()})
+			return audit.SARIF(out, all, audit.SARIFOptions{Version: o.Version, Instead: shownInstead()})
 		}}, nil
 	case FormatGitHub:
-		return &auditAll{write: func(all []audit.Report) error { return audit.GitHub(out, all, o.Dockerfile) }}, nil
+		return &auditAll{write: func(all []audit.Report) error { return audit.GitHub(out, all) }}, nil
 	case FormatPatch:
 		return &auditAll{write: func(all []audit.Report) error {
 			return audit.Patch(out, all, o.Dockerfile, fromHere(o.Dockerfile.Name))

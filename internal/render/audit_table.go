@@ -122,7 +122,7 @@ func (a *auditTable) image(w io.Writer, r audit.Report) {
 				a.why(w, f)
 			}
 		}
-		a.cure(w, g[0])
+		a.cure(w, r, g[0])
 	}
 	if a.Asked != nil && len(r.Findings) == 0 {
 		fmt.Fprintf(w, "\n%s %s: nothing in it %s\n", a.style.mark("•", "-"), a.style.strong(shortName(r)), escape.Line(nothing(a.Asked)))
@@ -186,9 +186,12 @@ func (a *auditTable) where(r audit.Report, f audit.Finding) string {
 	} else if l.Instruction != "" {
 		s += ", made by\n    " + a.style.strong(escape.Line(l.Instruction))
 	}
-	if a.Dockerfile != nil {
-		if at := a.Dockerfile.Lines(r.Layers)[f.Layer]; at.Start > 0 {
-			s += "\n    " + lines(escape.Line(a.Dockerfile.Name), at)
+	if r.Dockerfile != nil {
+		if at := r.Lines()[f.Layer]; at.Start > 0 {
+			s += "\n    " + lines(escape.Line(r.Dockerfile.Name), at)
+			if a.Dockerfile == nil {
+				s += ", as the image's provenance has it"
+			}
 		}
 	}
 	return s
@@ -224,7 +227,7 @@ func (a *auditTable) why(w io.Writer, f audit.Finding) {
 }
 
 // cure prints what to write in the place of which instructions, ready to be pasted.
-func (a *auditTable) cure(w io.Writer, f audit.Finding) {
+func (a *auditTable) cure(w io.Writer, r audit.Report, f audit.Finding) {
 	label := a.style.good("Cure:") + " "
 	line := func(text string) {
 		fmt.Fprintf(w, "  %s%s\n", label, text)
@@ -232,7 +235,7 @@ func (a *auditTable) cure(w io.Writer, f audit.Finding) {
 	}
 	for _, c := range f.Changes {
 		line(escape.Line(c.Paste()))
-		if after := a.after(c); after != "" {
+		if after := a.after(r, c); after != "" {
 			line(a.style.faint(escape.Line(after)))
 		}
 	}
@@ -245,11 +248,11 @@ func (a *auditTable) cure(w io.Writer, f audit.Finding) {
 }
 
 // after says where a change goes, and what is to be kept.
-func (a *auditTable) after(c audit.Change) string {
+func (a *auditTable) after(r audit.Report, c audit.Change) string {
 	var all []string
 	switch {
-	case c.Start > 0 && a.Dockerfile != nil:
-		all = append(all, "in "+lines(a.Dockerfile.Name, audit.Lines{Start: c.Start, End: c.End}))
+	case c.Start > 0 && r.Dockerfile != nil:
+		all = append(all, "in "+lines(r.Dockerfile.Name, audit.Lines{Start: c.Start, End: c.End}))
 	case !c.Own:
 		all = append(all, "in place of "+strings.Join(strings.Fields(c.Old), " "))
 	}
