@@ -31,6 +31,10 @@ func (j *join) layerPlan(layer int) layerPlan {
 	if len(moves) == 0 {
 		return layerPlan{said: j.unrecorded(makers, groups)}
 	}
+	if run := j.plan().recipe.Runs[in]; len(makers) > 1 && run != nil && !run.Extracts && !run.InstallsNPM() {
+		// That the RUN names some of the numbers is no sign that it brought the others.
+		return j.oneOf(makers, slices.DeleteFunc(groups, func(g *group) bool { return len(j.moves(in, []*group{g})) == 0 }))
+	}
 	switch in.Verb {
 	case "RUN":
 		return j.runPlan(layer, in, moves, groups)
@@ -85,8 +89,8 @@ func (j *join) likely(in *dockerfile.Instruction) bool {
 
 // oneOf lists what can have made a layer.
 func (j *join) oneOf(makers []*dockerfile.Instruction, groups []*group) layerPlan {
-	if len(j.moves(nil, groups)) == 0 {
-		return layerPlan{said: j.unrecorded(makers, groups)}
+	if said := j.unrecorded(makers, groups); said != "" || len(j.moves(nil, groups)) == 0 {
+		return layerPlan{said: said}
 	}
 	var all []string
 	for _, in := range slices.Backward(makers) {

@@ -48,6 +48,10 @@ func TestSeveralInstructionsOfALayer(t *testing.T) {
 			CauseChown, "RUN chown 10001 /srv; USER 10001:10001, in place of USER 70000:70000; probably COPY file:0b in /opt/ has a --chown, which history does not record: make it --chown=10001:10001",
 		},
 		{
+			"a COPY of other numbers than a RUN has", "FROM base", []string{"/bin/sh -c chown 70001 /srv", "/bin/sh -c #(nop) COPY file:0b in /opt/ "},
+			CauseUnknown, "probably COPY file:0b in /opt/ has a --chown, which history does not record: make it --chown=0:0",
+		},
+		{
 			"a RUN of docker's that changed nothing", "", []string{"/bin/sh -c true", "/bin/sh -c ./b"},
 			CauseUnknown, `RUN ./b && find /opt -xdev \( -user 70000 -o -group 70000 \) -exec chown -h 0:0 {} +`,
 		},

@@ -67,7 +67,7 @@ func (e *lazyEngine) info(ctx context.Context, needed bool) (system.Info, bool) 
 func (e *lazyEngine) registry() image.Registry {
 	at, err := endpoint(e.dockerCLI)
 	here := err == nil && (strings.HasPrefix(at.Host, "unix:") || strings.HasPrefix(at.Host, "npipe:"))
-	return image.Registry{Credentials: e.dockerCLI.ConfigFile(), EngineElsewhere: !here, Engine: func(ctx context.Context) registry.ServiceConfig {
+	return image.Registry{Credentials: e.dockerCLI.ConfigFile(), EngineElsewhere: !here, Authorities: e.authorities, Engine: func(ctx context.Context) registry.ServiceConfig {
 		info, ok := e.info(ctx, false)
 		if !ok || info.RegistryConfig == nil {
 			return registry.ServiceConfig{}

@@ -40,6 +40,10 @@ type Registry struct {
 	// EngineElsewhere says that the engine is on another machine: no credentials are sent to
 	// a host that nobody but this engine calls insecure.
 	EngineElsewhere bool
+	// Authorities gives the certificates of the authorities that the engine's host has for a
+	// registry, as PEM, nil if there are none. A registry that nothing else vouches for gets no
+	// credentials. Nil is for an engine on this machine.
+	Authorities func(ctx context.Context, host string) []byte
 	// CertFolders have certificates, by host. Nil is for those that docker has.
 	CertFolders []string
 
@@ -177,14 +181,14 @@ func (r Registry) authenticator(e endpoint) (authn.Authenticator, error) {
 
 // withholds reports whether credentials are not sent to a host: see EngineElsewhere.
 func (r Registry) withholds(e endpoint) bool {
-	return r.EngineElsewhere && e.transport.insecure && !isLoopback(hostname(e.RegistryStr()))
+	return (e.transport.lent || r.EngineElsewhere && e.transport.insecure) && !isLoopback(hostname(e.RegistryStr()))
 }
 
 // withheld says so in an error of a host that wants some.
 func (r Registry) withheld(err error, e endpoint) error {
 	var refusal *transport.Error
 	if r.withholds(e) && errors.As(err, &refusal) && (refusal.StatusCode == http.StatusUnauthorized || refusal.StatusCode == http.StatusForbidden) {
-		return fmt.Errorf("%s gets no credentials, since it has no trusted certificate, and an engine on another machine calls it insecure: put the certificate of its authority into /etc/docker/certs.d/%s/ca.crt: %w", e.RegistryStr(), e.RegistryStr(), err)
+		return fmt.Errorf("%s gets no credentials, since nothing but an engine on another machine vouches for it: put the certificate of its authority into /etc/docker/certs.d/%s/ca.crt: %w", e.RegistryStr(), e.RegistryStr(), err)
 	}
 	return err
 }

@@ -62,13 +62,8 @@ func addCerts(c *tls.Config, folder string) error {
 			if err != nil {
 				return readable(err)
 			}
-			if c.RootCAs == nil {
-				if c.RootCAs, err = x509.SystemCertPool(); err != nil {
-					return fmt.Errorf("those of the system: %w", err)
-				}
-			}
-			if !c.RootCAs.AppendCertsFromPEM(pem) {
-				return fmt.Errorf("there is no certificate in %s: put it there as PEM, or remove the file", path)
+			if err := addAuthorities(c, pem); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
 			}
 		case ".cert":
 			pair, err := tls.LoadX509KeyPair(path, strings.TrimSuffix(path, end)+".key")
@@ -77,6 +72,19 @@ func addCerts(c *tls.Config, folder string) error {
 			}
 			c.Certificates = append(c.Certificates, pair)
 		}
+	}
+	return nil
+}
+
+// addAuthorities adds authorities to those of the system.
+func addAuthorities(c *tls.Config, pem []byte) (err error) {
+	if c.RootCAs == nil {
+		if c.RootCAs, err = x509.SystemCertPool(); err != nil {
+			return fmt.Errorf("those of the system: %w", err)
+		}
+	}
+	if !c.RootCAs.AppendCertsFromPEM(pem) {
+		return errors.New("there is no certificate in it: put it there as PEM, or remove the file")
 	}
 	return nil
 }

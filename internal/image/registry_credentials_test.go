@@ -94,3 +94,37 @@ func TestRedirectsToThisMachine(t *testing.T) {
 	assert.ErrorContains(t, images[0].Err, "speaks plain http")
 	assert.Equal(t, asked, 0)
 }
+
+// What only the engine's host trusts is read, and gets no credentials.
+func TestAuthoritiesOfTheEnginesHost(t *testing.T) {
+	ours, theirs := newAuthority(t), newAuthority(t)
+	cert, key := ours.sign(t, "registry.example")
+	h := newHub(t)
+	h.push(t, "1", gzipOf, one)
+	var got []string
+	h.fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		_, password, _ := r.BasicAuth()
+		got = append(got, password)
+		next.ServeHTTP(w, r)
+	}
+	read := func(authorities []byte) ([]Image, *recorder) {
+		v := newRecorder()
+		images, err := Registry{
+			Names: []string{far + "/app:1"}, CertFolders: []string{}, dial: dialTo(overTLS(t, h, cert, key, nil)), Limits: quick,
+			Credentials: login{far, "secret"}, EngineElsewhere: true,
+			Authorities: func(_ context.Context, host string) []byte {
+				assert.Equal(t, host, far)
+				return authorities
+			},
+		}.Images(t.Context(), v)
+		assert.NilError(t, err)
+		return images, v
+	}
+	images, v := read(ours.pem())
+	v.expect(t, images, one)
+	assert.Assert(t, len(got) > 0 && !slices.Contains(got, "secret"), got)
+	for want, authorities := range map[string][]byte{"ca.crt": nil, "unknown authority": theirs.pem(), "put it there as PEM": []byte("x")} {
+		images, _ = read(authorities)
+		assert.ErrorContains(t, images[0].Err, want)
+	}
+}

@@ -20,7 +20,7 @@ type endpoint struct {
 	transport *guarded
 }
 
-// endpoints are those that were found so far, by host.
+// endpoints are those that were found so far, by host, and the path of a mirror.
 type endpoints map[string]endpoint
 
 func (all endpoints) close() {
@@ -29,33 +29,46 @@ func (all endpoints) close() {
 	}
 }
 
-// reach calls try with the endpoint at a host. If that fails as it does with a host that
-// speaks plain http, or whose certificate nobody has signed, and the engine is told that
-// this host may, then it is tried in this way.
-func (r Registry) reach(ctx context.Context, all endpoints, host string, insecure bool, try func(endpoint) error) error {
-	if e, ok := all[host]; ok {
+// reach calls try with the endpoint at a host, which a path can follow. If that fails as it does
+// with a host that speaks plain http, or whose certificate nobody has signed, and the engine is
+// told that this host may, or has its authority, then it is tried in this way.
+func (r Registry) reach(ctx context.Context, all endpoints, at string, insecure bool, try func(endpoint) error) error {
+	if e, ok := all[at]; ok {
 		return try(e)
 	}
-	e, err := r.endpoint(host, insecure || isLoopback(hostname(host)))
+	host, _, _ := strings.Cut(at, "/")
+	e, err := r.endpoint(at, insecure || isLoopback(hostname(host)), nil)
 	if err != nil {
 		return err
 	}
 	err = try(e)
 	if distrusted(err) && !e.transport.insecure {
-		if !insecureIn(ctx, r.config(ctx), host) {
+		insecure, authorities := insecureIn(ctx, r.config(ctx), host), r.lent(ctx, err, host)
+		if !insecure && authorities == nil {
 			return advise(err, host)
 		}
 		e.transport.CloseIdleConnections()
-		if e, err = r.endpoint(host, true); err != nil {
+		if e, err = r.endpoint(at, insecure, authorities); err != nil {
 			return err
 		}
 		err = try(e)
 	}
-	all[host] = e
+	all[at] = e
 	return err
 }
 
-func (r Registry) endpoint(host string, insecure bool) (endpoint, error) {
+// lent are the authorities that the engine's host has for a registry whose certificate is of
+// one that is unknown here.
+func (r Registry) lent(ctx context.Context, err error, host string) []byte {
+	var unknown x509.UnknownAuthorityError
+	if r.Authorities == nil || !errors.As(err, &unknown) {
+		return nil
+	}
+	return r.Authorities(ctx, host)
+}
+
+func (r Registry) endpoint(at string, insecure bool, authorities []byte) (endpoint, error) {
+	host, prefix, _ := strings.Cut(at, "/")
 	var options []name.Option
 	if insecure {
 		options = append(options, name.Insecure)
@@ -73,8 +86,16 @@ func (r Registry) endpoint(host string, insecure bool) (endpoint, error) {
 		return endpoint{}, err
 	}
 	certs.InsecureSkipVerify = insecure // as dockerd does
+	if authorities != nil {
+		if err := addAuthorities(certs, authorities); err != nil {
+			return endpoint{}, fmt.Errorf("the certificates for %s of the engine's host: %w", host, err)
+		}
+	}
 	t := newTransport(r.Limits, certs)
-	t.host, t.insecure = reg.RegistryStr(), insecure
+	t.host, t.insecure, t.lent = reg.RegistryStr(), insecure, authorities != nil
+	if prefix != "" {
+		t.prefix = "/" + strings.TrimRight(prefix, "/")
+	}
 	if r.dial != nil {
 		t.DialContext = r.dial
 	}
@@ -157,7 +178,7 @@ const maxMirrors = 8
 func mirrors(c registry.ServiceConfig) (all []*url.URL) {
 	for _, m := range c.Mirrors {
 		u, err := url.Parse(m)
-		if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.Scheme != "http" && u.Scheme != "https" {
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 			continue
 		}
 		if all = append(all, u); len(all) == maxMirrors {
@@ -173,11 +194,11 @@ func (r Registry) open(ctx context.Context, all endpoints, ref registryName, rea
 	var failed []error
 	if ref.host == name.DefaultRegistry {
 		for _, m := range mirrors(r.config(ctx)) {
-			err := r.try(ctx, all, m.Host, m.Scheme == "http", ref, read)
+			err := r.try(ctx, all, m.Host+strings.TrimRight(m.Path, "/"), m.Scheme == "http", ref, read)
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
-			failed = append(failed, fmt.Errorf("its mirror %s: %w", m.Host, err))
+			failed = append(failed, fmt.Errorf("its mirror %s: %w", m.Host+strings.TrimRight(m.Path, "/"), err))
 		}
 	}
 	err := r.try(ctx, all, ref.host, false, ref, read)
@@ -187,8 +208,8 @@ func (r Registry) open(ctx context.Context, all endpoints, ref registryName, rea
 	return err
 }
 
-func (r Registry) try(ctx context.Context, all endpoints, host string, insecure bool, ref registryName, read func(*remote) error) error {
-	return r.reach(ctx, all, host, insecure, func(e endpoint) error {
+func (r Registry) try(ctx context.Context, all endpoints, at string, insecure bool, ref registryName, read func(*remote) error) error {
+	return r.reach(ctx, all, at, insecure, func(e endpoint) error {
 		auth, err := r.authenticator(e)
 		if err != nil {
 			return err

@@ -231,6 +231,35 @@ func TestMirrors(t *testing.T) {
 	assert.Equal(t, strings.Count(strings.Join(asked, " "), "index.docker.io:443"), 1)
 }
 
+// A mirror can have a path, which stands before that of the API (engines from 25.0 on), and its
+// redirects lead where they say.
+func TestMirrorWithAPath(t *testing.T) {
+	mirror := newHub(t)
+	mirror.push(t, "1", gzipOf, one)
+	mirror.fault = func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		path, below := strings.CutPrefix(r.URL.Path, "/hub/of/ours")
+		if moved, ok := strings.CutPrefix(r.URL.Path, "/v2/stored/"); ok {
+			path, below = "/v2/app/blobs/"+moved, true
+		} else if digest, ok := strings.CutPrefix(path, "/v2/library/a/blobs/"); ok && below {
+			http.Redirect(w, r, "/v2/stored/"+digest, http.StatusTemporaryRedirect)
+			return
+		}
+		if !below {
+			http.NotFound(w, r)
+			return
+		}
+		r.URL.Path = strings.Replace(path, "/v2/library/a/", "/v2/app/", 1)
+		next.ServeHTTP(w, r)
+	}
+	r := Registry{Names: []string{"a:1"}, Limits: quick, Engine: func(context.Context) registry.ServiceConfig {
+		return registry.ServiceConfig{Mirrors: []string{mirror.URL + "/hub/of/ours/"}}
+	}}
+	v := newRecorder()
+	images, err := r.Images(t.Context(), v)
+	assert.NilError(t, err)
+	v.expect(t, images, one)
+}
+
 func TestRegistryNamesAsDockerReadsThem(t *testing.T) {
 	const d = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for ref, want := range map[string]registryName{

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,9 @@ type guarded struct {
 	*http.Transport
 	stall    time.Duration
 	host     string // of the registry, with its port
+	prefix   string // the path of a mirror before "/v2/", such as "/hub"; "" for most
 	insecure bool
+	lent     bool // its certificate is trusted as the engine's host has it alone
 }
 
 func newTransport(l Limits, certs *tls.Config) *guarded {
@@ -41,7 +44,7 @@ func (g *guarded) once(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("%s speaks plain http, which is for registries on this machine and for insecure-registries of the engine", req.URL.Host)
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	resp, err := g.Transport.RoundTrip(req.WithContext(ctx))
+	resp, err := g.Transport.RoundTrip(g.below(req.WithContext(ctx)))
 	if err != nil {
 		cancel(err)
 		return nil, err
@@ -50,6 +53,17 @@ func (g *guarded) once(req *http.Request) (*http.Response, error) {
 	timer.Stop()
 	resp.Body = &guardedBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: timer, stall: g.stall}
 	return resp, nil
+}
+
+// below is a request as a mirror with a path wants it. A redirect leads where it says.
+func (g *guarded) below(req *http.Request) *http.Request {
+	if g.prefix == "" || req.Response != nil || req.URL.Host != g.host || !strings.HasPrefix(req.URL.Path, "/v2/") {
+		return req
+	}
+	u := *req.URL
+	u.Path, u.RawPath = g.prefix+u.Path, ""
+	req.URL = &u
+	return req
 }
 
 // mayAsk reports whether a registry may lead there. One that is elsewhere does not have

@@ -87,28 +87,25 @@ func rewritten(t *testing.T, place image.Source, to rewrite.Destination) (rewrit
 // from one engine to a remapped one, with new owners. The check that passed in the first
 // image must pass there.
 func TestRewrittenImagesRun(t *testing.T) {
-	engine := testengine.Start(t, testengine.Options{})
+	all := startBuilders(t)
 	remapped := testengine.Start(t, testengine.Options{Remap: true})
-	importTools(t, engine)
 	files, err := filepath.Glob("testdata/cures/*.txt")
 	assert.NilError(t, err)
 	for _, file := range files {
-		c := readCure(t, engine, file)
-		if !c.sample && !allCures || c.name == "env" { // nobody knows which numbers of ENV are IDs
+		cases := readCures(t, all, file)
+		if len(cases) == 0 || cases[0].name == "env" { // nobody knows which numbers of ENV are IDs
 			continue
 		}
+		c := cases[0]
 		t.Run(c.name, func(t *testing.T) {
-			if c.kit {
-				installBuildx(t, engine)
-			}
 			if c.base != "" {
 				c.build(t, "lower", c.base, nil)
 			}
 			c.build(t, "before", c.dockerfile, c.args)
 			c.mustPass(t, "before")
-			made := sent(t, engine, remapped, c.tag("before"))
+			made := sent(t, c.builder.engine, remapped, c.tag("before"))
 			assert.Assert(t, made.Changed)
-			c.engine = remapped
+			c.builder = &builder{name: c.builder.name, engine: remapped}
 			c.mustPass(t, "before")
 		})
 	}
