@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/docker-userns/docker-userns/internal/dockerfile"
@@ -117,7 +119,7 @@ func canMake(in *dockerfile.Instruction, s step) bool {
 			return strings.Contains(whole, blanks(doc))
 		}
 		written := blanks(strings.Join(in.Words, " "))
-		return written == blanks(s.rest) || written == whole
+		return written == blanks(s.rest) || written == whole || sameList(in.Words, s.rest)
 	}
 	var rest []string
 	for _, w := range strings.Fields(s.rest) {
@@ -129,6 +131,12 @@ func canMake(in *dockerfile.Instruction, s step) bool {
 		return sameFolder(in.Words[len(in.Words)-1], rest[2])
 	}
 	return expands(strings.Join(in.Words, " "), strings.Join(rest, " "))
+}
+
+// sameList: buildah writes an exec form as JSON.
+func sameList(words []string, text string) bool {
+	var list []string
+	return strings.HasPrefix(text, "[") && json.Unmarshal([]byte(text), &list) == nil && slices.Equal(list, words)
 }
 
 // sameFolder: the classic builder writes where a file went as an absolute path.

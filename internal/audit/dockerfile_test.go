@@ -64,3 +64,11 @@ func TestDockerfileThatIsNone(t *testing.T) {
 	_, err := ParseDockerfile("x/Dockerfile", strings.NewReader(""))
 	assert.ErrorContains(t, err, "reading x/Dockerfile: ")
 }
+
+// buildah writes an exec form into the history as JSON.
+func TestDockerfileLinesOfExecForms(t *testing.T) {
+	d, err := ParseDockerfile("Dockerfile", strings.NewReader("FROM a\nRUN [\"sh\", \"-c\", \"tar xf \\\"a\\\"\"]\nRUN [\"x\"]\n"))
+	assert.NilError(t, err)
+	got := d.Lines([]Layer{{Instruction: `RUN ["sh", "-c", "tar xf \"a\""]`}, {Instruction: `RUN ["x"]`}, {Instruction: `RUN ["y"]`}})
+	assert.DeepEqual(t, got, []Lines{{2, 2}, {3, 3}, {}})
+}
