@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/dockerfile"
 	"github.com/docker-userns/docker-userns/internal/escape"
 )
@@ -56,7 +57,20 @@ func (j *join) cure(f *Finding, l layerPlan, ids ...int64) {
 	if l.said != "" {
 		also = append(also, l.said)
 	}
+	if j.cached(own, changed) {
+		also = append(also, "build with --no-cache: BuildKit of Docker 20.10 takes a COPY --from out of its cache if nothing but owners changed")
+	}
 	f.Also, f.Fix = also, fixText(f.Changes, also)
+}
+
+// cached reports whether a builder that is known to look at the contents of files alone would
+// not see that a stage which own copies from changes.
+func (j *join) cached(own *dockerfile.Instruction, changed []*dockerfile.Instruction) bool {
+	v, known := dockerd.ParseVersion(j.opt.Engine)
+	if !known || v.AtLeast(23) || own == nil || own.Verb != "COPY" || own.Flag("--from") == "" || slices.Contains(changed, own) {
+		return false
+	}
+	return len(changed) > 0 && slices.ContainsFunc(j.history, func(s step) bool { return s.kit })
 }
 
 // order is where an instruction is.

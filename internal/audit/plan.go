@@ -53,6 +53,10 @@ func (j *join) cures() {
 	uses, accounts := j.uses(p.recipe), j.unnamed(p.recipe)
 	p.number(j, uses, accounts)
 	for _, u := range uses {
+		if u.Role == dockerfile.Bounds {
+			p.bound(u, min(lastUser, j.gentle()-1))
+			continue
+		}
 		p.renumber(u)
 	}
 	p.accounts(j, accounts)
@@ -108,7 +112,7 @@ func (p *plan) number(j *join, uses []dockerfile.Use, accounts []account) {
 	found := j.found()
 	var ids []int64
 	for _, u := range uses {
-		named := u.Role != dockerfile.Looks && (u.Role != dockerfile.Names || found[u.ID])
+		named := u.Role != dockerfile.Looks && u.Role != dockerfile.Bounds && (u.Role != dockerfile.Names || found[u.ID])
 		if named && (u.Def != nil && !p.recipe.base[u.Def] || u.Arg != "") {
 			ids = append(ids, u.ID)
 		}
@@ -189,6 +193,16 @@ func (p *plan) renumber(u dockerfile.Use) {
 		p.edits[u.Def] = append(p.edits[u.Def], e)
 		p.hint(u.Def, numberHint(u.ID, id))
 		p.changed[u.ID] = appendNew(p.changed[u.ID], u.Def)
+	}
+}
+
+// lastUser is the highest number of an account where nothing else is said (login.defs(5)).
+const lastUser = 60000
+
+// bound writes a bound that the new numbers are below.
+func (p *plan) bound(u dockerfile.Use, to int64) {
+	if e, ok := u.Renumber(to); ok && !p.recipe.base[u.Def] {
+		p.edit(u.Def, numberHint(u.ID, to), e)
 	}
 }
 

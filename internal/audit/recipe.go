@@ -87,7 +87,7 @@ func (r *recipe) names(stage *dockerfile.Stage, id int64) bool {
 		}
 		r.named[stage] = map[int64]bool{}
 		for _, u := range r.file.file.Analyze(stage, "", nil).Uses {
-			if u.Role != dockerfile.Looks && u.Def != nil {
+			if u.Role != dockerfile.Looks && u.Role != dockerfile.Bounds && u.Def != nil {
 				r.named[stage][u.ID] = true
 			}
 		}

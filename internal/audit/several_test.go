@@ -75,3 +75,24 @@ func TestInstructionsThatHistoryLeavesOut(t *testing.T) {
 	r := a.Report(made(a, t, [][]entry{{{name: "bin/sh"}}, {{name: "opt/x", uid: 70000}}}, "/bin/sh -c #(nop) ADD file:0a in / ", "RUN ./b"))
 	assert.Equal(t, r.Findings[0].Fix, "RUN tar xf a.tar -C /opt --no-same-owner")
 }
+
+// A bound on the numbers of accounts stays above the new number, and is none itself.
+func TestBoundsOfAccounts(t *testing.T) {
+	a := New(Options{Map: usual, Paths: 1})
+	r := a.Report(made(a, t, [][]entry{{{name: "home/app", uid: 70000, gid: 70000}}},
+		"RUN /bin/sh -c useradd -m -K UID_MIN=70000 -K UID_MAX=70009 -K GID_MIN=70000 -K GID_MAX=70009 app # buildkit"))
+	assert.Equal(t, r.Findings[0].Changes[0].New, "RUN useradd -m -K UID_MIN=10001 -K UID_MAX=60000 -K GID_MIN=10001 -K GID_MAX=60000 app")
+}
+
+// BuildKit of Docker 20.10 was seen to take a COPY --from out of its cache after the owners in
+// its stage changed; that of 28.5 was not.
+func TestCacheThatDoesNotSeeOwners(t *testing.T) {
+	d, err := ParseDockerfile("Dockerfile", strings.NewReader("FROM base AS b\nRUN chown 70000:70000 /out\nFROM base\nCOPY --from=b /out /srv\n"))
+	assert.NilError(t, err)
+	for engine, want := range map[string]bool{"20.10.24": true, "28.5.2": false, "": false} {
+		a := New(Options{Map: usual, Paths: 1, Dockerfile: d, Engine: engine})
+		r := a.Report(made(a, t, [][]entry{{{name: "srv/f", uid: 70000, gid: 70000}}}, "COPY /out /srv # buildkit"))
+		assert.Assert(t, strings.HasPrefix(r.Findings[0].Fix, "line 2: RUN chown 10001:10001 /out"), r.Findings[0].Fix)
+		assert.Equal(t, strings.Contains(r.Findings[0].Fix, "build with --no-cache"), want, engine)
+	}
+}

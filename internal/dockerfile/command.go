@@ -94,15 +94,21 @@ func (s shell) account(args []arg) {
 	opts, _ := options(args, "ugGdsckKehpbfR", "uid", "gid", "groups", "home", "home-dir", "shell", "comment", "skel", "key", "gecos", "ingroup", "base-dir", "expiredate", "inactive", "password", "root", "firstuid", "lastuid", "firstgid", "lastgid")
 	for _, o := range opts {
 		switch o.name {
-		case "u", "uid", "firstuid", "lastuid":
+		case "u", "uid", "firstuid":
 			s.use(o.value, false, Makes)
-		case "g", "gid", "firstgid", "lastgid":
+		case "g", "gid", "firstgid":
 			s.use(o.value, true, Makes)
+		case "lastuid", "lastgid":
+			s.use(o.value, o.name == "lastgid", Bounds)
 		case "G", "groups":
 			s.list(o.value)
 		case "K", "key":
 			key, _, _ := strings.Cut(o.value.s, "=")
-			s.use(o.value.slice(min(len(key)+1, len(o.value.s)), len(o.value.s)), strings.HasPrefix(key, "GID"), Makes)
+			role := Makes
+			if strings.HasSuffix(key, "_MAX") {
+				role = Bounds
+			}
+			s.use(o.value.slice(min(len(key)+1, len(o.value.s)), len(o.value.s)), strings.HasPrefix(key, "GID"), role)
 		}
 	}
 }

@@ -16,6 +16,8 @@ const (
 	Looks
 	// Names: a variable has the number, whose name says that it is one of a user.
 	Names
+	// Bounds: accounts get no number beyond it, as UID_MAX of login.defs(5) says.
+	Bounds
 )
 
 // A Use is a number that an instruction uses as a UID or GID.

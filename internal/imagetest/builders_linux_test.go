@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/docker-userns/docker-userns/internal/testbed"
@@ -65,10 +66,28 @@ func said(cmd *exec.Cmd) (string, error) {
 
 func buildArgs(tag, dir string, args []string) []string {
 	command := []string{"build", "--network", "none", "-t", tag}
+	return append(append(command, asFlags(args)...), dir)
+}
+
+// noCache stands for the flag among build arguments.
+const noCache = "--no-cache"
+
+func asFlags(args []string) (flags []string) {
 	for _, a := range args {
-		command = append(command, "--build-arg", a)
+		if a != noCache {
+			flags = append(flags, "--build-arg")
+		}
+		flags = append(flags, a)
 	}
-	return append(command, dir)
+	return flags
+}
+
+// version is that of the engine.
+func (b *builder) version(t *testing.T) string {
+	t.Helper()
+	v, err := b.engine.Client(t).ServerVersion(t.Context())
+	assert.NilError(t, err)
+	return v.Version
 }
 
 // buildKitCLI is a docker CLI that has BuildKit built in, "" if there is none.
@@ -104,11 +123,11 @@ func buildah(t *testing.T, engine *testengine.Engine, tree []byte) *builder {
 		global := []string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs", verb, "--signature-policy", policy}
 		return said(exec.Command("buildah", append(global, args...)...))
 	}
+	var one sync.Mutex // two builds at once mix up stages of one name
 	build := func(t *testing.T, tag, from string, args []string) (string, error) {
-		command := []string{"--isolation", "chroot", "--network", "host", "-t", tag}
-		for _, a := range args {
-			command = append(command, "--build-arg", a)
-		}
+		one.Lock()
+		defer one.Unlock()
+		command := append([]string{"--isolation", "chroot", "--network", "host", "-t", tag}, asFlags(args)...)
 		out, err := call("bud", append(command, from)...)
 		if err != nil {
 			return out, err

@@ -146,6 +146,15 @@ func (c cureCase) cured(t *testing.T, tag, dockerfile string, r audit.Report) {
 			if arg, ok := strings.CutPrefix(also, "build with --build-arg "); ok {
 				args = append(args, arg)
 			}
+			if strings.HasPrefix(also, "build with --no-cache") {
+				args = append(args, noCache)
+			}
+		}
+		for _, change := range f.Changes {
+			name, _, _ := strings.Cut(strings.TrimPrefix(change.New, "ARG "), "=")
+			if given := strings.Join(c.args, " "); strings.Contains(change.Note, "--build-arg") && strings.HasPrefix(given, name+"=") {
+				args = append(args, strings.TrimPrefix(change.New, "ARG ")) // as the note says
+			}
 		}
 	}
 	c.build(t, tag, dockerfile, args)
@@ -159,7 +168,7 @@ func (c cureCase) cured(t *testing.T, tag, dockerfile string, r audit.Report) {
 
 func (c cureCase) audit(t *testing.T, tag string, d *audit.Dockerfile) audit.Report {
 	t.Helper()
-	a := audit.New(audit.Options{Map: idmap.Single(testengine.Base, testengine.Size), Paths: 3, Dockerfile: d})
+	a := audit.New(audit.Options{Map: idmap.Single(testengine.Base, testengine.Size), Paths: 3, Dockerfile: d, Engine: c.builder.version(t)})
 	names := []string{c.tag(tag)}
 	if c.base != "" {
 		names = append(names, c.tag("lower"))

@@ -100,6 +100,11 @@ func placeOf(text []string, r audit.Report, at []audit.Lines, old string) audit.
 			return at[i]
 		}
 	}
+	for i, line := range text {
+		if strings.TrimSpace(line) == old {
+			return audit.Lines{Start: i + 1, End: i + 1}
+		}
+	}
 	verb, rest, _ := strings.Cut(old, " ")
 	for i, line := range text {
 		if v, written, _ := strings.Cut(strings.TrimSpace(line), " "); v == verb && (written == rest || v != "USER" || strings.Contains(written, "$")) {

@@ -27,7 +27,7 @@ cp "$(readlink -f "$(command -v busybox)")" "$root/bin/busybox"
 for applet in $(busybox --list); do
 	[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 done
-for program in bash install useradd groupadd usermod; do
+for program in bash chown install useradd groupadd usermod groupmod; do
 	file=$(PATH=$PATH:/usr/sbin:/sbin command -v $program) || continue
 	rm -f "$root/bin/$program"
 	cp -L "$file" "$root/bin/$program"
