@@ -116,7 +116,8 @@ func canMake(in *dockerfile.Instruction, s step) bool {
 	if s.verb == "RUN" {
 		whole := blanks(strings.TrimPrefix(s.text, "RUN "))
 		if doc := in.HereDoc(); doc != "" {
-			return strings.Contains(whole, blanks(doc))
+			// One that names its program is run as a file, of which history has the name.
+			return strings.Contains(whole, blanks(doc)) || strings.HasPrefix(doc, "#!") && strings.HasPrefix(s.rest, "/dev/pipes/")
 		}
 		written := blanks(strings.Join(in.Words, " "))
 		return written == blanks(s.rest) || written == whole || sameList(in.Words, s.rest)

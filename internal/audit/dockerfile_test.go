@@ -72,3 +72,11 @@ func TestDockerfileLinesOfExecForms(t *testing.T) {
 	got := d.Lines([]Layer{{Instruction: `RUN ["sh", "-c", "tar xf \"a\""]`}, {Instruction: `RUN ["x"]`}, {Instruction: `RUN ["y"]`}})
 	assert.DeepEqual(t, got, []Lines{{2, 2}, {3, 3}, {}})
 }
+
+// A here-document that names its program is run as a file.
+func TestDockerfileLinesOfScripts(t *testing.T) {
+	d, err := ParseDockerfile("Dockerfile", strings.NewReader("FROM a\nRUN <<EOF\n#!/bin/bash\nx\nEOF\nRUN y\n"))
+	assert.NilError(t, err)
+	got := d.Lines([]Layer{{Instruction: "RUN /dev/pipes/EOF"}, {Instruction: "RUN y"}})
+	assert.DeepEqual(t, got, []Lines{{2, 5}, {6, 6}})
+}

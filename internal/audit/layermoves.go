@@ -52,6 +52,12 @@ func (j *join) explained(in *dockerfile.Instruction, g *group, id int64) bool {
 		}
 		return covered(run, g)
 	case "ADD":
+		switch {
+		case isClassic(in.Rest()): // such a history does not tell a file from an archive
+			return j.names(in, g, dockerfile.Gives)
+		case r.file == nil: // and BuildKit's of Docker 20.10 leaves out --chown
+			return !addsArchive(in.Rest()) && in.Flag("--chown") != ""
+		}
 		return !addsArchive(in.Rest())
 	case "COPY":
 		if r.file == nil {

@@ -96,3 +96,17 @@ func TestCacheThatDoesNotSeeOwners(t *testing.T) {
 		assert.Equal(t, strings.Contains(r.Findings[0].Fix, "build with --no-cache"), want, engine)
 	}
 }
+
+// An ADD whose --chown history does not have gets one; one that has it changes it.
+func TestChownOfADD(t *testing.T) {
+	const account = "RUN adduser -D -u 10001 app, in place of RUN adduser -D -u 70000 app; "
+	for history, want := range map[string]string{
+		"ADD in.txt /srv/ # buildkit":                                account + "ADD --chown=10001:10001 in.txt /srv/",
+		"ADD --chown=70000:70000 in.txt /srv/ # buildkit":            account + "ADD --chown=10001:10001 in.txt /srv/",
+		"/bin/sh -c #(nop) ADD --chown=70000:70000file:0a in /srv/ ": account + "in this same ADD: write 10001 in place of 70000",
+	} {
+		a := New(Options{Map: usual, Paths: 1})
+		r := a.Report(made(a, t, [][]entry{{{name: "home/app", uid: 70000, gid: 70000}}, {{name: "srv/in.txt", uid: 70000, gid: 70000}}}, "/bin/sh -c adduser -D -u 70000 app", history))
+		assert.Equal(t, r.Findings[1].Fix, want, history)
+	}
+}

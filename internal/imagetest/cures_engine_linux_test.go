@@ -201,4 +201,3 @@ func (c cureCase) mustPass(t *testing.T, tag string) {
 	out, err := c.builder.engine.Docker("run", "--rm", "--network", "none", "--entrypoint", "sh", c.tag(tag), "-ec", c.check).CombinedOutput()
 	assert.NilError(t, err, "%s: %s", tag, out)
 }
-
