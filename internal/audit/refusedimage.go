@@ -23,10 +23,17 @@ func (j *join) refused() []Finding {
 	return append(all, j.refusedZstd()...)
 }
 
+// LooksAtBlobs reports whether an audit for a version of the engine has to look at how each
+// layer is compressed, which is not known of layers that were read before.
+func LooksAtBlobs(engine string) bool {
+	v, known := dockerd.ParseVersion(engine)
+	return known && !v.ReadsZstd()
+}
+
 // refusedZstd is the finding of layers that are compressed with zstd, if the engine is known
 // not to read them. What an engine keeps itself, it has read.
 func (j *join) refusedZstd() []Finding {
-	v, known := dockerd.ParseVersion(j.opt.Engine)
+	v, _ := dockerd.ParseVersion(j.opt.Engine)
 	first, n := NoLayer, 0
 	for i, l := range j.img.Layers {
 		if l.Form == unpack.Zstd {
@@ -35,7 +42,7 @@ func (j *join) refusedZstd() []Finding {
 			}
 		}
 	}
-	if n == 0 || !known || v.ReadsZstd() {
+	if n == 0 || !LooksAtBlobs(j.opt.Engine) {
 		return nil
 	}
 	which := "1 layer is"

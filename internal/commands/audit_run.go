@@ -64,7 +64,7 @@ func runAudit(ctx context.Context, dockerCLI command.Cli, opts auditOptions) err
 		failOn:  opts.failOn,
 		ignores: ignores,
 	}
-	run.cache = openCache(opts.noCache)
+	run.cache = openCache(opts.noCache || audit.LooksAtBlobs(target.version))
 	defer run.cache.Close()
 	if opts.base != "" {
 		s, err := baseSource(opts, engine)
