@@ -104,7 +104,7 @@ func (j Job) take(f *file) error {
 // record is what a file was like before a right to it was taken back.
 type record struct {
 	Grant int    `json:"g"` // by its place in the job
-	Path  string `json:"p"` // below it
+	Path  []byte `json:"p"` // below it; a name may have bytes that are no UTF-8
 	Inode uint64 `json:"i"`
 	state
 }
@@ -118,7 +118,7 @@ func (j Job) Record(ctx context.Context, to io.Writer) error {
 		if err != nil || now.equal(j.taken(now)) {
 			return err
 		}
-		return out.Encode(record{n, f.path, f.Ino, now})
+		return out.Encode(record{n, []byte(f.path), f.Ino, now})
 	})
 	return errors.Join(err, lines.Flush())
 }
@@ -147,12 +147,13 @@ func (j Job) restore(r record) error {
 	}
 	g := j.Grants[r.Grant]
 	f, err := g.open(false)
-	for name := range strings.SplitSeq(r.Path, "/") {
-		if err != nil || r.Path == "." {
+	path := string(r.Path)
+	for name := range strings.SplitSeq(path, "/") {
+		if err != nil || path == "." {
 			break
 		}
 		var next *file
-		next, err = openFile(f.fd, name, r.Path)
+		next, err = openFile(f.fd, name, path)
 		f.close()
 		f = next
 	}
