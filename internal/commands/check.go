@@ -43,9 +43,13 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 		Long:  checkLong,
 		Example: `  docker userns check
   docker --context prod userns check --verbose
-  docker userns check --format json --strict`,
+  docker userns check --format json --strict
+  docker userns check --contexts 'prod-*,db1'`,
 		Args: noArguments("check", opts.validate),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(opts.contexts) > 0 {
+				return opts.lookAtMany(cmd, dockerCLI, args)
+			}
 			return runCheck(cmd.Context(), dockerCLI, opts)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -57,6 +61,7 @@ func newCheckCommand(dockerCLI command.Cli) *cobra.Command {
 	flags.BoolVar(&opts.images, "all-images", false, "Check every image, even if that takes long or has to stream it from the engine")
 	flags.StringVar(&opts.user, "user", "", `User whose subordinate IDs are checked (default: the engine's, otherwise "dockremap")`)
 	opts.install(flags, "Also show what passed", checkFormatHelp)
+	cmd.MarkFlagsMutuallyExclusive("contexts", "list")
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(check.IDs(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{formatter.TableFormatKey, formatter.JSONFormatKey, render.FormatPrometheus}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

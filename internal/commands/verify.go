@@ -86,12 +86,18 @@ func newVerifyCommand(dockerCLI command.Cli) *cobra.Command {
   docker userns verify --health-url http://localhost:8080/health --health-expr '.docker == "healthy"'
   docker userns verify --profile shop.yaml --watch 30s web worker`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(opts.contexts) > 0 {
+				return opts.lookAtMany(cmd, dockerCLI, args)
+			}
 			opts.Containers = args
 			return runVerify(cmd.Context(), dockerCLI, opts)
 		},
 		ValidArgsFunction: completeContainers(dockerCLI),
 	}
 	opts.install(cmd.Flags())
+	for _, alone := range []string{"list", "watch", "accept-missing", "baseline"} {
+		cmd.MarkFlagsMutuallyExclusive("contexts", alone)
+	}
 	formats := []string{formatter.TableFormatKey, formatter.JSONFormatKey, formatMarkdown, render.FormatPrometheus}
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.MarkFlagFilename("profile", "yaml", "yml")

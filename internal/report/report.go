@@ -68,6 +68,10 @@ type Report struct {
 	// Containers are who the processes of containers are; verify alone has them.
 	Containers []Container    `json:"containers,omitempty"`
 	Summary    map[Status]int `json:"summary"`
+	// ExitCode and Error are there with --contexts: what the command would have ended with,
+	// and why the host could not be looked at, "" if it was.
+	ExitCode *int   `json:"exitCode,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 // Container is one container, with the users that its processes run as.
