@@ -25,7 +25,7 @@ import (
 	"github.com/docker-userns/docker-userns/internal/report"
 )
 
-// atOnce is how many hosts are looked at at a time.
+// atOnce is how many hosts are looked at together.
 const atOnce = 16
 
 // lookAtMany looks at the engines of many contexts, each with a process of its own, as if

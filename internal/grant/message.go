@@ -16,6 +16,7 @@ import (
 const (
 	verbLook    = "look"      // reads a Survey
 	verbInstall = "install"   // FOLDER: puts the program there
+	verbReady   = "ready"     // does nothing: it can be run
 	verbGive    = "give"      // FOLDER
 	verbUngive  = "undo-give" // FOLDER
 	verbTake    = "take"      // FOLDER: for disable

@@ -22,6 +22,8 @@ func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	case len(args) == 1 && args[0] == verbLook:
 		found, err := look(ctx, in)
 		return reply(out, found, err)
+	case len(args) == 1 && args[0] == verbReady:
+		return nil
 	case len(args) == 2 && args[0] == verbInstall:
 		return reply(out, nil, install(args[1]))
 	case len(args) == 2:
@@ -30,7 +32,7 @@ func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 		}
 		return change(ctx, args[0], args[1])
 	}
-	return errors.New("usage: grant look | install FOLDER | give FOLDER | take FOLDER | undo-give FOLDER | undo-take FOLDER")
+	return errors.New("usage: grant look | ready | install FOLDER | give FOLDER | take FOLDER | undo-give FOLDER | undo-take FOLDER")
 }
 
 func reply(out io.Writer, found []Found, err error) error {

@@ -15,7 +15,7 @@ func changesRights(t *testing.T, w *world, rights, script string) Change {
 	c := simple(t, w, testID)
 	c.Rights = rights
 	w.install(t, c)
-	w.write(t, c.Dir()+"/program", "#!/bin/sh\necho \"$1 $2 $(cat /stub/active)\" >>/stub/rights\n[ \"$3\" = "+c.Dir()+" ] || exit 1\n"+script)
+	w.write(t, c.Dir()+"/program", "#!/bin/sh\n[ $2 != ready ] || exit 0\necho \"$1 $2 $(cat /stub/active)\" >>/stub/rights\n[ \"$3\" = "+c.Dir()+" ] || exit 1\n"+script)
 	assert.NilError(t, os.Chmod(w.path(c.Dir(), "program"), 0o700))
 	w.write(t, "/stub/rights", "")
 	code, said := w.verb(c, "arm", "300")
@@ -94,5 +94,18 @@ func TestScriptAndRightsThatFail(t *testing.T) {
 		assert.Assert(t, code == 1 && strings.Contains(said, "it is immutable"), "%d %s", code, said)
 		assert.Assert(t, strings.Contains(w.read(c.Dir()+"/result"), "failed: the rights to what containers mount are not what they were: it is immutable"), "%s", w.read(c.Dir()+"/result"))
 		assert.Assert(t, strings.Contains(w.read("/stub/active"), `"active`), "the daemon runs all the same")
+	})
+}
+
+// A program that cannot be run is found out before anything is touched.
+func TestScriptAndAProgramThatCannotBeRun(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := simple(t, w, testID)
+		c.Rights = "give"
+		w.install(t, c)
+		w.write(t, c.Dir()+"/program", "#!/bin/sh\n")
+		code, said := w.verb(c, "arm", "300")
+		assert.Assert(t, code == 1 && strings.Contains(said, "cannot be run"), "%d %s", code, said)
+		assert.Assert(t, !w.exists(c.Dir()+"/backup") && !w.exists(Folder+"/pending"))
 	})
 }

@@ -50,6 +50,10 @@ prepare() {
 		say "writing $dir/reserve failed; is the disk full?"
 		return 1
 	}
+	[ -z "$rights" ] || "$dir/program" grant ready || {
+		say "$dir/program cannot be run: is its file system mounted noexec?"
+		return 1
+	}
 	note_account && each_file replaceable && each_account replaceable && each_file back_up || return
 	[ -z "$tree" ] || { [ ! -e "$tree" ] && [ ! -h "$tree" ]; } || true >"$dir/hadtree" || return
 	[ -n "$unit" ] || return 0
