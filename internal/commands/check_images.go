@@ -35,13 +35,11 @@ func (t *target) auditImages(ctx context.Context, facts *survey.Facts, o *check.
 	files, done := t.files(ctx)
 	defer done()
 	a := audit.New(audit.Options{Map: m, Paths: 1})
-	d := image.Daemon{Engine: t.engine, All: true, Hosts: files, Program: onhost.Program(), At: t.endpoint}
+	d := image.Daemon{Engine: t.engine, All: true, Hosts: files, Program: onhost.Program()}
 	if !all {
 		d.RecordsOnly, d.Within = true, imageTime
 	}
-	cache := openCache(false)
-	defer cache.Close()
-	images, err := d.Images(ctx, image.Cached{Visitor: a, Layers: cache})
+	images, err := d.Images(ctx, a)
 	if err != nil {
 		return nil, err
 	}
