@@ -216,3 +216,17 @@ func TestVerifyWithoutRemap(t *testing.T) {
 	host.Run(t, "systemctl", "stop", "docker.socket", "docker.service")
 	assert.Equal(t, verifyOver(t, host, "root").code, 2)
 }
+
+// From a mount namespace of its own, such as that of a hardened unit, verify does not say that
+// nothing runs outside of the engine: it could not tell.
+func TestVerifyInANamespaceOfItsOwn(t *testing.T) {
+	testbed.Need(t)
+	host := boot(t, testbed.Engine28)
+	install(t, host)
+	host.Remap(t, 100000, 65536)
+	status := func(words ...string) string {
+		return verified(t, ask(t, host.Command(append(words, "docker", "userns", "verify", "--format", "json")...))).of(t, "left-processes").Status
+	}
+	assert.Equal(t, status("env"), "ok")
+	assert.Equal(t, status("unshare", "--mount"), "unknown")
+}

@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -62,7 +63,7 @@ type shim struct {
 
 var leftTopic = topic{
 	second: func(l *look, q *host.Questions) {
-		q.Links = append(q.Links, l.askShims()...)
+		q.Links = append(append(q.Links, l.askShims()...), spaces("/proc/1")...)
 		q.Lines = append(q.Lines, askCgroups())
 	},
 	unread: func(f *Facts, err error) { f.Left.Err = err },
@@ -124,6 +125,8 @@ const (
 	shimTries = 10
 )
 
+var errOwnNamespace = errors.New("looking for processes of containers: this program runs in a namespace of its own, from which the host's shims cannot be told from others; a unit of systemd must not set PrivateTmp=, ProtectSystem= or the like")
+
 // left finds the containers that the engine does not know. If all are known,
 // nothing more is asked.
 func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
@@ -134,6 +137,8 @@ func (l *look) left(ctx context.Context, api API, f *Facts) ([]Left, error) {
 		return nil, f.Containers.Err
 	case f.Root != nil:
 		return nil, f.Root
+	case !l.shares("/proc/1", "user"), !l.shares("/proc/1", "mnt"), !l.shares("/proc/1", "pid"):
+		return nil, errOwnNamespace
 	case l.seen.Lines[names].Truncated, l.seen.Lines[cgroups].Truncated:
 		return nil, fmt.Errorf("looking for processes of containers: the host has more of them than are examined at once")
 	}
