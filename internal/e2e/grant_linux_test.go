@@ -38,6 +38,7 @@ const running = "docker ps --format '{{.Names}}' | grep -xE 'db|odd|site|tls' | 
 // to, and disable takes the rights back, with the owners of what was written meanwhile.
 func TestGrant(t *testing.T) {
 	testbed.Need(t)
+	t.Parallel()
 	host := boot(t, testbed.Engine28)
 	stored(t, host)
 	mounting(t, host)

@@ -221,6 +221,7 @@ func TestVerifyWithoutRemap(t *testing.T) {
 // nothing runs outside of the engine: it could not tell.
 func TestVerifyInANamespaceOfItsOwn(t *testing.T) {
 	testbed.Need(t)
+	t.Parallel()
 	host := boot(t, testbed.Engine28)
 	install(t, host)
 	host.Remap(t, 100000, 65536)
