@@ -63,13 +63,16 @@ func giveUp(t *testing.T, h *sshHost, server *hosttest.Server, dial func(*sshHos
 	assert.NilError(t, err)
 	res, err := transport.RoundTrip(req)
 	assert.NilError(t, err)
+	h.turn <- struct{}{} // the request that made the shell may still be under way
+	ssh := h.shell.cmd.Process.Pid
+	<-h.turn
 	server.Stall(t)
 	cancel()
 	_, err = io.ReadAll(res.Body)
 	assert.ErrorIs(t, err, context.Canceled)
 	res.Body.Close()
 	conn.Close()
-	running, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", h.shell.cmd.Process.Pid))
+	running, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", ssh))
 	assert.NilError(t, err)
 	assert.Assert(t, len(running) > 0, "ssh has ended by itself")
 	assert.NilError(t, h.Close())
