@@ -11,11 +11,13 @@ import (
 // ImpactImages is the check that needs the audits of images.
 const ImpactImages = "impact-images"
 
-// The IDs of the checks that list what is left behind.
+// The IDs of the checks of which a plan of enable says more.
 const (
 	ImpactContainers = "impact-containers"
 	ImpactVolumes    = "impact-volumes"
 	ImpactNetworks   = "impact-networks"
+	ImpactBindMounts = "impact-bind-mounts"
+	ImpactSockets    = "impact-sockets"
 )
 
 // Options are what a user can ask for.

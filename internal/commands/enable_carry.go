@@ -49,6 +49,7 @@ func (o *carryOptions) shownByPlan() (ids []string) {
 	for id, shown := range map[string]bool{
 		check.ImpactImages: o.wanted.Images, check.ImpactVolumes: o.wanted.Volumes,
 		check.ImpactNetworks: o.wanted.Networks, check.ImpactContainers: o.wanted.Containers,
+		check.ImpactBindMounts: o.grant, check.ImpactSockets: o.grant,
 	} {
 		if shown {
 			ids = append(ids, id)

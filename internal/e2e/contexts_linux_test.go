@@ -76,7 +76,9 @@ func TestManyContexts(t *testing.T) {
 	assert.NilError(t, json.Unmarshal([]byte(whole.stdout), &one))
 	n := map[string]int{}
 	for _, r := range one.Results {
-		n[r.Status]++
+		if r.ID != "maintenance-window" && r.ID != "load-balancer" { // which only a person can answer
+			n[r.Status]++
+		}
 	}
 	assert.DeepEqual(t, strings.Fields(rows[1])[2:5], []string{fmt.Sprint(n["error"]), fmt.Sprint(n["warning"]), fmt.Sprint(n["unknown"])})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/docker/cli/cli/command/formatter"
 	"github.com/docker/cli/cli/streams"
 
+	"github.com/docker-userns/docker-userns/internal/check"
 	"github.com/docker-userns/docker-userns/internal/escape"
 	"github.com/docker-userns/docker-userns/internal/report"
 )
@@ -28,11 +29,12 @@ func Hosts(found []report.Report, verbose bool, format string) func(*streams.Out
 		w := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 		fmt.Fprintln(w, "CONTEXT\tSTATUS\tERRORS\tWARNINGS\tUNKNOWN\tFOUND")
 		for _, r := range found {
+			counted := withoutPerson(r)
 			if r.Error != "" {
 				fmt.Fprintf(w, "%s\tfailed\t-\t-\t-\t%s\n", escape.Line(r.Context), escape.Line(escape.Head(strings.Join(strings.Fields(r.Error), " "), 200)))
 				continue
 			}
-			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", escape.Line(r.Context), worstOf(r), r.Summary[report.Error], r.Summary[report.Warning], r.Summary[report.Unknown], firstFound(r))
+			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", escape.Line(r.Context), worstOf(counted), counted.Summary[report.Error], counted.Summary[report.Warning], counted.Summary[report.Unknown], firstFound(counted))
 		}
 		_ = w.Flush() // a Builder takes all
 		if _, err := fmt.Fprint(out, b.String()); err != nil {
@@ -48,6 +50,20 @@ func Hosts(found []report.Report, verbose bool, format string) func(*streams.Out
 		}
 		return nil
 	}
+}
+
+// withoutPerson leaves out the questions that only a person can answer, which would be unknown
+// on every host.
+func withoutPerson(r report.Report) report.Report {
+	results, summary := []report.Result{}, map[report.Status]int{}
+	for _, one := range r.Results {
+		if one.Category != check.Person {
+			results = append(results, one)
+			summary[one.Status]++
+		}
+	}
+	r.Results, r.Summary = results, summary
+	return r
 }
 
 // worstOf is the worst status among the results.
