@@ -23,7 +23,8 @@ type Loss struct {
 	Lacks   Perm // of what the user wants and had
 	// Give is what to give: all that was lacking, and what is there already,
 	// which an ACL entry would otherwise take away.
-	Give Perm
+	Give   Perm
+	before Process // who the user is without remap
 	// Inside says that it lacks nothing on the directory itself, but cannot read
 	// files in it that it owned.
 	Inside bool
@@ -39,7 +40,7 @@ func Lost(c survey.Container, mount survey.Mount, p survey.Path, m idmap.Map) (l
 		return Loss{}, false
 	}
 	before, _ := Mapped(Everything, id.UID, id.GID, id.Groups)
-	l := Loss{Path: p, UID: id.UID, Process: mapped, Map: m, Want: wanted(mount, p.Stat.Mode), Has: mapped.To(p.Stat)}
+	l := Loss{Path: p, UID: id.UID, Process: mapped, before: before, Map: m, Want: wanted(mount, p.Stat.Mode), Has: mapped.To(p.Stat)}
 	l.Lacks = l.Want & before.To(p.Stat) &^ l.Has
 	l.Give = l.Has | l.Lacks
 	l.Inside = l.Lacks == 0 && p.Stat.Mode.IsDir() && lostInside(p.Inside, before, mapped)

@@ -40,6 +40,9 @@ func TestMend(t *testing.T) {
 		note   string
 	}{
 		"files for all":       {1000, dir(0o755, 1000), []grant.Kind{kind(0o644, 1000)}, []string{"sudo setfacl -RP -m u:101000:rwX -- /srv/x"}, "stop db, copy first; to undo it: setfacl -RP -x"},
+		"files of root":       {1000, dir(0o755, 1000), []grant.Kind{kind(0o644, 0)}, nil, "fewer rights than to the directory"},
+		"a folder of root":    {1000, dir(0o755, 1000), []grant.Kind{kind(fs.ModeDir|0o755, 0)}, nil, "fewer rights than to the directory"},
+		"of its group alone":  {1000, dir(0o755, 1000), []grant.Kind{kind(0o660, 7)}, nil, "fewer rights than to the directory"},
 		"a database":          {999, dir(0o700, 999), []grant.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, "stop db, copy first"},
 		"read by its group":   {999, dir(0o750, 999), []grant.Kind{kind(0o640, 999)}, []string{toDatabase, fromDatabase}, ""},
 		"its image's root":    {0, dir(0o700, 999), []grant.Kind{kind(0o600, 999)}, []string{toDatabase, fromDatabase}, ""},

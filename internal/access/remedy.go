@@ -6,6 +6,7 @@ import (
 
 	"github.com/docker-userns/docker-userns/internal/dockerd"
 	"github.com/docker-userns/docker-userns/internal/grant"
+	"github.com/docker-userns/docker-userns/internal/host"
 	"github.com/docker-userns/docker-userns/internal/idmap"
 	"github.com/docker-userns/docker-userns/internal/survey"
 )
@@ -106,7 +107,26 @@ func (l Loss) remedyOfTree(f survey.Facts) (grant.Grant, *Refusal) {
 	if closed {
 		return l.shift()
 	}
+	for _, k := range in.Kinds {
+		if !l.had(k) {
+			return refused(fmt.Sprintf("it contains files of user %d with mode %s, to which the container's user has fewer rights than to the directory", k.UID, k.Mode),
+				"mount a folder that has only what the container needs")
+		}
+	}
 	return l.entry(true), nil
+}
+
+// had reports whether the user has, without remap, each right to files of a kind that an ACL
+// entry for the whole tree would give.
+func (l Loss) had(k grant.Kind) bool {
+	give := l.Give
+	switch {
+	case k.Mode&fs.ModeSymlink != 0:
+		return true
+	case !k.Mode.IsDir() && k.Mode.Perm()&0o111 == 0:
+		give &^= Execute // as X of setfacl(1)
+	}
+	return give&^l.before.To(host.Stat{Mode: k.Mode, UID: k.UID, GID: k.GID}) == 0
 }
 
 // moved is what an ID of the host becomes: its place in the map, or itself if it

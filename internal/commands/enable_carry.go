@@ -38,6 +38,7 @@ func (o *carryOptions) install(flags *pflag.FlagSet) {
 	flags.Lookup("carry").NoOptDefVal = strings.Join(carryKinds, ",")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, `Leave out of --carry what matches, such as "volume:cache" or "image:old/*"`)
 	flags.BoolVar(&o.grant, "grant", false, "Give carried containers their rights to what they mount from the host, until disable")
+	_ = flags.MarkHidden("grant") // until a path that was replaced since keeps nobody from taking rights back
 	flags.StringSliceVar(&o.usernsHost, "userns-host", nil, "Carry these containers with --userns=host: their root stays root on the host")
 }
 
