@@ -27,6 +27,9 @@ func TestTrim(t *testing.T) {
 	}
 	before := time.Now().Add(-2 * stale)
 	assert.NilError(t, os.Chtimes(old, before, before))
+	foreign := filepath.Join(dir, "foreign")
+	assert.NilError(t, os.WriteFile(foreign, make([]byte, 1<<20), 0o600))
+	assert.NilError(t, os.Chtimes(foreign, before, before))
 	one, err := os.Stat(filepath.Join(dir, nameOf("0")))
 	assert.NilError(t, err)
 	c.size = 5 * one.Size()
@@ -37,6 +40,8 @@ func TestTrim(t *testing.T) {
 	}
 	_, err = os.Stat(old)
 	assert.ErrorIs(t, err, os.ErrNotExist)
+	_, err = os.Stat(foreign)
+	assert.NilError(t, err, "it is not ours")
 	_, err = os.Stat(fresh)
 	assert.NilError(t, err)
 }

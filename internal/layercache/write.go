@@ -107,6 +107,7 @@ func (c *Cache) trim() {
 		info, err := e.Info()
 		switch {
 		case err != nil:
+		case !isName(e.Name()) && !strings.HasPrefix(e.Name(), unfinished): // not ours
 		case strings.HasPrefix(e.Name(), unfinished) && time.Since(info.ModTime()) < stale:
 			size += info.Size()
 		default:
