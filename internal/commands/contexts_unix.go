@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// withoutTerminal keeps ssh and sudo from asking for passwords on the terminal, where those of
-// several hosts could not be told apart.
+// withoutTerminal keeps ssh and sudo from asking for passwords on the terminal, where it would be
+// unclear which host asks.
 func withoutTerminal(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -125,7 +125,7 @@ const (
 	shimTries = 10
 )
 
-var errOwnNamespace = errors.New("looking for processes of containers: this program runs in a namespace of its own, from which the host's shims cannot be told from others; a unit of systemd must not set PrivateTmp=, ProtectSystem= or the like")
+var errOwnNamespace = errors.New("looking for processes of containers: this program does not run in the host's namespaces, so it cannot identify the host's shims; if a systemd unit runs it, remove options such as PrivateTmp= and ProtectSystem= from the unit")
 
 // left finds the containers that the engine does not know. If all are known,
 // nothing more is asked.
