@@ -105,6 +105,11 @@ func (l Loss) remedyOfTree(f survey.Facts) (grant.Grant, *Refusal) {
 		}
 	}
 	if closed {
+		for _, k := range in.Kinds { // who owns a file can write to it
+			if why, instead := k.Refusal(true); why != "" {
+				return refused(why, instead)
+			}
+		}
 		return l.shift()
 	}
 	for _, k := range in.Kinds {

@@ -139,3 +139,41 @@ func (a anACL) concerns(m idmap.Map) bool {
 // attribute, can be taken away again so that the ACL is what it was: the mask is set anew,
 // and an ACL that names nobody is taken for one that was not there.
 func (a anACL) reversible() bool { return a.named() && slices.Equal(a, a.masked()) }
+
+// merged has each user and group once, with the rights of all its entries: two of them may
+// have become one.
+func (a anACL) merged() anACL {
+	var all anACL
+	for _, e := range a {
+		at := slices.IndexFunc(all, func(o aclEntry) bool { return o.tag == e.tag && o.id == e.id })
+		if at < 0 {
+			all = append(all, e)
+		} else {
+			all[at].perm |= e.perm
+		}
+	}
+	return all
+}
+
+// permOf are the nine bits of the mode of a file with an ACL, or those that it has without.
+func permOf(value []byte, without uint16) uint16 {
+	a, ok := parseACL(value)
+	if !ok {
+		return without
+	}
+	var perm, group uint16
+	for _, e := range a {
+		switch e.tag {
+		case tagOwner:
+			perm |= e.perm << 6
+		case tagGroup:
+			group = e.perm
+		case tagOther:
+			perm |= e.perm
+		}
+	}
+	if a.named() {
+		group = a.mask()
+	}
+	return perm | group<<3
+}

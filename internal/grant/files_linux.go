@@ -36,7 +36,7 @@ func openFile(at int, name, path string) (*file, error) {
 		return nil, err
 	}
 	f := &file{fd: fd, path: path}
-	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &f.Statx_t); err != nil {
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME|unix.STATX_MNT_ID, &f.Statx_t); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	f.mode = host.FileMode(uint32(f.Mode))
@@ -78,21 +78,31 @@ func openPlace(path string, strict bool) (*file, error) {
 }
 
 // each calls visit with a file, and if it is a directory with all in it, each directory
-// before what it has. What was removed meanwhile is left out.
-func (f *file) each(ctx context.Context, visit func(*file) error) error {
-	return f.walk(ctx, f, 0, visit)
+// before what it has. What was removed meanwhile is left out. What cannot be walked is told to
+// skip, and left out too; without skip it is an error, and the end.
+func (f *file) each(ctx context.Context, visit func(*file) error, skip func(path string, err error)) error {
+	return walk{ctx, f, visit, skip}.file(f, 0)
 }
 
-func (f *file) walk(ctx context.Context, top *file, depth int, visit func(*file) error) error {
+type walk struct {
+	ctx   context.Context
+	top   *file
+	visit func(*file) error
+	skip  func(path string, err error)
+}
+
+var errDepth = fmt.Errorf("more than %d directories deep", maxDepth)
+
+func (w walk) file(f *file, depth int) error {
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case !f.sameMount(top):
-		return fmt.Errorf("%s: %w", f.path, errMounted)
+	case w.ctx.Err() != nil:
+		return w.ctx.Err()
+	case !f.sameMount(w.top):
+		return w.cannot(f.path, errMounted)
 	case depth > maxDepth:
-		return fmt.Errorf("%s: more than %d directories deep", f.path, maxDepth)
+		return w.cannot(f.path, errDepth)
 	}
-	if err := visit(f); err != nil {
+	if err := w.visit(f); err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
 	if !f.mode.IsDir() {
@@ -100,7 +110,7 @@ func (f *file) walk(ctx context.Context, top *file, depth int, visit func(*file)
 	}
 	fd, err := unix.Openat(f.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+		return w.cannot(f.path, err)
 	}
 	dir := os.NewFile(uintptr(fd), f.path)
 	defer dir.Close()
@@ -110,26 +120,35 @@ func (f *file) walk(ctx context.Context, top *file, depth int, visit func(*file)
 			return nil
 		}
 		if err != nil {
-			return err
+			return w.cannot(f.path, err)
 		}
 		for _, name := range names {
-			if err := f.walkEntry(ctx, top, depth, name, visit); err != nil {
+			if err := w.entry(f, depth, name); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (f *file) walkEntry(ctx context.Context, top *file, depth int, name string, visit func(*file) error) error {
-	entry, err := openFile(f.fd, name, filepath.Join(f.path, name))
+func (w walk) entry(f *file, depth int, name string) error {
+	path := filepath.Join(f.path, name)
+	entry, err := openFile(f.fd, name, path)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return w.cannot(path, err)
 	}
 	defer entry.close()
-	return entry.walk(ctx, top, depth+1, visit)
+	return w.file(entry, depth+1)
+}
+
+func (w walk) cannot(path string, err error) error {
+	if w.skip == nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	w.skip(path, err)
+	return nil
 }
 
 func (f *file) proc() string { return fmt.Sprintf("/proc/self/fd/%d", f.fd) }

@@ -1,17 +1,22 @@
 package grant
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/docker-userns/docker-userns/internal/sh"
+)
+
+var (
+	errReplaced = errors.New("something else has its name now")
+	errLinked   = errors.New("it has hard links, so it may be a file of the system under another name")
+	errCapable  = errors.New("it has file capabilities, which a change of its owner removes")
 )
 
 // open opens the handle to what a grant is for.
@@ -22,36 +27,46 @@ func (g Grant) open(strict bool) (*file, error) {
 	}
 	if top.Ino != g.Inode {
 		top.close()
-		return nil, fmt.Errorf("%s is not what it was: something else has its name", g.Path)
+		return nil, errReplaced
 	}
 	return top, nil
 }
 
-// work calls visit with each file of a grant.
-func (g Grant) work(ctx context.Context, strict bool, visit func(*file) error) error {
-	top, err := g.open(strict)
-	if err != nil {
-		return err
-	}
-	defer top.close()
+// each calls visit with each file that a grant is for, see [file.each].
+func (g Grant) each(ctx context.Context, top *file, visit func(*file) error, skip func(string, error)) error {
 	if !g.Tree {
 		return visit(top)
 	}
-	return top.each(ctx, visit)
+	return top.each(ctx, visit, skip)
 }
 
-// Give gives what a job says. If it fails, a part may have been given: [Job.Take] takes it
-// back.
-func (j Job) Give(ctx context.Context) error {
-	for _, g := range j.Grants {
-		if err := g.work(ctx, true, func(f *file) error { return j.give(g, f) }); err != nil {
+// Give gives what a job says, and calls begun before it changes anything. If it fails after
+// that, a part may have been given: [Job.Take] takes it back.
+func (j Job) Give(ctx context.Context, begun func() error) error {
+	var tops []*file
+	defer func() {
+		for _, top := range tops {
+			top.close()
+		}
+	}()
+	for _, g := range j.Grants { // before what is given to one changes what is above another
+		top, err := g.open(true)
+		if err != nil {
+			return fmt.Errorf("giving rights to %s: %w", g.Path, err)
+		}
+		tops = append(tops, top)
+	}
+	if err := begun(); err != nil {
+		return err
+	}
+	for i, g := range j.Grants {
+		err := g.each(ctx, tops[i], func(f *file) error { return j.give(g, f) }, nil)
+		if err = errors.Join(err, tops[i].sync()); err != nil {
 			return fmt.Errorf("giving rights to %s: %w", g.Path, err)
 		}
 	}
 	return nil
 }
-
-var errLinked = errors.New("it has hard links, so it may be a file of the system under another name")
 
 func (j Job) give(g Grant, f *file) error {
 	if f.mode.IsRegular() && f.Nlink > 1 {
@@ -65,108 +80,102 @@ func (j Job) give(g Grant, f *file) error {
 	if err != nil {
 		return err
 	}
+	if now.UID != next.UID || now.GID != next.GID {
+		held, err := f.attribute(capability)
+		if held != nil {
+			return errCapable
+		}
+		if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+			return err
+		}
+	}
 	return f.set(now, next)
 }
 
-// Take takes back what a job gave, all that it can. What has gone since is left out, unless
-// the change is undone that gave it: then its file system may be missing for now.
-func (j Job) Take(ctx context.Context, undo bool) error {
-	return j.each(ctx, undo, func(_ int, f *file) error { return j.take(f) })
+// Take takes back what a job gave, all that it can: notes say what it had to leave, such as a
+// path that has gone, or that something else was put in the place of. Nobody who can write to
+// the paths can make it fail.
+func (j Job) Take(ctx context.Context) (notes []string, _ error) {
+	return j.each(ctx, func(_ int, f *file) error { return j.take(f) }, j.takeEntry)
 }
 
-// each calls visit with each file of all grants, and goes on after errors.
-func (j Job) each(ctx context.Context, undo bool, visit func(n int, f *file) error) error {
+// each calls visit with each file of all grants, and replaced for each path that something else
+// is at now, and goes on whatever happens.
+func (j Job) each(ctx context.Context, visit func(n int, f *file) error, replaced func(Grant) error) (notes []string, _ error) {
 	var all []error
+	note := func(path string, err error) {
+		if len(notes) < maxNotes {
+			notes = append(notes, fmt.Sprintf("rights to %s may be left: %s; see them with: %s", path, err, sh.Command("getfacl", "-Rps", "--", path)))
+		}
+	}
 	for n, g := range j.Grants {
-		err := g.work(ctx, false, func(f *file) error {
-			if err := visit(n, f); err != nil && len(all) < maxErrors {
+		top, err := g.open(false)
+		if errors.Is(err, errReplaced) {
+			note(g.Path, err)
+			err = replaced(g)
+		}
+		if err != nil {
+			note(g.Path, err)
+		}
+		if top == nil {
+			continue
+		}
+		one := func(f *file) error {
+			if err := visit(n, f); err != nil && len(all) < maxNotes {
 				all = append(all, fmt.Errorf("%s: %w", filepath.Join(g.Path, f.path), err))
 			}
 			return ctx.Err()
-		})
-		if err != nil && (undo || !errors.Is(err, fs.ErrNotExist)) {
-			all = append(all, fmt.Errorf("taking rights to %s back: %w", g.Path, err))
 		}
+		err = g.each(ctx, top, one, func(path string, err error) { note(filepath.Join(g.Path, path), err) })
+		all = append(all, err, top.sync())
+		top.close()
 	}
-	return errors.Join(all...)
+	return notes, errors.Join(all...)
 }
 
-const maxErrors = 3
+const maxNotes = 5
+
+// takeEntry takes entries away from a file that has the name of a grant, and is another one:
+// what replaces a file copies its ACL. Its owner is not ours to change.
+func (j Job) takeEntry(g Grant) error {
+	f, err := openPlace(g.Path, false)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	now, err := f.state()
+	if err != nil {
+		return err
+	}
+	next := j.taken(now)
+	next.UID, next.GID = now.UID, now.GID
+	return f.set(now, next)
+}
 
 func (j Job) take(f *file) error {
 	now, err := f.state()
 	if err != nil {
 		return err
 	}
-	return f.set(now, j.taken(now))
+	err = f.set(now, j.taken(now))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
-// record is what a file was like before a right to it was taken back.
-type record struct {
-	Grant int    `json:"g"` // by its place in the job
-	Path  []byte `json:"p"` // below it; a name may have bytes that are no UTF-8
-	Inode uint64 `json:"i"`
-	state
-}
-
-// Record writes down what every file is like that [Job.Take] will change, a line each.
-func (j Job) Record(ctx context.Context, to io.Writer) error {
-	lines := bufio.NewWriter(to)
-	out := json.NewEncoder(lines)
-	err := j.each(ctx, false, func(n int, f *file) error {
-		now, err := f.state()
-		if err != nil || now.equal(j.taken(now)) {
-			return err
-		}
-		return out.Encode(record{n, []byte(f.path), f.Ino, now})
-	})
-	return errors.Join(err, lines.Flush())
-}
-
-// Restore undoes a Take by what Record wrote. What was changed since is left alone.
-func (j Job) Restore(ctx context.Context, from io.Reader) error {
-	lines := json.NewDecoder(bufio.NewReader(from))
-	var all []error
-	for ctx.Err() == nil {
-		var r record
-		if err := lines.Decode(&r); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return errors.Join(append(all, fmt.Errorf("reading what the files were like: %w", err))...)
-		}
-		if err := j.restore(r); err != nil && len(all) < maxErrors {
-			all = append(all, err)
-		}
+// sync has what was changed on the file system of a file written to the disk.
+func (f *file) sync() error {
+	if f.mode&(fs.ModeSymlink|fs.ModeSocket) != 0 {
+		return nil
 	}
-	return errors.Join(append(all, ctx.Err())...)
-}
-
-func (j Job) restore(r record) error {
-	if r.Grant < 0 || r.Grant >= len(j.Grants) {
-		return errors.New("the record is not of this job")
-	}
-	g := j.Grants[r.Grant]
-	f, err := g.open(false)
-	path := string(r.Path)
-	for name := range strings.SplitSeq(path, "/") {
-		if err != nil || path == "." {
-			break
-		}
-		var next *file
-		next, err = openFile(f.fd, name, path)
-		f.close()
-		f = next
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
-		return nil // removed since
-	}
+	opened, err := os.OpenFile(f.proc(), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
-	defer f.close()
-	now, err := f.state()
-	if err != nil || f.Ino != r.Inode || !now.equal(j.taken(r.state).stored()) {
-		return err
+	defer opened.Close()
+	if err := unix.Syncfs(int(opened.Fd())); err != nil {
+		return fmt.Errorf("write the changes to the disk: %w", err)
 	}
-	return f.set(now, r.state)
+	return nil
 }

@@ -47,14 +47,14 @@ func (l *looker) look(ctx context.Context, place string) error {
 	if !l.tree {
 		return l.at(top)
 	}
-	return top.each(ctx, l.at)
+	return top.each(ctx, l.at, nil)
 }
 
 var (
 	errTooMany   = fmt.Errorf("it contains more than %d files", maxFiles)
 	errManyKinds = errors.New("its files have too many different owners and modes")
 	errFlagged   = errors.New("it is immutable or append-only (lsattr shows it)")
-	errMapped    = errors.New("users of the map have a right to it already, which could not be told from what is given: give it other owners, or remove them from its ACL")
+	errMapped    = errors.New("users of the map already have rights to it, and would lose them when rights are taken back: change its owner, or remove them from its ACL")
 )
 
 // at looks at one file.

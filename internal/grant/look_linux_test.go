@@ -47,8 +47,10 @@ func TestLookFindsCapabilities(t *testing.T) {
 	dir := newTree(t)
 	file := filepath.Join(dir, "f")
 	assert.NilError(t, os.WriteFile(file, nil, 0o755))
-	netRaw := []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0} // effective, version 2 of capabilities(7)
 	assert.NilError(t, unix.Setxattr(file, "security.capability", netRaw, 0))
 	found := look(t, dir)
 	assert.Check(t, found.NoShift != "" && found.NoACL == "", "%+v", found)
 }
+
+// netRaw is CAP_NET_RAW, effective, in version 2 of capabilities(7).
+var netRaw = []byte{1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

@@ -27,6 +27,7 @@ const (
 const (
 	ProgramFile = "program"     // that its script calls
 	JobFile     = "grants.json" // the Job
+	begunFile   = "begun"       // a right may have been given
 	takenFile   = "taken"       // what the files were like that a right was taken from
 )
 

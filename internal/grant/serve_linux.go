@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/docker-userns/docker-userns/internal/carry"
+	"github.com/docker-userns/docker-userns/internal/escape"
 )
 
 // Serve is the program on a host: it does what args say. It answers the plugin on out; to
-// the script of a change, the error is the answer.
+// the script of a change, the error is the answer, and what is on out are notes, a line each.
 func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
 	switch {
 	case len(args) == 1 && args[0] == verbLook:
@@ -30,7 +31,11 @@ func Serve(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 		if err := carry.EndWithParent(); err != nil {
 			return err
 		}
-		return change(ctx, args[0], args[1])
+		notes, err := change(ctx, args[0], args[1])
+		for _, n := range notes {
+			fmt.Fprintln(out, escape.Line(n))
+		}
+		return err
 	}
 	return errors.New("usage: grant look | ready | install FOLDER | give FOLDER | take FOLDER | undo-give FOLDER | undo-take FOLDER")
 }
@@ -82,35 +87,47 @@ func rootsAlone(folder string) error {
 }
 
 // change does what the script of a change asks for.
-func change(ctx context.Context, verb, folder string) error {
+func change(ctx context.Context, verb, folder string) (notes []string, _ error) {
 	if err := rootsAlone(folder); err != nil {
-		return err
+		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(folder, JobFile))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var j Job
 	if err := json.Unmarshal(text, &j); err != nil {
-		return err
+		return nil, err
 	}
 	if err := j.valid(); err != nil {
-		return err
+		return nil, err
 	}
+	begun, taken := filepath.Join(folder, begunFile), filepath.Join(folder, takenFile)
 	switch verb {
 	case verbGive:
-		return j.Give(ctx)
+		return nil, j.Give(ctx, func() error { return once(begun, func(io.Writer) error { return nil }) })
 	case verbUngive:
-		return j.Take(ctx, true)
-	case verbTake:
-		if err := writeSynced(filepath.Join(folder, takenFile), 0o600, func(f io.Writer) error { return j.Record(ctx, f) }); err != nil {
-			return err
+		if _, err := os.Lstat(begun); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
 		}
-		return j.Take(ctx, false)
+		return j.Take(ctx)
+	case verbTake:
+		if err := once(taken, func(f io.Writer) error { return j.Record(ctx, f) }); err != nil {
+			return nil, err
+		}
+		return j.Take(ctx)
 	case verbUntake:
-		return restoreFrom(ctx, j, filepath.Join(folder, takenFile))
+		return nil, restoreFrom(ctx, j, taken)
 	}
-	return fmt.Errorf("%q is no verb of grant", verb)
+	return nil, fmt.Errorf("%q is no verb of grant", verb)
+}
+
+// once writes a file that does not exist yet.
+func once(path string, write func(io.Writer) error) error {
+	if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return writeSynced(path, 0o600, write)
 }
 
 // restoreFrom undoes a take. Without a record, nothing was taken yet.
@@ -126,7 +143,7 @@ func restoreFrom(ctx context.Context, j Job, file string) error {
 	return j.Restore(ctx, f)
 }
 
-// writeSynced writes a file that is whole, and on the disk, once it has its name.
+// writeSynced writes a file that is whole, and on the disk with its name, or none.
 func writeSynced(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	part := path + ".part"
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, mode)
@@ -136,5 +153,12 @@ func writeSynced(path string, mode fs.FileMode, write func(io.Writer) error) (er
 	if err = errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(part))
 	}
-	return os.Rename(part, path)
+	if err := os.Rename(part, path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

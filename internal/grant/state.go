@@ -27,7 +27,7 @@ var errPrivate = errors.New("only its owner may read it, and software may refuse
 // given is the state of a file once a grant was given. The error is why it is not given:
 // the file is not like those that were looked at.
 func (j Job) given(g Grant, s state, mode fs.FileMode) (state, error) {
-	if why, _ := s.kind(mode).Refusal(g.Perm&2 != 0); why != "" && (g.Tree || !mode.IsDir()) {
+	if why, _ := s.kind(mode).Refusal(g.Shift || g.Perm&2 != 0); why != "" && (g.Tree || !mode.IsDir()) {
 		return s, errors.New(why)
 	}
 	if g.Shift {
@@ -38,6 +38,10 @@ func (j Job) given(g Grant, s state, mode fs.FileMode) (state, error) {
 		return s, nil
 	}
 	if s.kind(mode).Private() && (g.Tree || !mode.IsDir()) {
+		if uid, gid := j.shifted(s); int64(uid) == g.UID { // its own, such as one that it wrote as it ended
+			s.UID, s.GID = uid, gid
+			return s, nil
+		}
 		return s, errPrivate
 	}
 	perm := uint16(g.Perm)
@@ -87,7 +91,7 @@ func (j Job) taken(s state) state {
 				_, a[i].id, _ = back.Owner(0, e.id)
 			}
 		}
-		*value = a.value()
+		*value = a.merged().value()
 	}
 	return s
 }

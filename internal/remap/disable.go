@@ -78,6 +78,9 @@ func PlanDisable(f survey.Facts, past []Past, o DisableOptions) (Plan, error) {
 		return Plan{}, err
 	}
 	p.NotRemoved = notRemoved
+	if n := len(p.Grants.Job.Grants); n > 0 && !needed { // containers run
+		p.NotRemoved = append(p.NotRemoved, "The rights that enable gave to "+p.Grants.paths()+" are kept, since remap was turned off by other means; see them with: getfacl -Rps -- PATH")
+	}
 	if needed {
 		p.Steps = slices.Concat(copying(p.Carry), arming(p), validation(p, f, edited.after), edited.steps(), restarting(p, f, startedAgain(p, o)), keeping(p))
 	}

@@ -2,7 +2,9 @@ package remap
 
 import (
 	"io/fs"
+	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -114,4 +116,25 @@ func TestPlanGrantsMerges(t *testing.T) {
 	}
 	assert.DeepEqual(t, users, map[int64]uint8{200033: 7, 200044: 7})
 	assert.Equal(t, len(g.Job.Grants), 2)
+}
+
+// Rights are taken back by the disable that ends remap. If it was ended by other means, disable
+// says that they are kept.
+func TestDisableTakesRights(t *testing.T) {
+	f := plain()
+	on, past := carriedOut(f, enable(t, f, nil))
+	past.Config, past.HaveConfig = f.Config.Value.Data, true
+	past.Grants = []grant.Grant{{Path: "/srv/web", UID: 200033, Perm: 7, Inode: 1}}
+	options := DisableOptions{Timeout: time.Minute, Now: now.Add(time.Hour)}
+	p, err := PlanDisable(on, []Past{past}, options)
+	assert.NilError(t, err)
+	assert.Equal(t, p.Rights, takeRights)
+	assert.DeepEqual(t, p.Grants.Job, grant.Job{Map: past.After.Map, Grants: past.Grants})
+	p, err = PlanDisable(f, []Past{past}, options)
+	assert.NilError(t, err)
+	assert.Equal(t, p.Rights, "")
+	assert.Check(t, len(p.NotRemoved) == 1 && strings.Contains(p.NotRemoved[0], "/srv/web"), "%q", p.NotRemoved)
+	options.NoRestart = true
+	_, err = PlanDisable(on, []Past{past}, options)
+	assert.ErrorContains(t, err, "no --no-restart")
 }

@@ -97,6 +97,20 @@ func TestScriptAndRightsThatFail(t *testing.T) {
 	})
 }
 
+// What could not be taken back is noted, and no reason for the undo to fail.
+func TestScriptNotesWhatIsLeft(t *testing.T) {
+	eachShell(t, func(t *testing.T, w *world) {
+		c := changesRights(t, w, "give", `case $2 in undo-give) echo "rights to /srv/a may be left"; echo "and to /srv/b" ;; esac`)
+		code, said := w.verb(c, "restart")
+		assert.Equal(t, code, 0, said)
+		code, said = w.verb(c, "undo")
+		assert.Equal(t, code, 0, said)
+		notes, err := os.ReadFile(w.path(c.Dir(), "notes"))
+		assert.NilError(t, err)
+		assert.Equal(t, string(notes), "rights to /srv/a may be left\nand to /srv/b\n")
+	})
+}
+
 // A program that cannot be run is found out before anything is touched.
 func TestScriptAndAProgramThatCannotBeRun(t *testing.T) {
 	eachShell(t, func(t *testing.T, w *world) {
